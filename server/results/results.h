@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "common/fault.h"
-#include "protocols/job/outcome.h"
+#include "protocols/job/job.h"
 
 #define RESULT_BOOT_ALL (-1)	  /* a row over all boots */
 #define RESULT_METRICS_MAX 4096	  /* rows of one run */
@@ -22,9 +22,9 @@
 
 /* NaN: blank. */
 struct metric_row {
-	char phase[16];
-	char metric[32];
-	char unit[12];
+	char phase[METRIC_PHASE_BYTES];
+	char metric[METRIC_NAME_BYTES];
+	char unit[32];
 	int64_t boot; /* or RESULT_BOOT_ALL */
 	int64_t n;
 	double value; /* single numbers; for distributions the median where it can be, else blank */
@@ -51,7 +51,7 @@ struct result {
 };
 
 struct result_context {
-	const json_t *job; /* the job's document */
+	const struct job *job;
 	bool is_virtual;
 	bool exec;
 };

@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
-#include "protocols/job/outcome.h"
+#include "protocols/job/job.h"
 #include "server/results/results.h"
 #include "server/store/store.h"
 
@@ -41,30 +41,27 @@
 
 struct op_job_submit {
 	struct store_op op;
-	/* Inputs, filled by op_job_submit_setup; the caller may set the ones below the line. */
-	char *demand;	  /* owned: what it asks of a board, as one comparable text */
+	/* Filled by setup. */
+	const struct job *parsed;
 	const char *text; /* the document's text, stored and given back as it is */
 	size_t text_bytes;
 	char *text_owned; /* when setup had to print it */
+	char *demand;	  /* owned: what it asks of a board, as one comparable text */
 	char *labels;	  /* owned: JSON object with sorted keys, or NULL */
-	const json_t *document;
-	int64_t queue_ms;
-	int priority;
-	int attempts_allowed;
-	/* ---- set by the caller after setup ---- */
-	const char *token;	     /* who submits: "" until there are tokens */
+	/* Set by the caller after setup. */
+	const char *token;	     /* who submits: "" or NULL until there are tokens */
 	const char *idempotency_key; /* NULL: none */
 	const char *body_sha256;     /* 64 hex digits of the raw body; needed with a key */
 	int64_t parent;		     /* 0: none */
 	/* outputs */
-	int64_t job;
-	bool replayed; /* the key was known: the same job (answer 200 or 201 with its Location) */
+	int64_t job;   /* with `repeat` > 1: the parent, whose children are queued */
+	bool replayed; /* the key was known: the same job */
 };
 /*
- * On the caller's thread: takes apart a document that protocols/job has accepted. `text` (may be
- * NULL: printed from document) is what is stored; it must be valid JSON. Both are borrowed.
+ * On the caller's thread. `text` is what is stored: valid JSON of the document (the raw body will
+ * do), or NULL to have it printed from the job. Job and text are borrowed until done.
  */
-int op_job_submit_setup(struct op_job_submit *x, const json_t *document, const char *text,
+int op_job_submit_setup(struct op_job_submit *x, const struct job *job, const char *text,
 	size_t text_bytes, struct fault *f);
 void op_job_submit_done(struct op_job_submit *x);
 
