@@ -23,7 +23,7 @@
 #define IMAGE_SYMBOLS_MAX 2000000
 #define IMAGE_UNITS_MAX 4096		   /* compilation units looked at */
 #define IMAGE_DEBUG_MAX_BYTES (256u << 20) /* of all debug sections, uncompressed; more: no DWARF */
-#define IMAGE_SYMBOL_BYTES 192
+#define IMAGE_SYMBOL_BYTES 256
 
 struct image;
 

@@ -29,11 +29,11 @@ static void consider(const struct image *image, const GElf_Shdr *table, const GE
 	if (best->name[0] && start < best->start)
 		return;
 	name = elf_strptr(image->elf, table->sh_link, symbol->st_name);
-	if (!name || !name[0] || strlen(name) >= sizeof(best->name))
+	if (!name || !name[0])
 		return;
 	best->start = start;
 	best->size = symbol->st_size;
-	snprintf(best->name, sizeof(best->name), "%s", name);
+	snprintf(best->name, sizeof(best->name), "%.*s", (int)sizeof(best->name) - 1, name);
 }
 
 static void find_function(const struct image *image, uint64_t address, struct nearest *best)
