@@ -1,0 +1,185 @@
+# Hilda: one Makefile, everything it makes lies under $(BUILD).
+#   make            programs, firmware, pages         make check      every test but the long ones
+#   make demo       the whole lab on this machine     make bench      ratios against bare limits
+# `make help` lists the rest.
+
+VERSION := 0.1.0
+VARIANT ?=
+BUILD   ?= build$(if $(VARIANT),/$(VARIANT))
+PREFIX  ?= /usr/local
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+# V=1 shows whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
+PYTHON  := /usr/bin/python3
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- flags -------------------------------------------------------------------------------------
+
+GIT_HASH := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+CFLAGS_BASE := -std=gnu11 -g -O2 -fno-omit-frame-pointer -fstack-protector-strong -Wall -Wextra \
+	-Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter \
+	-Wno-missing-field-initializers -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
+	-DHILDA_VERSION='"$(VERSION)"' -DHILDA_LIBEXECDIR='"$(PREFIX)/libexec/hilda"' \
+	-DHILDA_SHAREDIR='"$(PREFIX)/share/hilda"' -I. -pthread
+LDFLAGS_BASE := -pthread -Wl,-z,relro,-z,now
+
+CFLAGS_asan  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1
+CFLAGS_tsan  := -fsanitize=thread -O1
+CFLAGS_cov   := --coverage -O0
+VARIANT_FLAGS := $(CFLAGS_$(VARIANT))
+
+HOST_CFLAGS := $(CFLAGS_BASE) -include common/banned.h $(VARIANT_FLAGS) $(CFLAGS)
+HOST_LDFLAGS := $(LDFLAGS_BASE) $(VARIANT_FLAGS) $(LDFLAGS)
+
+LIBS_common      := -ljansson -lsodium -linih
+LIBS_server      := -lmicrohttpd -lsqlite3 -lz $(LIBS_common) -lm
+LIBS_agent       := -lcurl -lelf -ldw -lserialport -ludev $(LIBS_common) -lm
+LIBS_cli         := -lcurl -lserialport $(LIBS_common) -lm
+LIBS_virtual-lab := $(LIBS_common) -lm
+
+# ---- sources: what lies in a folder is built into that folder's archive --------------------------
+
+folders = $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*/*.c $(d)/*/*/*.c))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+PROGRAMS     := server agent cli virtual-lab
+NAME_server  := hildad
+NAME_agent   := hilda-agent
+NAME_cli     := hilda
+NAME_virtual-lab := hilda-vboard
+
+SHIM_SRC     := common/shim/main.c
+LIB_SRC      := $(filter-out $(SHIM_SRC),$(call folders,common protocols instruments stats))
+$(foreach p,$(PROGRAMS),$(eval SRC_$(p) := $(filter-out $(p)/main.c,$(call folders,$(p)))))
+
+LIBHILDA     := $(BUILD)/lib/libhilda.a
+BINARIES     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(BUILD)/bin/$(NAME_$(p)))) \
+	$(BUILD)/bin/hilda-shim
+
+.PHONY: all
+all: $(BINARIES) firmware
+
+$(BUILD)/obj/%.o: %.c | packages
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+# The number module is the one place that may call strtol's family.
+$(BUILD)/obj/common/numbers.o: HOST_CFLAGS += -DHILDA_NUMBERS_MODULE
+
+$(LIBHILDA): $(call objects,$(LIB_SRC))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call say,AR)
+	$(Q)ar rcsD $@ $^
+
+define program_rules
+$(BUILD)/lib/lib$(1).a: $(call objects,$(SRC_$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(call say,AR)
+	$$(Q)ar rcsD $$@ $$^
+
+$(BUILD)/bin/$(NAME_$(1)): $(BUILD)/obj/$(1)/main.o $(BUILD)/lib/lib$(1).a $(LIBHILDA)
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(Q)$(CC) $(HOST_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
+
+# The agent and the command line use libcurl; only they link the objects that need it.
+$(BUILD)/bin/hilda-shim: $(SHIM_SRC)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS_BASE) -static -Os -o $@ $<
+
+# ---- pages: compiled into the server ------------------------------------------------------------
+
+WEB_FILES := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
+-include web/rules.mk
+
+# ---- firmware -----------------------------------------------------------------------------------
+
+.PHONY: firmware
+firmware: | packages
+	@if [ -f firmware-stub/Makefile ]; then $(MAKE) --no-print-directory -C firmware-stub \
+		BUILD=$(abspath $(BUILD))/firmware all; fi
+
+# ---- tests --------------------------------------------------------------------------------------
+
+UNIT_SRC := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+
+# The component of tests/unit/server/store/test_x.c is server; its archive is linked.
+unit_component = $(firstword $(subst /, ,$(patsubst tests/unit/%,%,$(1))))
+unit_archive = $(if $(filter $(PROGRAMS),$(call unit_component,$(1))),$(BUILD)/lib/lib$(call unit_component,$(1)).a)
+unit_libs = $(or $(LIBS_$(call unit_component,$(1))),$(LIBS_common) -lcurl -lserialport -lm)
+
+define unit_rules
+$(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1)): $(BUILD)/obj/$(1:.c=.o) $(call unit_archive,$(1)) $(LIBHILDA) $(BUILD)/bin/hilda-shim
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(Q)$(CC) $(HOST_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $(call unit_libs,$(1))
+endef
+$(foreach t,$(filter-out tests/unit/firmware-stub/%,$(UNIT_SRC)),$(eval $(call unit_rules,$(t))))
+-include tests/unit/firmware-stub/rules.mk
+
+.PHONY: unit
+unit: $(UNIT_BIN)
+
+# Arguments for the runner: make check T='tests/daemon/test_x.py tests/unit/common'
+T ?=
+
+.PHONY: check
+check: all unit node-modules
+	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/run.py $(T)
+
+.PHONY: check-asan check-tsan coverage
+check-asan:
+	$(MAKE) VARIANT=asan check
+check-tsan:
+	$(MAKE) VARIANT=tsan check
+coverage:
+	$(MAKE) VARIANT=cov check
+	gcovr --root . --exclude tests build/cov 2>/dev/null || true
+
+.PHONY: node-modules
+node-modules: $(BUILD)/npm/.installed
+$(BUILD)/npm/.installed: package.json package-lock.json | packages
+	@mkdir -p $(@D)
+	cp package.json package-lock.json $(@D)/
+	cd $(@D) && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	touch $@
+
+# ---- the main job -------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: all
+	HILDA_BUILD=$(abspath $(BUILD)) ONCE=$(ONCE) $(PYTHON) tests/scenario/demo.py
+
+# ---- packages -----------------------------------------------------------------------------------
+
+.PHONY: packages
+packages:
+	@sh packaging/install-packages packaging/packages
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: format format-check
+FORMAT_FILES = $(shell git ls-files '*.c' '*.h' | grep -v -e '^firmware-stub/models/' -e 'vectors/')
+format:
+	clang-format -i $(FORMAT_FILES)
+format-check:
+	clang-format --dry-run -Werror $(FORMAT_FILES)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

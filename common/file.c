@@ -1,0 +1,212 @@
+#include "common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/buffer.h"
+#include "common/cleanup.h"
+#include "common/random.h"
+
+#define WALK_DESCRIPTORS 16
+
+int file_read(const char *path, size_t limit, char **data, size_t *n, struct fault *f)
+{
+	_cleanup_(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct buffer b = BUFFER_INIT(limit);
+	char block[16384];
+	ssize_t got;
+	int rc;
+
+	if (fd < 0)
+		return fault_errno(f, errno, "cannot read %s", path);
+	rc = buffer_add(&b, "", 0);
+	while (!rc && (got = read(fd, block, sizeof(block))) != 0) {
+		if (got < 0)
+			rc = errno == EINTR ? 0 : -errno;
+		else
+			rc = buffer_add(&b, block, (size_t)got);
+	}
+	if (rc) {
+		buffer_done(&b);
+		if (rc == -EFBIG)
+			return fault_set(
+				f, EFBIG, "%s is over the limit of %zu bytes", path, limit);
+		return fault_errno(f, -rc, "cannot read %s", path);
+	}
+	*data = b.data;
+	if (n)
+		*n = b.n;
+	return 0;
+}
+
+int file_write_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n) {
+		ssize_t done = write(fd, p, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		p += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+int file_pwrite_all(int fd, const void *data, size_t n, off_t offset)
+{
+	const char *p = data;
+
+	while (n) {
+		ssize_t done = pwrite(fd, p, n, offset);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		p += done;
+		offset += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+int file_path(char *out, size_t room, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(out, room, format, args);
+	va_end(args);
+	return n >= 0 && (size_t)n < room ? 0 : -ENAMETOOLONG;
+}
+
+int file_sync_folder(const char *path, struct fault *f)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[FILE_PATH_BYTES];
+	int n = slash ? (int)(slash - path) : 1;
+	int rc = file_path(folder, sizeof(folder), "%.*s", n ? n : 1, slash ? path : ".");
+	_cleanup_(file_close) int fd = -1;
+
+	if (rc)
+		return fault_errno(f, -rc, "cannot sync the folder of %s", path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd))
+		return fault_errno(f, errno, "cannot sync %s", folder);
+	return 0;
+}
+
+int file_write_durable(const char *path, const void *data, size_t n, mode_t mode, struct fault *f)
+{
+	char temporary[FILE_PATH_BYTES], tag[9];
+	_cleanup_(file_close) int fd = -1;
+	int rc;
+
+	random_hex(4, tag);
+	rc = file_path(temporary, sizeof(temporary), "%s.%s.tmp", path, tag);
+	if (rc)
+		return fault_errno(f, -rc, "cannot write %s", path);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return fault_errno(f, errno, "cannot write %s", temporary);
+	rc = file_write_all(fd, data, n);
+	if (!rc && fsync(fd))
+		rc = -errno;
+	if (!rc && rename(temporary, path))
+		rc = -errno;
+	if (rc) {
+		unlink(temporary);
+		return fault_errno(f, -rc, "cannot write %s", path);
+	}
+	return file_sync_folder(path, f);
+}
+
+int file_make_folders(const char *path, mode_t mode, struct fault *f)
+{
+	char part[FILE_PATH_BYTES];
+	struct stat st;
+	int rc = file_path(part, sizeof(part), "%s", path);
+
+	if (rc || !*part)
+		return fault_set(f, rc ? -rc : EINVAL, "cannot make the folder '%s'", path);
+	for (char *p = part + 1;; p++) {
+		char c = *p;
+
+		if (c && c != '/')
+			continue;
+		*p = 0;
+		if (mkdir(part, mode) && errno != EEXIST)
+			return fault_errno(f, errno, "cannot make the folder %s", part);
+		*p = c;
+		if (!c)
+			break;
+	}
+	if (stat(path, &st))
+		return fault_errno(f, errno, "cannot use the folder %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return fault_set(f, ENOTDIR, "%s is not a folder", path);
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path) && errno != ENOENT ? -1 : 0;
+}
+
+int file_remove_tree(const char *path, struct fault *f)
+{
+	if (nftw(path, remove_one, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS) && errno != ENOENT)
+		return fault_errno(f, errno, "cannot remove %s", path);
+	return 0;
+}
+
+int file_lock(const char *path, int *fd_out, struct fault *f)
+{
+	_cleanup_(file_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	char holder[128];
+	ssize_t n;
+
+	if (fd < 0)
+		return fault_errno(f, errno, "cannot open the lock %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return fault_errno(f, errno, "cannot lock %s", path);
+		n = pread(fd, holder, sizeof(holder) - 1, 0);
+		holder[n > 0 ? n : 0] = 0;
+		holder[strcspn(holder, "\n")] = 0;
+		return fault_set(f, EWOULDBLOCK, "%s is locked by %s", path,
+			*holder ? holder : "another process");
+	}
+	n = snprintf(holder, sizeof(holder), "pid %ld %s\n", (long)getpid(),
+		program_invocation_short_name);
+	if (ftruncate(fd, 0) || file_pwrite_all(fd, holder, (size_t)n, 0))
+		return fault_errno(f, errno, "cannot write %s", path);
+	*fd_out = take_fd(fd);
+	return 0;
+}
+
+void file_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}

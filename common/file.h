@@ -1,0 +1,38 @@
+/*
+ * Files: whole reads with a limit, writes that survive a power cut (temporary name, fsync, rename,
+ * fsync of the folder), folders, locks, descriptors. Any thread; calls wait for the disk.
+ */
+#ifndef HILDA_COMMON_FILE_H
+#define HILDA_COMMON_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/fault.h"
+
+#define FILE_PATH_BYTES 1024
+
+/* *data is malloc'd and NUL-terminated. -EFBIG over the limit. */
+int file_read(const char *path, size_t limit, char **data, size_t *n, struct fault *f);
+int file_write_durable(const char *path, const void *data, size_t n, mode_t mode, struct fault *f);
+/* fsync of the folder that holds path. */
+int file_sync_folder(const char *path, struct fault *f);
+/* mkdir -p. */
+int file_make_folders(const char *path, mode_t mode, struct fault *f);
+/* Everything below path and path itself; an absent path is fine. Does not follow links. */
+int file_remove_tree(const char *path, struct fault *f);
+/* Loops over short writes. */
+int file_write_all(int fd, const void *data, size_t n);
+int file_pwrite_all(int fd, const void *data, size_t n, off_t offset);
+/*
+ * Exclusive flock on path (made if absent), with "pid N program\n" written into it for people.
+ * -EWOULDBLOCK with a fault that names the holder when it is taken. *fd keeps the lock.
+ */
+int file_lock(const char *path, int *fd, struct fault *f);
+/* snprintf into out, -ENAMETOOLONG when it does not fit. */
+int file_path(char *out, size_t room, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void file_close(int *fd); /* for __attribute__((cleanup)); keeps errno */
+
+#endif

@@ -1,0 +1,383 @@
+#include "common/http_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/numbers.h"
+
+#define DEFAULT_CONNECT_MS 5000
+#define DEFAULT_TIMEOUT_MS 30000
+#define DEFAULT_REPLY_BYTES (8u * 1024 * 1024)
+#define URL_BYTES 2048
+#define RETRY_AFTER_MAX_S 86400
+
+struct http_client {
+	CURL *easy;
+	CURLM *multi;
+	char *base_url;
+	char *token;
+	char *user_agent;
+	int64_t connect_ms;
+	char error[CURL_ERROR_SIZE];
+};
+
+/* What one call shares with libcurl's callbacks. */
+struct call {
+	struct http_client *client;
+	const struct http_request *request;
+	struct http_reply *reply;
+	int64_t sent;
+	int status;
+	int rc; /* why a callback gave up */
+};
+
+static void global_init(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int http_client_open(const struct http_client_options *o, struct http_client **out, struct fault *f)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct http_client *c;
+	size_t n = strlen(o->base_url);
+
+	pthread_once(&once, global_init);
+	if (strncmp(o->base_url, "http://", 7) && strncmp(o->base_url, "https://", 8))
+		return fault_set(f, EINVAL,
+			"the server's address '%s' begins with neither http:// nor https://",
+			o->base_url);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return fault_errno(f, ENOMEM, "cannot make an HTTP client");
+	while (n && o->base_url[n - 1] == '/')
+		n--;
+	c->base_url = strndup(o->base_url, n);
+	c->token = o->token ? strdup(o->token) : NULL;
+	c->user_agent = strdup(o->user_agent ? o->user_agent : "hilda/" HILDA_VERSION);
+	c->connect_ms = o->connect_ms ? o->connect_ms : DEFAULT_CONNECT_MS;
+	c->easy = curl_easy_init();
+	c->multi = curl_multi_init();
+	if (!c->base_url || !c->user_agent || !c->easy || !c->multi || (o->token && !c->token)) {
+		http_client_close(c);
+		return fault_errno(f, ENOMEM, "cannot make an HTTP client");
+	}
+	*out = c;
+	return 0;
+}
+
+void http_client_close(struct http_client *c)
+{
+	if (!c)
+		return;
+	if (c->easy)
+		curl_easy_cleanup(c->easy);
+	if (c->multi)
+		curl_multi_cleanup(c->multi);
+	free(c->base_url);
+	free(c->token);
+	free(c->user_agent);
+	free(c);
+}
+
+static size_t on_body(char *data, size_t one, size_t n, void *arg)
+{
+	struct call *call = arg;
+
+	(void)one;
+	if (call->request->sink && call->status >= 200 && call->status < 300) {
+		if (call->request->sink(call->request->sink_arg, data, n)) {
+			call->rc = -ECANCELED;
+			return 0;
+		}
+		return n;
+	}
+	call->rc = buffer_add(&call->reply->body, data, n);
+	return call->rc ? 0 : n;
+}
+
+/* The value of "Name: value\r\n" into out when the name fits. */
+static bool header_value(const char *line, size_t n, const char *name, char *out, size_t room)
+{
+	size_t k = strlen(name);
+
+	if (n <= k || strncasecmp(line, name, k) || line[k] != ':')
+		return false;
+	line += k + 1;
+	n -= k + 1;
+	while (n && (*line == ' ' || *line == '\t')) {
+		line++;
+		n--;
+	}
+	while (n && (line[n - 1] == '\r' || line[n - 1] == '\n' || line[n - 1] == ' '))
+		n--;
+	if (n >= room)
+		return false;
+	memcpy(out, line, n);
+	out[n] = 0;
+	return true;
+}
+
+static size_t on_header(char *line, size_t one, size_t n, void *arg)
+{
+	struct call *call = arg;
+	struct http_reply *reply = call->reply;
+	char value[sizeof(reply->location)];
+	uint64_t number;
+	long status;
+
+	(void)one;
+	if (n >= 5 && !strncmp(line, "HTTP/", 5)) {
+		curl_easy_getinfo(call->client->easy, CURLINFO_RESPONSE_CODE, &status);
+		call->status = (int)status;
+	} else if (header_value(line, n, "Location", value, sizeof(value))) {
+		snprintf(reply->location, sizeof(reply->location), "%s", value);
+	} else if (header_value(line, n, "Upload-Offset", value, sizeof(value))) {
+		if (!number_u64(value, 0, INT64_MAX, &number))
+			reply->upload_offset = (int64_t)number;
+	} else if (header_value(line, n, "Retry-After", value, sizeof(value))) {
+		if (!number_u64(value, 0, RETRY_AFTER_MAX_S, &number))
+			reply->retry_after_ms = (int64_t)number * 1000;
+	}
+	return n;
+}
+
+static size_t on_read(char *out, size_t one, size_t room, void *arg)
+{
+	struct call *call = arg;
+	const struct http_request *r = call->request;
+	size_t n = r->body_bytes - (size_t)call->sent;
+	ssize_t got;
+
+	if (n > one * room)
+		n = one * room;
+	if (r->body_fd < 0) {
+		memcpy(out, (const char *)r->body + call->sent, n);
+		got = (ssize_t)n;
+	} else {
+		got = n ? pread(r->body_fd, out, n, r->body_offset + call->sent) : 0;
+	}
+	/* A file that became shorter would leave the server waiting. */
+	if (got < 0 || (n && got == 0)) {
+		call->rc = got < 0 ? -errno : -EIO;
+		return CURL_READFUNC_ABORT;
+	}
+	call->sent += got;
+	return (size_t)got;
+}
+
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct call *call = arg;
+
+	if (origin != SEEK_SET)
+		return CURL_SEEKFUNC_CANTSEEK;
+	call->sent = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static int append(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(*list, line);
+
+	if (!more)
+		return -ENOMEM;
+	*list = more;
+	return 0;
+}
+
+static int make_headers(const struct http_client *c, const struct http_request *r, bool has_body,
+	struct curl_slist **list)
+{
+	char line[512];
+	int rc = append(list, "Expect:");
+
+	if (!rc && has_body) {
+		snprintf(line, sizeof(line), "Content-Type: %s",
+			r->content_type ? r->content_type : "application/json");
+		rc = append(list, line);
+	}
+	if (!rc && c->token) {
+		snprintf(line, sizeof(line), "Authorization: Bearer %s", c->token);
+		rc = append(list, line);
+	}
+	for (const char *const *h = r->headers; h && *h && !rc; h++)
+		rc = append(list, *h);
+	return rc;
+}
+
+static void set_body(struct call *call, bool has_body)
+{
+	CURL *e = call->client->easy;
+	const struct http_request *r = call->request;
+
+	if (!strcmp(r->method, "HEAD")) {
+		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+		return;
+	}
+	if (has_body) {
+		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(e, CURLOPT_READDATA, call);
+		curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+		curl_easy_setopt(e, CURLOPT_SEEKDATA, call);
+		curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->body_bytes);
+	} else if (!strcmp(r->method, "POST")) {
+		curl_easy_setopt(e, CURLOPT_POST, 1L);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, 0L);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, "");
+	}
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
+}
+
+static int prepare(struct call *call, struct curl_slist **headers, struct fault *f)
+{
+	struct http_client *c = call->client;
+	const struct http_request *r = call->request;
+	bool has_body = r->body || r->body_fd >= 0;
+	char url[URL_BYTES];
+	CURL *e = c->easy;
+	int n = snprintf(url, sizeof(url), "%s%s", c->base_url, r->path);
+
+	if (n < 0 || (size_t)n >= sizeof(url))
+		return fault_set(f, ENAMETOOLONG, "the address %s%.60s... is too long", c->base_url,
+			r->path);
+	if (make_headers(c, r, has_body, headers))
+		return fault_errno(f, ENOMEM, "cannot ask %s", c->base_url);
+	curl_easy_reset(e);
+	curl_easy_setopt(e, CURLOPT_URL, url);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_ms);
+	curl_easy_setopt(
+		e, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS));
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, *headers);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, call);
+	set_body(call, has_body);
+	c->error[0] = 0;
+	return 0;
+}
+
+/* libcurl waits in poll with the caller's cancel descriptor beside its own. */
+static int perform(struct http_client *c, int cancel_fd, CURLcode *code)
+{
+	struct curl_waitfd extra = {.fd = cancel_fd, .events = CURL_WAIT_POLLIN};
+	CURLMsg *message;
+	int running = 1, left, rc = 0;
+
+	if (curl_multi_add_handle(c->multi, c->easy))
+		return -ENOMEM;
+	while (running && !rc) {
+		if (curl_multi_perform(c->multi, &running))
+			rc = -EIO;
+		else if (running &&
+			curl_multi_poll(c->multi, cancel_fd >= 0 ? &extra : NULL, cancel_fd >= 0,
+				1000, NULL))
+			rc = -EIO;
+		else if (running && cancel_fd >= 0 && extra.revents)
+			rc = -ECANCELED;
+	}
+	while ((message = curl_multi_info_read(c->multi, &left))) {
+		if (message->msg == CURLMSG_DONE)
+			*code = message->data.result;
+	}
+	curl_multi_remove_handle(c->multi, c->easy);
+	return rc;
+}
+
+static int explain(const struct call *call, CURLcode code, struct fault *f)
+{
+	const struct http_client *c = call->client;
+	const char *why = c->error[0] ? c->error : curl_easy_strerror(code);
+
+	if (call->rc == -EFBIG)
+		return fault_set(f, EFBIG, "the answer of %s to %s %s is over the limit",
+			c->base_url, call->request->method, call->request->path);
+	if (call->rc)
+		return fault_errno(
+			f, -call->rc, "%s %s", call->request->method, call->request->path);
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return fault_set(
+			f, ECONNREFUSED, "cannot reach the server at %s: %s", c->base_url, why);
+	case CURLE_OPERATION_TIMEDOUT:
+		return fault_set(f, ETIMEDOUT, "the server at %s did not answer %s %s in time: %s",
+			c->base_url, call->request->method, call->request->path, why);
+	default:
+		return fault_set(f, EIO, "%s %s%s: %s", call->request->method, c->base_url,
+			call->request->path, why);
+	}
+}
+
+int http_client_call(struct http_client *c, const struct http_request *r, struct http_reply *reply,
+	struct fault *f)
+{
+	struct call call = {.client = c, .request = r, .reply = reply};
+	struct curl_slist *headers = NULL;
+	CURLcode code = CURLE_OK;
+	int rc;
+
+	*reply = (struct http_reply){
+		.body = BUFFER_INIT(r->max_reply_bytes ? r->max_reply_bytes : DEFAULT_REPLY_BYTES),
+		.upload_offset = -1,
+		.retry_after_ms = -1,
+	};
+	rc = prepare(&call, &headers, f);
+	if (!rc) {
+		rc = perform(c, r->cancel_fd, &code);
+		if (rc)
+			fault_errno(f, -rc, "%s %s", r->method, r->path);
+		else if (code != CURLE_OK)
+			rc = explain(&call, code, f);
+		else
+			reply->status = call.status;
+	}
+	curl_slist_free_all(headers);
+	return rc;
+}
+
+void http_reply_done(struct http_reply *reply)
+{
+	buffer_done(&reply->body);
+}
+
+int http_reply_fault(const struct http_reply *reply, struct fault *f)
+{
+	json_t *doc = reply->body.n ? json_loadb(reply->body.data, reply->body.n, 0, NULL) : NULL;
+	const char *title = json_string_value(json_object_get(doc, "title"));
+	const char *detail = json_string_value(json_object_get(doc, "detail"));
+	const char *pointer = json_string_value(json_object_get(doc, "pointer"));
+	json_t *known = json_object_get(doc, "known"), *item;
+	struct buffer text = BUFFER_INIT(FAULT_TEXT_BYTES);
+	size_t i;
+
+	if (detail || title)
+		buffer_add_text(&text, detail ? detail : title);
+	else
+		buffer_printf(&text, "the server answered with HTTP status %d", reply->status);
+	if (pointer && *pointer)
+		buffer_printf(&text, " (at %s)", pointer);
+	json_array_foreach (known, i, item)
+		buffer_printf(&text, "%s%s", i ? ", " : "; known: ", json_string_value(item));
+	fault_set(f, EPROTO, "%s", text.data ? text.data : "");
+	buffer_done(&text);
+	json_decref(doc);
+	return -EPROTO;
+}

@@ -1,0 +1,323 @@
+#include "common/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/file.h"
+
+#define SHIM_NAME "hilda-shim"
+#define MAX_ARGS 256
+#define READ_BYTES 16384
+
+extern char **environ;
+
+/* Beside the running program, one folder over for test programs, or where it was installed. */
+static int find_shim(char *path, size_t room)
+{
+	char self[FILE_PATH_BYTES];
+	const char *named = getenv("HILDA_SHIM");
+	ssize_t n;
+
+	if (named)
+		return file_path(path, room, "%s", named);
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = 0;
+		*strrchr(self, '/') = 0;
+		if (!file_path(path, room, "%s/" SHIM_NAME, self) && !access(path, X_OK))
+			return 0;
+		for (char *slash; (slash = strrchr(self, '/'));) {
+			*slash = 0;
+			if (!file_path(path, room, "%s/bin/" SHIM_NAME, self) &&
+				!access(path, X_OK))
+				return 0;
+		}
+	}
+	if (!file_path(path, room, HILDA_LIBEXECDIR "/" SHIM_NAME) && !access(path, X_OK))
+		return 0;
+	return -ENOENT;
+}
+
+/* Whether the program can be started, so that a missing one is an error here and not exit code 127. */
+static int find_program(const char *name, const char *const *env)
+{
+	const char *path = getenv("PATH");
+	char full[PATH_MAX];
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) ? -errno : 0;
+	for (; env && *env; env++) {
+		if (!strncmp(*env, "PATH=", 5))
+			path = *env + 5;
+	}
+	while (path && *path) {
+		size_t n = strcspn(path, ":");
+
+		if (!file_path(full, sizeof(full), "%.*s/%s", (int)n, path, name) &&
+			!access(full, X_OK))
+			return 0;
+		path += n + (path[n] == ':');
+	}
+	return -ENOENT;
+}
+
+static int add_descriptors(posix_spawn_file_actions_t *actions, const struct process_spec *spec)
+{
+	const int from[3] = {spec->stdin_fd, spec->stdout_fd, spec->stderr_fd};
+	int rc = 0;
+
+	for (int fd = 0; fd < 3 && !rc; fd++) {
+		if (from[fd] >= 0)
+			rc = posix_spawn_file_actions_adddup2(actions, from[fd], fd);
+		else
+			rc = posix_spawn_file_actions_addopen(
+				actions, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
+	}
+	/* dup2 onto itself clears close-on-exec in the child alone. */
+	for (size_t i = 0; i < spec->n_keep_fds && !rc; i++)
+		rc = posix_spawn_file_actions_adddup2(
+			actions, spec->keep_fds[i], spec->keep_fds[i]);
+	if (!rc && spec->cwd)
+		rc = posix_spawn_file_actions_addchdir_np(actions, spec->cwd);
+	return rc;
+}
+
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t none, all;
+	int rc;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	rc = posix_spawnattr_setsigmask(attributes, &none);
+	if (!rc)
+		rc = posix_spawnattr_setsigdefault(attributes, &all);
+	if (!rc)
+		rc = posix_spawnattr_setflags(attributes,
+			POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	return rc;
+}
+
+static int spawn(const struct process_spec *spec, const char *shim, const char **argv, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	char *const *env = (char *const *)(spec->env ? (const void *)spec->env : environ);
+	int rc = posix_spawn_file_actions_init(&actions);
+
+	if (rc)
+		return rc;
+	rc = posix_spawnattr_init(&attributes);
+	if (!rc) {
+		rc = add_descriptors(&actions, spec);
+		if (!rc)
+			rc = set_attributes(&attributes);
+		if (!rc)
+			rc = posix_spawn(
+				pid, shim, &actions, &attributes, (char *const *)argv, env);
+		posix_spawnattr_destroy(&attributes);
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	return rc;
+}
+
+int process_start(const struct process_spec *spec, struct process *p, struct fault *f)
+{
+	const char *argv[MAX_ARGS + 3];
+	char shim[FILE_PATH_BYTES], parent[16];
+	size_t n = 0;
+	pid_t pid;
+	int pidfd, rc;
+
+	rc = find_program(spec->argv[0], spec->env);
+	if (rc)
+		return fault_errno(f, -rc, "cannot start %s", spec->argv[0]);
+	rc = find_shim(shim, sizeof(shim));
+	if (rc)
+		return fault_set(f, -rc,
+			"cannot start %s: %s is neither beside this program nor in %s",
+			spec->argv[0], SHIM_NAME, HILDA_LIBEXECDIR);
+	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
+	argv[n++] = SHIM_NAME;
+	argv[n++] = parent;
+	for (const char *const *a = spec->argv; *a; a++) {
+		if (n > MAX_ARGS)
+			return fault_set(f, E2BIG, "cannot start %s: more than %d arguments",
+				spec->argv[0], MAX_ARGS);
+		argv[n++] = *a;
+	}
+	argv[n] = NULL;
+	rc = spawn(spec, shim, argv, &pid);
+	if (rc)
+		return fault_errno(f, rc, "cannot start %s", spec->argv[0]);
+	pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0) {
+		rc = errno;
+		kill(-pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return fault_errno(f, rc, "cannot watch %s", spec->argv[0]);
+	}
+	p->pid = pid;
+	p->pidfd = pidfd;
+	return 0;
+}
+
+void process_signal_group(const struct process *p, int sig)
+{
+	if (p->pid > 0)
+		kill(-p->pid, sig);
+}
+
+/* The leader is a zombie or about to be one. Its group is killed before the pid can be reused. */
+static void reap(struct process *p, struct process_end *end)
+{
+	siginfo_t info;
+	int status = 0;
+
+	while (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT) && errno == EINTR)
+		;
+	kill(-p->pid, SIGKILL);
+	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (end) {
+		end->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	}
+	file_close(&p->pidfd);
+	p->pid = 0;
+}
+
+int process_wait(
+	struct process *p, const struct clock *c, int64_t deadline_ns, struct process_end *end)
+{
+	struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+	int rc;
+
+	if (p->pid <= 0)
+		return -ECHILD;
+	rc = clock_poll(c, &fd, 1, deadline_ns);
+	end->timed_out = rc == 0;
+	if (rc <= 0)
+		process_signal_group(p, SIGKILL);
+	reap(p, end);
+	return rc < 0 ? rc : 0;
+}
+
+void process_kill(struct process *p)
+{
+	if (p->pid <= 0)
+		return;
+	process_signal_group(p, SIGKILL);
+	reap(p, NULL);
+}
+
+struct outputs {
+	int fds[2];
+	process_output_fn output;
+	void *arg;
+};
+
+/* One read; closes the descriptor at its end. */
+static void drain(struct outputs *o, int i)
+{
+	char block[READ_BYTES];
+	ssize_t n = read(o->fds[i], block, sizeof(block));
+
+	if (n > 0) {
+		if (o->output)
+			o->output(o->arg, i + 1, block, (size_t)n);
+	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+		file_close(&o->fds[i]);
+	}
+}
+
+static int follow(struct process *p, struct outputs *o, const struct clock *c, int64_t deadline_ns,
+	int cancel_fd, struct process_end *end)
+{
+	bool ended = false;
+
+	for (;;) {
+		struct pollfd fds[4] = {
+			{.fd = o->fds[0], .events = POLLIN},
+			{.fd = o->fds[1], .events = POLLIN},
+			{.fd = cancel_fd, .events = POLLIN},
+			{.fd = ended ? -1 : p->pidfd, .events = POLLIN},
+		};
+		/* After the leader's end only what is already in the pipes is read: a grandchild may hold them open. */
+		int rc = ended ? poll(fds, 2, 0) : clock_poll(c, fds, 4, deadline_ns);
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0 && ended)
+			return 0;
+		if (rc == 0) {
+			end->timed_out = true;
+			return 0;
+		}
+		if (!ended && fds[2].revents)
+			return -ECANCELED;
+		for (int i = 0; i < 2; i++) {
+			if (fds[i].revents)
+				drain(o, i);
+		}
+		if (fds[3].revents)
+			ended = true;
+	}
+}
+
+static int make_pipe(int *read_end, int *write_end)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	*read_end = fds[0];
+	*write_end = fds[1];
+	return 0;
+}
+
+int process_run(const struct process_spec *spec, const struct clock *c, int64_t deadline_ns,
+	int cancel_fd, process_output_fn output, void *arg, struct process_end *end,
+	struct fault *f)
+{
+	struct outputs o = {{-1, -1}, output, arg};
+	_cleanup_(file_close) int out = -1, err = -1;
+	struct process_spec child = *spec;
+	struct process p = {0, -1};
+	int rc;
+
+	*end = (struct process_end){.code = -1};
+	rc = make_pipe(&o.fds[0], &out);
+	if (!rc)
+		rc = make_pipe(&o.fds[1], &err);
+	if (rc) {
+		fault_errno(f, -rc, "cannot start %s", spec->argv[0]);
+	} else {
+		child.stdout_fd = out;
+		child.stderr_fd = err;
+		rc = process_start(&child, &p, f);
+	}
+	file_close(&out);
+	file_close(&err);
+	if (!rc) {
+		rc = follow(&p, &o, c, deadline_ns, cancel_fd, end);
+		if (rc || end->timed_out)
+			process_signal_group(&p, SIGKILL);
+		reap(&p, end);
+		if (rc)
+			fault_errno(f, -rc, "%s was ended", spec->argv[0]);
+	}
+	file_close(&o.fds[0]);
+	file_close(&o.fds[1]);
+	return rc;
+}
