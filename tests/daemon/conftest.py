@@ -1,0 +1,52 @@
+"""Fixtures that every daemon test shares: where the programs are, how to wait, clean ends."""
+
+import os
+import pathlib
+import shutil
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("HILDA_BUILD", ROOT / "build")).resolve()
+
+
+def program(name):
+    """The path of a built program; a missing one is an error, not a skip."""
+    path = BUILD / "bin" / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not built: run make first")
+    return path
+
+
+def wait_for(what, seconds=10.0, every=0.01, message="it did not happen"):
+    """Calls `what` until it gives something true, and returns that; fails at the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{message} within {seconds} s")
+        time.sleep(every)
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def build():
+    return BUILD
+
+
+@pytest.fixture(scope="session")
+def bin():
+    return program
+
+
+def need(command):
+    """Skips, by name, when a command is missing."""
+    if not shutil.which(command):
+        pytest.skip(f"{command} is not installed")
