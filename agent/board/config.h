@@ -78,7 +78,7 @@ struct board_config {
 /* One [board NAME] section, every key checked. -EINVAL with file:line, the key and what would do. */
 int board_config_read(struct ini_section *section, struct board_config *out, struct fault *f);
 
-/* Field by field: whether a reload changes nothing. Virtual boards: without what ready.json told. */
+/* Whether a reload changes nothing; both as board_config_read left them. */
 bool board_config_same(const struct board_config *a, const struct board_config *b);
 
 bool board_config_has_tag(const struct board_config *c, const char *tag);

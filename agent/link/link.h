@@ -1,0 +1,94 @@
+/*
+ * The agent's line to the server: session, headers, connections, and one call with its answer
+ * sorted into what the caller must do. Any thread; a link is shared by all of them.
+ *
+ * A call waits until its time-out or until cancel_fd is readable. Connections stay open in a pool
+ * and are handed from call to call; a call that finds all of them taken waits for one.
+ */
+#ifndef HILDA_AGENT_LINK_LINK_H
+#define HILDA_AGENT_LINK_LINK_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fault.h"
+
+/* Beyond the long poll, the heartbeat, the log and the spool: starts and results of many boards. */
+#define LINK_CONNECTIONS_MAX 12
+#define LINK_LINEAGE_BYTES 65
+
+struct link;
+
+struct link_options {
+	const char *server;
+	const char *token; /* NULL: none */
+};
+
+/* What register's answer settled. */
+struct link_session {
+	uint64_t session; /* 0: not registered */
+	char lineage[LINK_LINEAGE_BYTES];
+	int64_t lease_ms, heartbeat_ms, acquire_ms;
+};
+
+struct link_call {
+	const char *method;
+	const char *path;
+	const json_t *json; /* the body; or */
+	const char *body;   /* these bytes, of type content_type (NULL: JSON); or */
+	int body_fd;	    /* these of a file */
+	int64_t body_offset;
+	size_t body_bytes;
+	const char *content_type;
+	uint64_t session;     /* 0: the link's current one */
+	bool without_session; /* register */
+	uint64_t epoch;	      /* 0: not about a run */
+	int64_t timeout_ms;
+	int cancel_fd;
+	int (*sink)(void *arg, const void *data, size_t n);
+	void *sink_arg;
+};
+
+#define LINK_CALL_INIT                         \
+	{                                      \
+		.body_fd = -1, .cancel_fd = -1 \
+	}
+
+struct link_answer {
+	int status;	  /* 0: none came */
+	json_t *json;	  /* the body, also of an error; NULL when it was none */
+	uint64_t session; /* that the call was made under */
+	int64_t retry_after_ms;
+};
+
+#define LINK_ANSWER_INIT             \
+	{                            \
+		.retry_after_ms = -1 \
+	}
+
+int link_open(const struct link_options *o, struct link **out, struct fault *f);
+void link_close(struct link *l); /* no call may be under way */
+
+/*
+ *	0		2xx
+ *	-ESTALE		the session is old: register again, then repeat
+ *	-EOWNERDEAD	the epoch is old: the run is no longer ours
+ *	-EREMOTEIO	refused for good (a 4xx other than 408, 409, 429): repeating does not help
+ *	-EPROTONOSUPPORT	426: this agent's version is not served
+ *	-ECANCELED	cancel_fd
+ *	others		-EAGAIN (5xx, 408, 409, 429) or no answer at all: repeat later
+ * link_answer_done in every case.
+ */
+int link_perform(
+	struct link *l, const struct link_call *call, struct link_answer *answer, struct fault *f);
+void link_answer_done(struct link_answer *answer);
+
+/* Whether a repetition can help. */
+bool link_is_final(int rc);
+
+void link_session(struct link *l, struct link_session *out);
+/* From register's answer; -EPROTO when a key is absent or out of range. */
+int link_set_session(struct link *l, const json_t *answer, struct fault *f);
+
+#endif
