@@ -165,6 +165,29 @@ $(BUILD)/npm/.installed: package.json package-lock.json | packages
 demo: all
 	HILDA_BUILD=$(abspath $(BUILD)) ONCE=$(ONCE) $(PYTHON) tests/scenario/demo.py
 
+# ---- speed and memory ---------------------------------------------------------------------------
+
+$(BUILD)/bench/bare_server: $(BUILD)/obj/tests/bench/bare_server.o $(LIBHILDA)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 $(LIBS_common)
+
+# make bench B='get post': only these.
+B ?=
+.PHONY: bench
+bench: all $(BUILD)/bench/bare_server
+	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py $(B)
+
+# ---- installation -------------------------------------------------------------------------------
+
+DESTDIR ?=
+.PHONY: install
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(foreach p,$(PROGRAMS),$(BUILD)/bin/$(NAME_$(p)))
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/hilda $(BUILD)/bin/hilda-shim
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions packaging/completion/hilda
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/hilda README.md NEWS.md docs/*.md
+
 # ---- packages -----------------------------------------------------------------------------------
 
 .PHONY: packages

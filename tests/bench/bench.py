@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+"""Speed and memory as ratios to a bare limit that is measured in the same run.
+
+    make bench              all rows
+    make bench B='get rss'  some of them
+
+Each row: what was measured, the bare limit, the ratio or number, the bar. A missed bar ends with 1.
+Machines differ and are noisy: the pairs are measured in turn (A B A B ...) and medians are quoted.
+"""
+
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+from lab import Lab, rss_bytes  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("HILDA_BUILD", ROOT / "build")).resolve()
+ROUNDS = 5
+rows = []
+
+
+def row(name, measured, limit, value, bar, good):
+    rows.append((name, measured, limit, value, bar, good))
+    print(f"{'ok  ' if good else 'MISS'} {name}: {measured}; bare: {limit}; {value} (bar {bar})", flush=True)
+
+
+class Bare:
+    """The bare libmicrohttpd server, ended with its standard input."""
+
+    def __init__(self, folder, reply, threads):
+        self.reply = pathlib.Path(folder) / "reply.json"
+        self.reply.write_bytes(reply)
+        database = pathlib.Path(folder) / "bare.db"
+        self.process = subprocess.Popen([BUILD / "bench/bare_server", database, self.reply, str(threads)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def wrk(url, seconds=2, clients=32, script=None):
+    """Requests per second of one wrk thread; an answer that is no success fails the run."""
+    argv = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", *(["-s", script] if script else []), url]
+    out = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True).stdout
+    if "Non-2xx" in out:
+        raise RuntimeError(out)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def turns(a, b):
+    """Medians of a and b measured in turn, and the median of the ratios pair by pair."""
+    a(), b()  # warm-up
+    pairs = [(a(), b()) for _ in range(ROUNDS)]
+    return (statistics.median(x for x, _ in pairs), statistics.median(y for _, y in pairs),
+            statistics.median(x / y for x, y in pairs))
+
+
+ECHO = "#!/bin/sh\necho 'latency: 12.5 us'\necho done\n"
+
+
+def exec_job(image, name="bench", board_type="bench-exec"):
+    return {"name": name, "board": {"type": board_type}, "image": f"sha256:{image}", "protocol": "lines",
+            "lines": {"patterns": [{"metric": "latency_us", "unit": "us", "regex": "latency: ([0-9.]+) us"}],
+                      "end": "^done"}}
+
+
+def script_image(lab):
+    path = lab.folder / "echo.sh"
+    path.write_text(ECHO)
+    return lab.upload(path)
+
+
+def server_threads(lab):
+    """How many threads answer HTTP: the bare server gets as many."""
+    names = [(p / "comm").read_text().strip() for p in pathlib.Path(f"/proc/{lab.server.pid}/task").iterdir()]
+    return max(1, sum("http" in n.lower() or n.startswith("MHD") for n in names))
+
+
+def bench_get(folder):
+    with Lab(BUILD, folder) as lab:
+        lab.start_server()
+        job = lab.submit(exec_job(script_image(lab), board_type="nothing-here"))
+        reply = lab.get(f"/api/v1/jobs/{job['id']}", raw=True)
+        with Bare(folder, reply, server_threads(lab)) as bare:
+            ours, limit, ratio = turns(lambda: wrk(f"{lab.url}/api/v1/jobs/{job['id']}"),
+                                       lambda: wrk(f"http://127.0.0.1:{bare.port}/"))
+    row("GET /api/v1/jobs/{id}, wrk -t1 -c32", f"{ours:.0f}/s", f"{limit:.0f}/s", f"ratio {ratio:.2f}",
+        ">= 0.5, aim 0.8", ratio >= 0.5)
+
+
+def bench_post(folder):
+    with Lab(BUILD, folder) as lab:
+        lab.start_server()
+        body = json.dumps(exec_job(script_image(lab), board_type="nothing-here"))
+        script = lab.folder / "post.lua"
+        script.write_text('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+                          f"wrk.body = [==[{body}]==]\n")
+        with Bare(folder, b"{}", server_threads(lab)) as bare:
+            ours, limit, ratio = turns(lambda: wrk(f"{lab.url}/api/v1/jobs", script=script),
+                                       lambda: wrk(f"http://127.0.0.1:{bare.port}/", script=script))
+    row("durable POST /api/v1/jobs, 32 clients", f"{ours:.0f}/s", f"{limit:.0f}/s", f"ratio {ratio:.2f}", ">= 0.8",
+        ratio >= 0.8)
+
+
+def exec_boards(n):
+    return "".join(f"[board exec-{i:02}]\ntype = bench-exec\nexec = local\n\n" for i in range(n))
+
+
+def finish_all(lab, jobs, seconds=120):
+    """Waits until no job is queued or active."""
+    deadline = time.monotonic() + seconds
+    last = jobs[-1]
+    while True:
+        left = [s for s in ("queued", "active") if lab.get(f"/api/v1/jobs?state={s}&limit=1")["items"]]
+        if not left:
+            break
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"jobs are still {left} after {seconds} s, the last is {last}")
+        time.sleep(0.01)
+
+
+def bench_overhead(folder):
+    """Submit to finished, one job after the other, and the program alone as the limit."""
+    with Lab(BUILD, folder) as lab:
+        lab.start_server()
+        image = script_image(lab)
+        lab.start_agent(exec_boards(1))
+        script = lab.folder / "echo.sh"
+        script.chmod(0o755)
+        ours, bare = [], []
+        for i in range(60):
+            start = time.monotonic()
+            job = lab.submit(exec_job(image))
+            done = lab.wait_job(job["id"], every=0.0005)
+            took = time.monotonic() - start
+            if done["outcome"] != "passed":
+                raise RuntimeError(f"job {done['id']}: {done['outcome']}: {done['detail']}")
+            start = time.monotonic()
+            subprocess.run([script], stdout=subprocess.DEVNULL, check=True)
+            if i >= 10:
+                ours.append(took * 1000)
+                bare.append((time.monotonic() - start) * 1000)
+    p50, limit = statistics.median(ours), statistics.median(bare)
+    row("job on an exec board, submit to finished, p50 of 50", f"{p50:.1f} ms",
+        f"{limit:.1f} ms (the program alone)", f"{p50:.1f} ms", "<= 20 ms", p50 <= 20)
+
+
+def bench_jobs(folder):
+    with Lab(BUILD, folder) as lab:
+        lab.start_server()
+        image = script_image(lab)
+        lab.start_agent(exec_boards(32))
+        script = lab.folder / "echo.sh"
+        script.chmod(0o755)
+        finish_all(lab, [lab.submit(exec_job(image))["id"] for _ in range(64)])
+        n = 1500
+        start = time.monotonic()
+        jobs = [lab.submit(exec_job(image))["id"] for _ in range(n)]
+        finish_all(lab, jobs)
+        rate = n / (time.monotonic() - start)
+        outcomes = [j["outcome"] for j in lab.get("/api/v1/jobs?limit=500")["items"]]
+        if set(outcomes) != {"passed"}:
+            raise RuntimeError(f"outcomes: { {o: outcomes.count(o) for o in set(outcomes)} }")
+        start = time.monotonic()
+        for _ in range(200):
+            subprocess.run([script], stdout=subprocess.DEVNULL, check=True)
+        bare = 200 / (time.monotonic() - start)
+    row("jobs/s, one agent, 32 exec boards", f"{rate:.0f}/s", f"{bare:.0f}/s (the program alone, in turn)",
+        f"{rate:.0f}/s", ">= 300/s", rate >= 300)
+
+
+def bench_flash(folder):
+    """The flash stage of a job against the same openocd call from outside, on the same board."""
+    image = BUILD / "firmware/mps2-an386/full-nano-int8.elf"
+    with Lab(BUILD, folder) as lab:
+        lab.start_server()
+        digest = lab.upload(image)
+        lab.start_agent("[board m4-1]\nvirtual = mps2-an386\n")
+        ready = next(pathlib.Path(folder).rglob("ready.json"))
+        board = json.loads(ready.read_text())
+        document = {"name": "flash", "board": {"name": "m4-1"}, "image": f"sha256:{digest}",
+                    "protocol": "uart-bench", "phases": {"memory": True}}
+
+        def ours():
+            job = lab.wait_job(lab.submit(document)["id"])
+            if job["outcome"] != "passed":
+                raise RuntimeError(f"job {job['id']}: {job['outcome']}: {job['detail']}")
+            run = lab.get(f"/api/v1/runs/{job['run']}")
+            stage = next(s for s in run["stages"] if s["stage"] == "flash")
+            return stage["end_ms"] - stage["start_ms"]
+
+        command = openocd_command(lab, board)
+
+        def bare():
+            start = time.monotonic()
+            subprocess.run(command, env=dict(os.environ, HILDA_IMAGE=str(image)), stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+            return (time.monotonic() - start) * 1000
+
+        ms, limit, ratio = turns(ours, bare)
+    row("flash stage against a bare openocd call", f"{ms:.0f} ms", f"{limit:.0f} ms", f"ratio {ratio:.3f}", "<= 1.05",
+        ratio <= 1.05)
+
+
+def openocd_command(lab, board):
+    """The agent's own call, read from the job's log, so that both run the same script."""
+    job = lab.get("/api/v1/jobs?limit=1")["items"]
+    script = "init; reset halt; load_image $::env(HILDA_IMAGE); verify_image $::env(HILDA_IMAGE); reset run; shutdown"
+    if job:
+        text = lab.get(f"/api/v1/jobs/{job[0]['id']}/log", raw=True).decode()
+        found = re.search(r"openocd .*-c '?(init;.*?)'?$", text, re.M)
+        script = found.group(1) if found else script
+    return ["openocd", "-c", "gdb_port disabled", "-c", "telnet_port disabled", "-c", "tcl_port disabled",
+            "-f", board["openocd"], "-c", script]
+
+
+def bench_rss(folder):
+    with Lab(BUILD, folder) as lab:
+        first = lab.start_server()
+        lab.start_agent(exec_boards(4))
+        time.sleep(1)
+        server, agent = rss_bytes(lab.server.pid) / 1e6, rss_bytes(lab.agents[0].pid) / 1e6
+        with Bare(folder, b"{}", server_threads(lab)) as bare:
+            limit = rss_bytes(bare.process.pid) / 1e6
+    row("server, idle, resident", f"{server:.1f} MB", f"{limit:.1f} MB", f"{server:.1f} MB", "<= 20 MB", server <= 20)
+    row("agent, idle, resident", f"{agent:.1f} MB", "9.8 MB (libcurl alone)", f"{agent:.1f} MB", "<= 16 MB",
+        agent <= 16)
+    row("server, start to first answer", f"{first * 1000:.0f} ms", "-", f"{first * 1000:.0f} ms", "<= 100 ms",
+        first <= 0.1)
+
+
+def main(wanted):
+    all_of_them = {k[6:]: v for k, v in globals().items() if k.startswith("bench_")}
+    unknown = [w for w in wanted if w not in all_of_them]
+    if unknown:
+        sys.exit(f"{unknown[0]}: no such benchmark; known: {', '.join(all_of_them)}")
+    for name in wanted or all_of_them:
+        with tempfile.TemporaryDirectory(prefix="hilda-bench-") as folder:
+            all_of_them[name](folder)
+    print("\n| what | measured | bare limit | result | bar | |\n|---|---|---|---|---|---|")
+    for name, measured, limit, value, bar, good in rows:
+        print(f"| {name} | {measured} | {limit} | {value} | {bar} | {'met' if good else 'MISSED'} |")
+    return 0 if all(r[5] for r in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
