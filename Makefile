@@ -121,7 +121,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 # The component of tests/unit/server/store/test_x.c is server; its archive is linked.
 unit_component = $(firstword $(subst /, ,$(patsubst tests/unit/%,%,$(1))))
 unit_archive = $(if $(filter $(PROGRAMS),$(call unit_component,$(1))),$(BUILD)/lib/lib$(call unit_component,$(1)).a)
-unit_libs = $(or $(LIBS_$(call unit_component,$(1))),$(LIBS_common) -lcurl -lserialport -lm)
+unit_libs = $(if $(filter $(PROGRAMS),$(call unit_component,$(1))),$(LIBS_$(call unit_component,$(1))),$(LIBS_common) -lcurl -lserialport -ludev -lm)
 
 define unit_rules
 $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1)): $(BUILD)/obj/$(1:.c=.o) $(call unit_archive,$(1)) $(LIBHILDA) $(BUILD)/bin/hilda-shim
