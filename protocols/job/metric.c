@@ -211,7 +211,7 @@ int metric_parse(
 	}
 	info = metric_find(a.phase, a.metric);
 	if (!strcmp(a.phase, "lines") ? !metric_name_is_valid(a.metric) : !info) {
-		*known = info || strcmp(a.phase, "lines") ? metrics_of(a.phase) : NULL;
+		*known = strcmp(a.phase, "lines") ? metrics_of(a.phase) : NULL;
 		return fault_set(f, EINVAL, "metric \"%.100s\": phase %s has no metric \"%s\"",
 			text, a.phase, a.metric);
 	}
