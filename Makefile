@@ -143,10 +143,12 @@ check: all unit node-modules
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/run.py $(T)
 
 .PHONY: check-asan check-tsan coverage
+# The sanitizers look at host programs; the pages are the same files in every variant.
 check-asan:
-	$(MAKE) VARIANT=asan check
+	$(MAKE) VARIANT=asan check T='tests/unit tests/daemon'
+# TSan's memory map needs a fixed layout.
 check-tsan:
-	$(MAKE) VARIANT=tsan check
+	setarch -R $(MAKE) VARIANT=tsan check T='tests/unit tests/daemon'
 coverage:
 	$(MAKE) VARIANT=cov check
 	gcovr --root . --exclude tests build/cov 2>/dev/null || true
@@ -193,6 +195,27 @@ install: all
 .PHONY: packages
 packages:
 	@sh packaging/install-packages packaging/packages
+
+.PHONY: help
+help:
+	@echo 'make                programs, pages and firmware into $(BUILD)/'
+	@echo 'make demo           a server, an agent, four virtual boards and this host: the main job'
+	@echo '     ONCE=1         ends after the table; exit code 0 only if every job passed'
+	@echo 'make check          every test but the long ones; T="tests/unit/common ..." for some'
+	@echo 'make check-asan     unit and daemon tests under AddressSanitizer and UBSan'
+	@echo 'make check-tsan     the same under ThreadSanitizer'
+	@echo 'make coverage       line coverage of make check (gcovr)'
+	@echo 'make bench          speed and memory against bare limits; B="get post" for some rows'
+	@echo 'make tidy           clang-tidy over the host sources'
+	@echo 'make format         clang-format over every C file'
+	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make clean          removes $(BUILD)/'
+	@echo 'V=1 shows whole commands; BUILD=DIR builds elsewhere.'
+
+.PHONY: tidy
+tidy:
+	clang-tidy --quiet $(call folders,common protocols instruments stats $(PROGRAMS)) -- \
+		$(filter-out -Werror,$(HOST_CFLAGS))
 
 .PHONY: clean
 clean:
