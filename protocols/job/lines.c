@@ -31,6 +31,21 @@ static int read_regex(const json_t *obj, const struct doc_at *at, const char *ke
 	return 0;
 }
 
+/* Absent and "" are the same: a plain number. */
+static int read_unit(const json_t *obj, const struct doc_at *at, char **unit, struct job_error *e)
+{
+	const char *text = json_string_value(json_object_get(obj, "unit"));
+
+	if (!text || *text) {
+		int err = doc_text(obj, at, "unit", UNIT_MAX, unit, e);
+
+		if (err || *unit)
+			return err;
+	}
+	*unit = strdup("");
+	return *unit ? 0 : doc_no_memory(e);
+}
+
 static int read_pattern(
 	const json_t *obj, const struct doc_at *at, struct job_pattern *p, struct job_error *e)
 {
@@ -40,7 +55,7 @@ static int read_pattern(
 
 	if ((err = doc_object(obj, at, pattern_keys, e)) ||
 		(err = doc_text(obj, at, "metric", METRIC_NAME_BYTES, &p->metric, e)) ||
-		(err = doc_text(obj, at, "unit", UNIT_MAX, &p->unit, e)) ||
+		(err = read_unit(obj, at, &p->unit, e)) ||
 		(err = read_regex(obj, at, "regex", &p->regex, &p->compiled, e)))
 		return err;
 	if (!p->metric || !p->regex)
@@ -53,9 +68,7 @@ static int read_pattern(
 		return doc_fail(e, &regex_at, NULL,
 			"has %zu groups in parentheses; one is needed, around the number",
 			p->compiled.re_nsub);
-	if (!p->unit)
-		p->unit = strdup("");
-	return p->unit ? 0 : doc_no_memory(e);
+	return 0;
 }
 
 int job_lines_read(
