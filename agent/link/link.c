@@ -18,7 +18,7 @@ struct link {
 	char *token;
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
-	struct http_client *idle[LINK_CONNECTIONS_MAX];
+	struct http_client *idle[LINK_CONNECTIONS_MAX + LINK_CONNECTIONS_URGENT];
 	size_t n_idle;
 	size_t n_open;
 	struct link_session session;
@@ -59,13 +59,14 @@ void link_close(struct link *l)
 	free(l);
 }
 
-static int take_client(struct link *l, struct http_client **out, struct fault *f)
+static int take_client(struct link *l, bool urgent, struct http_client **out, struct fault *f)
 {
 	struct http_client *c = NULL;
 	int rc = 0;
 
 	pthread_mutex_lock(&l->lock);
-	while (!l->n_idle && l->n_open == LINK_CONNECTIONS_MAX)
+	while (!l->n_idle &&
+		l->n_open >= LINK_CONNECTIONS_MAX + (urgent ? LINK_CONNECTIONS_URGENT : 0))
 		pthread_cond_wait(&l->returned, &l->lock);
 	if (l->n_idle)
 		c = l->idle[--l->n_idle];
@@ -180,7 +181,7 @@ int link_perform(
 	*answer = (struct link_answer)LINK_ANSWER_INIT;
 	link_session(l, &session);
 	answer->session = call->session ? call->session : session.session;
-	rc = take_client(l, &client, f);
+	rc = take_client(l, call->urgent, &client, f);
 	if (rc)
 		return rc;
 	rc = perform_with(client, call, answer, f);

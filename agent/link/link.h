@@ -16,6 +16,8 @@
 
 /* Beyond the long poll, the heartbeat, the log and the spool: starts and results of many boards. */
 #define LINK_CONNECTIONS_MAX 12
+/* On top of these, for calls that must not wait behind them. */
+#define LINK_CONNECTIONS_URGENT 4
 #define LINK_LINEAGE_BYTES 65
 
 struct link;
@@ -41,6 +43,7 @@ struct link_call {
 	int64_t body_offset;
 	size_t body_bytes;
 	const char *content_type;
+	bool urgent;	      /* does not wait for a free connection */
 	uint64_t session;     /* 0: the link's current one */
 	bool without_session; /* register */
 	uint64_t epoch;	      /* 0: not about a run */

@@ -1,0 +1,165 @@
+/* One board: its thread, and what its run may say. */
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "agent/board/fleet_parts.h"
+#include "common/cleanup.h"
+
+static bool listable(const struct board *b)
+{
+	const struct fleet *fleet = b->fleet;
+
+	return b->online && !b->refused && !b->blocked && !b->retire && !b->change &&
+		!fleet->stopping && !b->offer && (!b->working || b->started) &&
+		clock_expired(fleet->o.clock, b->hold_until_ns);
+}
+
+void board_review(struct board *b)
+{
+	struct fleet *fleet = b->fleet;
+
+	/* A board that has just got an offer is in the list still; that does no harm. */
+	if (listable(b) ? !b->listed : b->listed && !b->offer && !b->working)
+		fleet->o.wake_acquire(fleet->o.arg);
+	if (!b->offer && (!b->working || b->started))
+		pthread_cond_broadcast(&fleet->started);
+}
+
+void board_end(struct board *b, enum run_end end, const char *text)
+{
+	if (b->end != RUN_END_NONE || !b->run)
+		return;
+	b->end = end;
+	snprintf(b->end_text, sizeof(b->end_text), "%s", text ? text : "");
+	eventfd_write(b->cancel_fd, 1);
+}
+
+json_t *fleet_acquire_boards(struct fleet *fleet)
+{
+	json_t *names = json_array();
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		b->listed = listable(b);
+		if (b->listed)
+			json_array_append_new(names, json_string(b->config.name));
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return names;
+}
+
+/* With the lock held: nothing is being done for this board. */
+static void when_idle(struct board *b)
+{
+	if (!b->change)
+		return;
+	b->config = *b->change;
+	b->written = *b->change;
+	free(b->change);
+	b->change = NULL;
+	b->fleet->changed = true;
+	b->fleet->o.wake_heartbeat(b->fleet->o.arg);
+}
+
+static void work_once(struct board *b)
+{
+	struct fleet *fleet = b->fleet;
+	struct board_work work = {.board = b, .cancel_fd = b->cancel_fd};
+	eventfd_t ignored;
+
+	work.config = b->config;
+	work.offer = take_ptr(b->offer);
+	b->run = work.offer->run;
+	b->run_epoch = work.offer->epoch;
+	b->end = RUN_END_NONE;
+	eventfd_read(b->cancel_fd, &ignored);
+	b->working = true;
+	b->started = false;
+	b->stage = STAGE_NONE;
+	pthread_mutex_unlock(&fleet->lock);
+	fleet->o.perform(fleet->o.arg, &work);
+	offer_free(work.offer);
+	pthread_mutex_lock(&fleet->lock);
+	b->working = false;
+	b->started = false;
+	b->run = 0;
+	if (b->check_wanted)
+		fleet->o.wake_heartbeat(fleet->o.arg);
+}
+
+static void *board_main(void *arg)
+{
+	struct board *b = arg;
+	struct fleet *fleet = b->fleet;
+
+	pthread_mutex_lock(&fleet->lock);
+	for (;;) {
+		if (b->offer && !fleet->closing) {
+			work_once(b);
+			board_review(b);
+			continue;
+		}
+		if (fleet->closing || b->retire)
+			break;
+		if (b->change) {
+			when_idle(b);
+			board_review(b);
+			continue;
+		}
+		pthread_cond_wait(&b->wake, &fleet->lock);
+	}
+	b->gone = true;
+	fleet->changed = true;
+	fleet->o.wake_heartbeat(fleet->o.arg);
+	pthread_mutex_unlock(&fleet->lock);
+	return NULL;
+}
+
+int board_thread_start(struct board *b)
+{
+	return -pthread_create(&b->thread, NULL, board_main, b);
+}
+
+void board_started(struct board *b)
+{
+	pthread_mutex_lock(&b->fleet->lock);
+	b->started = true;
+	board_review(b);
+	pthread_mutex_unlock(&b->fleet->lock);
+}
+
+void board_blocked(struct board *b, const char *detail)
+{
+	pthread_mutex_lock(&b->fleet->lock);
+	b->blocked = true;
+	snprintf(b->detail, sizeof(b->detail), "%s", detail);
+	b->fleet->o.wake_heartbeat(b->fleet->o.arg);
+	pthread_mutex_unlock(&b->fleet->lock);
+}
+
+void board_stage(struct board *b, enum stage stage)
+{
+	pthread_mutex_lock(&b->fleet->lock);
+	b->stage = stage;
+	b->fleet->o.wake_heartbeat(b->fleet->o.arg);
+	pthread_mutex_unlock(&b->fleet->lock);
+}
+
+enum run_end board_why_ended(struct board *b, char *text)
+{
+	enum run_end end;
+
+	pthread_mutex_lock(&b->fleet->lock);
+	end = b->end;
+	memcpy(text, b->end_text, sizeof(b->end_text));
+	pthread_mutex_unlock(&b->fleet->lock);
+	return end;
+}
+
+void board_finished(struct board *b)
+{
+	pthread_mutex_lock(&b->fleet->lock);
+	b->run = 0;
+	pthread_mutex_unlock(&b->fleet->lock);
+}

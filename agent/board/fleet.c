@@ -1,0 +1,261 @@
+/* The list of boards: added, changed, removed, online or not. */
+#include "agent/board/fleet.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "agent/board/fleet_parts.h"
+#include "common/cleanup.h"
+#include "common/file.h"
+#include "common/log.h"
+
+struct board *fleet_find(struct fleet *fleet, const char *name)
+{
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		if (!b->gone && strcmp(b->config.name, name) == 0)
+			return b;
+	}
+	return NULL;
+}
+
+struct board *fleet_find_run(struct fleet *fleet, uint64_t run)
+{
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		if (b->run == run)
+			return b;
+	}
+	return NULL;
+}
+
+int fleet_open(const struct fleet_options *o, struct fleet **out, struct fault *f)
+{
+	struct fleet *fleet = calloc(1, sizeof(*fleet));
+	pthread_condattr_t monotonic;
+
+	if (!fleet)
+		return fault_errno(f, ENOMEM, "fleet");
+	fleet->o = *o;
+	pthread_mutex_init(&fleet->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&fleet->started, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	*out = fleet;
+	return 0;
+}
+
+static void board_free(struct board *b)
+{
+	offer_free(b->offer);
+	free(b->change);
+	file_close(&b->cancel_fd);
+	pthread_cond_destroy(&b->wake);
+	free(b);
+}
+
+/* With the lock held: joins threads that have ended and forgets their boards. */
+static void sweep(struct fleet *fleet)
+{
+	struct board **link = &fleet->boards;
+
+	while (*link) {
+		struct board *b = *link;
+
+		if (!b->gone) {
+			link = &b->next;
+			continue;
+		}
+		*link = b->next;
+		pthread_join(b->thread, NULL);
+		board_free(b);
+	}
+}
+
+void fleet_close(struct fleet *fleet)
+{
+	struct board *b;
+
+	if (!fleet)
+		return;
+	fleet_end_all(fleet, RUN_END_STOPPED, "the agent was stopped");
+	pthread_mutex_lock(&fleet->lock);
+	fleet->stopping = true;
+	fleet->closing = true;
+	for (b = fleet->boards; b; b = b->next)
+		pthread_cond_signal(&b->wake);
+	pthread_mutex_unlock(&fleet->lock);
+	while ((b = fleet->boards)) {
+		pthread_join(b->thread, NULL);
+		fleet->boards = b->next;
+		board_free(b);
+	}
+	pthread_cond_destroy(&fleet->started);
+	pthread_mutex_destroy(&fleet->lock);
+	free(fleet);
+}
+
+static int add(struct fleet *fleet, const struct board_config *config, struct fault *f)
+{
+	struct board *b = calloc(1, sizeof(*b));
+	struct board **end = &fleet->boards;
+	int rc;
+
+	if (!b)
+		return fault_errno(f, ENOMEM, "board %s", config->name);
+	b->fleet = fleet;
+	b->config = *config;
+	b->written = *config;
+	b->epoch = epochs_get(fleet->o.epochs, config->name);
+	b->hold_until_ns = INT64_MIN;
+	/* A program is always there; what is plugged in or emulated is looked for first. */
+	b->online = config->exec;
+	if (!b->online)
+		snprintf(b->detail, sizeof(b->detail), "not looked for yet");
+	pthread_cond_init(&b->wake, NULL);
+	b->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = b->cancel_fd < 0 ? -errno : board_thread_start(b);
+	if (rc) {
+		board_free(b);
+		return fault_errno(f, -rc, "board %s", config->name);
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = b;
+	board_review(b);
+	return 0;
+}
+
+static int change(struct board *b, const struct board_config *config, struct fault *f)
+{
+	free(b->change);
+	b->change = NULL;
+	if (board_config_same(&b->written, config))
+		return 0;
+	b->change = malloc(sizeof(*b->change));
+	if (!b->change)
+		return fault_errno(f, ENOMEM, "board %s", config->name);
+	*b->change = *config;
+	pthread_cond_signal(&b->wake);
+	return 0;
+}
+
+int fleet_apply(struct fleet *fleet, const struct board_config *boards, size_t n, bool *changed,
+	struct fault *f)
+{
+	int rc = 0;
+
+	*changed = false;
+	pthread_mutex_lock(&fleet->lock);
+	sweep(fleet);
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		bool kept = false;
+
+		for (size_t i = 0; i < n && !kept; i++)
+			kept = strcmp(boards[i].name, b->config.name) == 0;
+		if (kept == !b->retire)
+			continue;
+		b->retire = !kept;
+		*changed = true;
+		pthread_cond_signal(&b->wake);
+	}
+	for (size_t i = 0; i < n && !rc; i++) {
+		struct board *b = fleet_find(fleet, boards[i].name);
+
+		if (b) {
+			rc = change(b, &boards[i], f);
+			continue;
+		}
+		rc = add(fleet, &boards[i], f);
+		*changed = true;
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return rc;
+}
+
+bool fleet_take_changed(struct fleet *fleet)
+{
+	bool changed;
+
+	pthread_mutex_lock(&fleet->lock);
+	changed = fleet->changed;
+	fleet->changed = false;
+	sweep(fleet);
+	pthread_mutex_unlock(&fleet->lock);
+	return changed;
+}
+
+void fleet_set_online(struct fleet *fleet, const char *name, bool online, const char *detail,
+	const struct board_config *config)
+{
+	struct board *b;
+
+	pthread_mutex_lock(&fleet->lock);
+	b = fleet_find(fleet, name);
+	if (b) {
+		bool told = b->online != online || strcmp(b->detail, detail) != 0;
+
+		if (config && !b->working && !b->offer)
+			b->config = *config;
+		/* What register tells (mcu, tags, serial) is new. */
+		if (config)
+			fleet->changed = true;
+		b->online = online;
+		if (!b->blocked)
+			snprintf(b->detail, sizeof(b->detail), "%s", detail);
+		if (!online)
+			board_end(b, RUN_END_BOARD, detail);
+		if (told)
+			fleet->o.wake_heartbeat(fleet->o.arg);
+		board_review(b);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+int fleet_configs(struct fleet *fleet, struct board_config **out, size_t *n)
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next)
+		count++;
+	*out = calloc(count + 1, sizeof(**out));
+	count = 0;
+	for (struct board *b = fleet->boards; *out && b; b = b->next) {
+		if (!b->gone && !b->retire)
+			(*out)[count++] = b->config;
+	}
+	*n = count;
+	pthread_mutex_unlock(&fleet->lock);
+	return *out ? 0 : -ENOMEM;
+}
+
+void fleet_stop_offers(struct fleet *fleet)
+{
+	pthread_mutex_lock(&fleet->lock);
+	fleet->stopping = true;
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		offer_free(take_ptr(b->offer));
+		board_review(b);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+bool fleet_is_busy(struct fleet *fleet)
+{
+	bool busy = false;
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b && !busy; b = b->next)
+		busy = b->working;
+	pthread_mutex_unlock(&fleet->lock);
+	return busy;
+}
+
+void fleet_end_all(struct fleet *fleet, enum run_end end, const char *text)
+{
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next)
+		board_end(b, end, text);
+	pthread_mutex_unlock(&fleet->lock);
+}

@@ -1,0 +1,65 @@
+/* What the files of the fleet share; nobody else includes it. */
+#ifndef HILDA_AGENT_BOARD_FLEET_PARTS_H
+#define HILDA_AGENT_BOARD_FLEET_PARTS_H
+
+#include <pthread.h>
+
+#include "agent/board/fleet.h"
+
+/* An offer that was refused stays with the server for this long (docs/wire.md). */
+#define OFFER_HOLD_MS 15000
+
+struct board {
+	struct fleet *fleet;
+	struct board *next;
+	struct board_config config;
+	struct board_config written; /* as in the file, without what a virtual board told */
+	struct board_config *change; /* to be applied when idle */
+	bool retire;		     /* to be removed when idle */
+	bool gone;		     /* its thread has ended */
+
+	bool online;
+	char detail[FLEET_DETAIL_BYTES];
+	bool refused; /* by the server: the name is somebody else's */
+	bool blocked; /* the host lock is held by somebody else */
+	bool listed;  /* in the last acquire */
+	int64_t hold_until_ns;
+	uint64_t epoch; /* of the last offer taken; on disk */
+	uint64_t seen;	/* the highest that the server told */
+
+	bool check_wanted;
+	bool lock_free;
+
+	struct offer *offer; /* handed over, not taken by the thread yet */
+	uint64_t run;	     /* 0: none */
+	uint64_t run_epoch;
+	bool working; /* within perform */
+	bool started;
+	enum stage stage;
+	enum run_end end;
+	char end_text[FLEET_DETAIL_BYTES];
+	int cancel_fd;
+
+	pthread_t thread;
+	pthread_cond_t wake;
+};
+
+struct fleet {
+	struct fleet_options o;
+	pthread_mutex_t lock;
+	pthread_cond_t started;
+	struct board *boards;
+	bool stopping; /* no more offers */
+	bool closing;  /* threads end */
+	bool changed;
+};
+
+/* All with the lock held. */
+struct board *fleet_find(struct fleet *fleet, const char *name);
+struct board *fleet_find_run(struct fleet *fleet, uint64_t run);
+/* Wakes acquire when what it lists is not what it should list. */
+void board_review(struct board *b);
+void board_end(struct board *b, enum run_end end, const char *text);
+int board_thread_start(struct board *b);
+
+#endif

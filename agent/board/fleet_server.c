@@ -1,0 +1,342 @@
+/* The fleet as the server sees it: what it hands down, what is told to it. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "agent/board/fleet_parts.h"
+#include "agent/steps/step.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+
+#define OFFERS_MAX 256
+
+/* The phases that this agent has a step for. */
+static json_t *phases(const struct board_config *c)
+{
+	json_t *list = json_array();
+
+	for (const struct step *s = steps; s->perform; s++) {
+		if (s->stage >= STAGE_COLD && s->stage <= STAGE_SUSTAINED)
+			json_array_append_new(list, json_string(stage_name(s->stage)));
+	}
+	return list;
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text[0] ? json_string(text) : json_null();
+}
+
+static uint64_t told_epoch(const struct board *b)
+{
+	return b->seen > b->epoch ? b->seen : b->epoch;
+}
+
+static json_t *register_board(const struct board *b)
+{
+	const struct board_config *c = &b->config;
+	json_t *tags = json_array();
+
+	for (size_t i = 0; i < c->n_tags; i++)
+		json_array_append_new(tags, json_string(c->tags[i]));
+	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:[ss], s:o, s:o, s:o, s:o, s:I, s:b, s:s}",
+		"name", c->name, "type", c->type, "tags", tags, "virtual", c->is_virtual, "exec",
+		c->exec, "protocols", "uart-bench", "lines", "phases", phases(c), "mcu",
+		text_or_null(c->mcu), "probe_serial", text_or_null(c->probe_serial), "ppk2_serial",
+		text_or_null(c->ppk2_serial), "epoch", (json_int_t)told_epoch(b), "online",
+		b->online && !b->blocked, "detail", b->detail);
+}
+
+json_t *fleet_register_boards(struct fleet *fleet)
+{
+	json_t *list = json_array();
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		if (!b->gone && !b->retire)
+			json_array_append_new(list, register_board(b));
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return list;
+}
+
+void fleet_add_runs(struct fleet *fleet, json_t *runs, bool with_stage)
+{
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		json_t *run;
+
+		if (!b->run || !b->started)
+			continue;
+		run = json_pack(
+			"{s:I, s:I}", "run", (json_int_t)b->run, "epoch", (json_int_t)b->run_epoch);
+		if (with_stage)
+			json_object_set_new(run, "stage", json_string(stage_name(b->stage)));
+		json_array_append_new(runs, run);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+json_t *fleet_heartbeat_boards(struct fleet *fleet)
+{
+	json_t *list = json_array();
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		if (b->gone || b->retire)
+			continue;
+		json_array_append_new(list,
+			json_pack("{s:s, s:I, s:b, s:b, s:s}", "name", b->config.name, "epoch",
+				(json_int_t)told_epoch(b), "online", b->online && !b->blocked,
+				"lock_free", b->lock_free && !b->working, "detail", b->detail));
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return list;
+}
+
+void fleet_attested(struct fleet *fleet, const json_t *boards)
+{
+	const json_t *item;
+	size_t i;
+
+	pthread_mutex_lock(&fleet->lock);
+	json_array_foreach (boards, i, item) {
+		const char *name = json_string_value(json_object_get(item, "name"));
+		struct board *b = name ? fleet_find(fleet, name) : NULL;
+
+		if (b && json_is_true(json_object_get(item, "lock_free")))
+			b->lock_free = false;
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+void fleet_registered(struct fleet *fleet, const json_t *boards)
+{
+	const json_t *item;
+	size_t i;
+
+	pthread_mutex_lock(&fleet->lock);
+	json_array_foreach (boards, i, item) {
+		const char *name = json_string_value(json_object_get(item, "name"));
+		const char *detail = json_string_value(json_object_get(item, "detail"));
+		json_int_t epoch = json_integer_value(json_object_get(item, "epoch"));
+		struct board *b = name ? fleet_find(fleet, name) : NULL;
+
+		if (!b)
+			continue;
+		b->refused = json_is_false(json_object_get(item, "accepted"));
+		if (b->refused)
+			log_error("the server does not take a board", LOG_STR("board", name),
+				LOG_STR("why", detail ? detail : ""));
+		if (epoch > 0 && (uint64_t)epoch > b->seen)
+			b->seen = (uint64_t)epoch;
+		board_review(b);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+/* With the lock held: why the offer cannot be taken; NULL when it can. */
+static const char *refusal(struct fleet *fleet, const struct offer *o, const struct board *b)
+{
+	if (!b || b->retire)
+		return "no such board";
+	if (fleet->stopping)
+		return "the agent is stopping";
+	if (b->offer)
+		return "the board has an offer already";
+	if (o->epoch <= b->epoch || o->epoch < b->seen)
+		return "its epoch is not above the board's";
+	return NULL;
+}
+
+/* Known offers are repeated until they are started: not worth a word. */
+static bool known(struct fleet *fleet, const struct offer *o, const struct board *b)
+{
+	return fleet_find_run(fleet, o->run) || (b && b->offer && b->offer->run == o->run);
+}
+
+static size_t parse_offers(const json_t *offers, struct offer **list)
+{
+	const json_t *item;
+	size_t n = 0;
+	size_t i;
+
+	json_array_foreach (offers, i, item) {
+		struct fault f;
+
+		if (n == OFFERS_MAX)
+			break;
+		if (offer_parse(item, &list[n], &f))
+			log_error("an offer cannot be read", LOG_STR("error", f.text));
+		else
+			n++;
+	}
+	return n;
+}
+
+/* With the lock held: leaves only what is to be handed over. */
+static size_t sift(struct fleet *fleet, struct offer **list, size_t n, struct epoch_change *changes)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct offer *o = list[i];
+		struct board *b = fleet_find(fleet, o->board);
+		const char *why = refusal(fleet, o, b);
+
+		if (!why && !known(fleet, o, b)) {
+			changes[kept] = (struct epoch_change){b->config.name, o->epoch};
+			list[kept++] = o;
+			continue;
+		}
+		if (!known(fleet, o, b)) {
+			log_warning("offer refused", LOG_STR("board", o->board),
+				LOG_U64("run", o->run), LOG_U64("epoch", o->epoch),
+				LOG_STR("why", why));
+			if (b)
+				b->hold_until_ns = clock_deadline_ms(fleet->o.clock, OFFER_HOLD_MS);
+		}
+		offer_free(o);
+	}
+	return kept;
+}
+
+void fleet_offer(struct fleet *fleet, const json_t *offers)
+{
+	struct offer *list[OFFERS_MAX];
+	struct epoch_change changes[OFFERS_MAX];
+	size_t n = parse_offers(offers, list);
+	struct fault f;
+	int rc;
+
+	if (!n)
+		return;
+	pthread_mutex_lock(&fleet->lock);
+	n = sift(fleet, list, n, changes);
+	/* The board's names stay: boards are freed by this thread's callers only when idle. */
+	rc = n ? epochs_raise(fleet->o.epochs, changes, n, &f) : 0;
+	if (rc)
+		log_error("offers dropped: their epochs cannot be kept", LOG_STR("error", f.text));
+	for (size_t i = 0; i < n; i++) {
+		struct board *b = fleet_find(fleet, list[i]->board);
+
+		if (rc) {
+			b->hold_until_ns = clock_deadline_ms(fleet->o.clock, OFFER_HOLD_MS);
+			offer_free(list[i]);
+			continue;
+		}
+		b->epoch = list[i]->epoch;
+		b->offer = list[i];
+		pthread_cond_signal(&b->wake);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+int fleet_wait_started(struct fleet *fleet, int64_t deadline_ns)
+{
+	struct timespec until = {
+		.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
+	int rc = 0;
+
+	pthread_mutex_lock(&fleet->lock);
+	while (!rc) {
+		struct board *b = fleet->boards;
+
+		while (b && !b->offer && (!b->working || b->started))
+			b = b->next;
+		if (!b)
+			break;
+		rc = -pthread_cond_timedwait(&fleet->started, &fleet->lock, &until);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return rc;
+}
+
+bool fleet_end_run(struct fleet *fleet, uint64_t run, enum run_end end, const char *text)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		if (b->offer && b->offer->run == run) {
+			offer_free(take_ptr(b->offer));
+			board_review(b);
+			found = true;
+		} else if (b->run == run) {
+			board_end(b, end, text);
+			found = true;
+		}
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return found;
+}
+
+void fleet_check(struct fleet *fleet, const json_t *checks)
+{
+	const json_t *item;
+	size_t i;
+
+	if (!json_array_size(checks))
+		return;
+	pthread_mutex_lock(&fleet->lock);
+	json_array_foreach (checks, i, item) {
+		const char *name = json_string_value(json_object_get(item, "board"));
+		json_int_t epoch = json_integer_value(json_object_get(item, "epoch"));
+		struct board *b = name ? fleet_find(fleet, name) : NULL;
+
+		if (!b)
+			continue;
+		if (epoch > 0 && (uint64_t)epoch > b->seen)
+			b->seen = (uint64_t)epoch;
+		b->check_wanted = true;
+	}
+	fleet->o.wake_heartbeat(fleet->o.arg);
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+int fleet_wanted_checks(struct fleet *fleet, struct board_config **out, size_t *n)
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next)
+		count += b->check_wanted || b->blocked;
+	*out = count ? calloc(count, sizeof(**out)) : NULL;
+	*n = 0;
+	for (struct board *b = fleet->boards; *out && b; b = b->next) {
+		/* While a run is being ended the board is driven still. */
+		if ((b->check_wanted || b->blocked) && !b->working && !b->gone)
+			(*out)[(*n)++] = b->config;
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return count && !*out ? -ENOMEM : 0;
+}
+
+void fleet_checked(struct fleet *fleet, const char *name, bool lock_free, const char *detail)
+{
+	struct board *b;
+
+	pthread_mutex_lock(&fleet->lock);
+	b = fleet_find(fleet, name);
+	if (b) {
+		if (b->blocked && lock_free)
+			b->detail[0] = '\0';
+		b->blocked = !lock_free;
+		if (b->blocked)
+			snprintf(b->detail, sizeof(b->detail), "%s", detail);
+		if (lock_free && b->check_wanted) {
+			b->check_wanted = false;
+			b->lock_free = true;
+		}
+		fleet->o.wake_heartbeat(fleet->o.arg);
+		board_review(b);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+void fleet_review(struct fleet *fleet)
+{
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b; b = b->next)
+		board_review(b);
+	pthread_mutex_unlock(&fleet->lock);
+}

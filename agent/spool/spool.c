@@ -1,0 +1,311 @@
+#include "agent/spool/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/numbers.h"
+
+struct spool {
+	char folder[FILE_PATH_BYTES - 256];
+	pthread_mutex_t lock;
+	struct spool_entry *entries;
+	size_t n;
+	struct spool_entry *orphans;
+	size_t n_orphans;
+	json_t *rejected;
+};
+
+static int path_of(const struct spool *s, const struct spool_entry *e, const char *sub,
+	const char *ending, char path[FILE_PATH_BYTES])
+{
+	return file_path(path, FILE_PATH_BYTES, "%s/%s%s-%" PRIu64 "-%" PRIu64 ".%s", s->folder,
+		sub, e->lineage, e->run, e->epoch, ending);
+}
+
+int spool_log_path(const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES])
+{
+	return path_of(s, e, "", "log", path);
+}
+
+int spool_result_path(
+	const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES])
+{
+	return path_of(s, e, "", "json", path);
+}
+
+/* "<lineage>-<run>-<epoch>.<ending>" */
+static bool parse_name(const char *name, const char *ending, struct spool_entry *e)
+{
+	char copy[256];
+	char *rest = copy;
+	char *lineage, *run, *epoch;
+
+	if (snprintf(copy, sizeof(copy), "%s", name) >= (int)sizeof(copy))
+		return false;
+	lineage = strsep(&rest, "-");
+	run = strsep(&rest, "-");
+	epoch = strsep(&rest, ".");
+	if (!rest || strcmp(rest, ending) != 0 || strlen(lineage) >= sizeof(e->lineage))
+		return false;
+	*e = (struct spool_entry){0};
+	memcpy(e->lineage, lineage, strlen(lineage) + 1);
+	return number_u64(run, 1, INT64_MAX, &e->run) == 0 &&
+		number_u64(epoch, 0, INT64_MAX, &e->epoch) == 0;
+}
+
+static bool same(const struct spool_entry *a, const struct spool_entry *b)
+{
+	return a->run == b->run && a->epoch == b->epoch && strcmp(a->lineage, b->lineage) == 0;
+}
+
+static int append(struct spool_entry **list, size_t *n, const struct spool_entry *e)
+{
+	struct spool_entry *more = reallocarray(*list, *n + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	*list = more;
+	more[(*n)++] = *e;
+	return 0;
+}
+
+static int by_run(const void *a, const void *b)
+{
+	const struct spool_entry *x = a, *y = b;
+
+	return (x->run > y->run) - (x->run < y->run);
+}
+
+static int scan(struct spool *s, struct fault *f)
+{
+	DIR *folder = opendir(s->folder);
+	struct spool_entry e;
+	struct dirent *d;
+	int rc = 0;
+
+	if (!folder)
+		return fault_errno(f, errno, "cannot read %s", s->folder);
+	while (!rc && (d = readdir(folder))) {
+		char path[FILE_PATH_BYTES];
+
+		if (parse_name(d->d_name, "json", &e))
+			rc = append(&s->entries, &s->n, &e);
+		else if (parse_name(d->d_name, "log", &e) &&
+			(path_of(s, &e, "", "json", path) || access(path, F_OK)))
+			rc = append(&s->orphans, &s->n_orphans, &e);
+	}
+	closedir(folder);
+	if (rc)
+		return fault_errno(f, -rc, "cannot read %s", s->folder);
+	if (s->n)
+		qsort(s->entries, s->n, sizeof(*s->entries), by_run);
+	return 0;
+}
+
+int spool_open(const char *folder, struct spool **out, struct fault *f)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+	char rejected[FILE_PATH_BYTES];
+	int rc;
+
+	if (!s)
+		return fault_errno(f, ENOMEM, "spool");
+	pthread_mutex_init(&s->lock, NULL);
+	s->rejected = json_array();
+	rc = file_path(s->folder, sizeof(s->folder), "%s", folder);
+	if (!rc)
+		rc = file_path(rejected, sizeof(rejected), "%s/rejected", folder);
+	if (rc)
+		rc = fault_errno(f, -rc, "%s", folder);
+	else
+		rc = file_make_folders(rejected, 0750, f);
+	if (!rc)
+		rc = scan(s, f);
+	if (rc) {
+		spool_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void spool_close(struct spool *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_destroy(&s->lock);
+	json_decref(s->rejected);
+	free(s->entries);
+	free(s->orphans);
+	free(s);
+}
+
+int spool_put(
+	struct spool *s, const struct spool_entry *e, const char *text, size_t n, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	int rc = path_of(s, e, "", "json", path);
+
+	if (rc)
+		return fault_errno(f, -rc, "%s", s->folder);
+	rc = file_write_durable(path, text, n, 0640, f);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&s->lock);
+	rc = append(&s->entries, &s->n, e);
+	pthread_mutex_unlock(&s->lock);
+	return rc ? fault_errno(f, -rc, "%s", path) : 0;
+}
+
+static void forget(struct spool *s, const struct spool_entry *e)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++) {
+		if (!same(&s->entries[i], e))
+			continue;
+		memmove(&s->entries[i], &s->entries[i + 1], (s->n - i - 1) * sizeof(*s->entries));
+		s->n--;
+		break;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+void spool_remove(struct spool *s, const struct spool_entry *e)
+{
+	char path[FILE_PATH_BYTES];
+
+	/* The result goes last: a log without one is sent as the log of a run that was cut off. */
+	if (spool_log_path(s, e, path) == 0)
+		unlink(path);
+	if (spool_result_path(s, e, path) == 0)
+		unlink(path);
+	forget(s, e);
+}
+
+static void move(struct spool *s, const struct spool_entry *e, const char *ending)
+{
+	char from[FILE_PATH_BYTES];
+	char to[FILE_PATH_BYTES];
+
+	if (path_of(s, e, "", ending, from) || path_of(s, e, "rejected/", ending, to))
+		return;
+	if (rename(from, to) && errno != ENOENT)
+		log_error("cannot move a refused result", LOG_STR("file", from),
+			LOG_STR("error", strerror(errno)));
+}
+
+void spool_reject(struct spool *s, const struct spool_entry *e, int status, const char *why)
+{
+	json_t *item = json_pack(
+		"{s:I, s:i, s:s}", "run", (json_int_t)e->run, "status", status, "detail", why);
+
+	move(s, e, "log");
+	move(s, e, "json");
+	forget(s, e);
+	log_error("the server refuses a result; it is kept in spool/rejected",
+		LOG_U64("run", e->run), LOG_I64("status", status), LOG_STR("why", why));
+	pthread_mutex_lock(&s->lock);
+	if (json_array_size(s->rejected) < SPOOL_REJECTED_MAX)
+		json_array_append(s->rejected, item);
+	pthread_mutex_unlock(&s->lock);
+	json_decref(item);
+}
+
+size_t spool_list(struct spool *s, struct spool_entry *out, size_t room)
+{
+	size_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->n < room ? s->n : room;
+	if (n)
+		memcpy(out, s->entries, n * sizeof(*out));
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+size_t spool_count(struct spool *s)
+{
+	size_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->n;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+bool spool_has(struct spool *s, uint64_t run)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n && !found; i++)
+		found = s->entries[i].run == run;
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+static bool listed(const json_t *runs, uint64_t run)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (runs, i, item) {
+		if ((uint64_t)json_integer_value(json_object_get(item, "run")) == run)
+			return true;
+	}
+	return false;
+}
+
+void spool_add_runs(struct spool *s, const char *lineage, json_t *runs, bool with_stage)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct spool_entry *e = &s->entries[i];
+		json_t *run;
+
+		/* Before the first register no lineage is known: the server tells what is its own. */
+		if ((lineage[0] && strcmp(lineage, e->lineage) != 0) || listed(runs, e->run))
+			continue;
+		run = json_pack(
+			"{s:I, s:I}", "run", (json_int_t)e->run, "epoch", (json_int_t)e->epoch);
+		if (with_stage)
+			json_object_set_new(run, "stage", json_string("collect"));
+		json_array_append_new(runs, run);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool spool_take_orphan(struct spool *s, struct spool_entry *out)
+{
+	bool found;
+
+	pthread_mutex_lock(&s->lock);
+	found = s->n_orphans > 0;
+	if (found)
+		*out = s->orphans[--s->n_orphans];
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+json_t *spool_rejected(struct spool *s)
+{
+	json_t *copy;
+
+	pthread_mutex_lock(&s->lock);
+	copy = json_copy(s->rejected);
+	pthread_mutex_unlock(&s->lock);
+	return copy;
+}
+
+void spool_rejected_told(struct spool *s, size_t n)
+{
+	pthread_mutex_lock(&s->lock);
+	while (n-- && json_array_size(s->rejected))
+		json_array_remove(s->rejected, 0);
+	pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,62 @@
+/*
+ * Results on disk until the server has acknowledged them, and the logs of runs. One run has the
+ * files <lineage>-<run>-<epoch>.json (the body of PUT result, there only when whole) and .log; the
+ * name says to which database the run belongs. What the server refuses for good goes to rejected/.
+ *
+ * Any thread; calls wait for the disk.
+ */
+#ifndef HILDA_AGENT_SPOOL_SPOOL_H
+#define HILDA_AGENT_SPOOL_SPOOL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/link/link.h"
+#include "common/fault.h"
+#include "common/file.h"
+
+#define SPOOL_RESULT_MAX_BYTES (4u * 1024 * 1024) /* contracts.md */
+#define SPOOL_ENTRIES_MAX 100000
+#define SPOOL_REJECTED_MAX 64 /* told by heartbeat; the rest is in the folder */
+
+struct spool;
+
+struct spool_entry {
+	char lineage[LINK_LINEAGE_BYTES];
+	uint64_t run;
+	uint64_t epoch;
+};
+
+/* Finds what an earlier process left. */
+int spool_open(const char *folder, struct spool **out, struct fault *f);
+void spool_close(struct spool *s);
+
+int spool_log_path(const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES]);
+int spool_result_path(
+	const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES]);
+
+/* Durable when it returns 0; from then on the entry is listed. */
+int spool_put(
+	struct spool *s, const struct spool_entry *e, const char *text, size_t n, struct fault *f);
+/* The server has it: both files go. */
+void spool_remove(struct spool *s, const struct spool_entry *e);
+/* The server refuses it: both files move to rejected/. */
+void spool_reject(struct spool *s, const struct spool_entry *e, int status, const char *why);
+
+/* Entries with a result, in order of arrival; returns how many were copied. */
+size_t spool_list(struct spool *s, struct spool_entry *out, size_t room);
+size_t spool_count(struct spool *s);
+bool spool_has(struct spool *s, uint64_t run);
+/* Adds {run, epoch[, stage]} of this lineage's entries; those in the array already are left out. */
+void spool_add_runs(struct spool *s, const char *lineage, json_t *runs, bool with_stage);
+/* Logs without a result: their runs were cut off by the agent's end. One, and it is forgotten. */
+bool spool_take_orphan(struct spool *s, struct spool_entry *out);
+
+/* {run, status, detail}: not told yet. New reference. */
+json_t *spool_rejected(struct spool *s);
+/* The first n of them have been told. */
+void spool_rejected_told(struct spool *s, size_t n);
+
+#endif
