@@ -1,0 +1,102 @@
+/*
+ * What every number on these pages means: the one table that tiles, column heads and the help page
+ * take their words from. Better: which direction is an improvement.
+ */
+export const METRICS = {
+	latency_us: {
+		title: "Latency", better: "lower",
+		help: "One inference: input copied in, model invoked, output read. The cost of the empty " +
+			"loop is measured, subtracted and reported. Cold is the first inference after a " +
+			"reset; warm are the later ones, after the warm-up count.",
+	},
+	boot_us: {
+		title: "Boot", better: "lower",
+		help: "From reset to main().",
+	},
+	load_us: {
+		title: "Load", better: "lower",
+		help: "Model checked and arena planned, before the first inference.",
+	},
+	throughput_ips: {
+		title: "Throughput", better: "higher",
+		help: "n inferences divided by the time of the whole window.",
+	},
+	instructions: {
+		title: "Instructions", better: "lower",
+		help: "Virtual boards only: instructions that one inference executes, counted exactly and " +
+			"the same in every run. It is not a time and no claim about silicon.",
+	},
+	energy_uJ: {
+		title: "Energy", better: "lower",
+		help: "Energy of one inference, over its window on the power profiler. Gross is everything " +
+			"in the window, net subtracts idle. Modelled energy is marked and never ranked.",
+	},
+	current_uA: {
+		title: "Current", better: "lower",
+		help: "Mean and peak supply current during inference.",
+	},
+	sram_peak_bytes: {
+		title: "Peak SRAM", better: "lower",
+		help: "data + bss + peak of the stack (painted) + peak of the heap. An arena that lies in " +
+			"bss is not added again.",
+	},
+	arena_bytes: { title: "Arena", better: "lower", help: "Tensor arena in use at its peak." },
+	stack_bytes: { title: "Stack peak", better: "lower", help: "Deepest use of the painted stack." },
+	heap_bytes: { title: "Heap peak", better: "lower", help: "Largest use of the heap." },
+	flash_bytes: {
+		title: "Flash", better: "lower",
+		help: "Loaded segments in flash: code, read-only data, and the image of initialised data.",
+	},
+	ram_static_bytes: { title: "Static RAM", better: "lower", help: "data + bss of the image." },
+	weights_bytes: {
+		title: "Weights", better: "lower", help: "The model's weights within flash; embeddings count.",
+	},
+	accuracy: {
+		title: "Accuracy", better: "higher",
+		help: "Share of right predictions. A hundred samples on a device cannot resolve half a " +
+			"point: the full set is computed on the host with the same integer kernels, and the " +
+			"device proves that it agrees.",
+	},
+	f1: { title: "F1", better: "higher", help: "Of the positive class that is named with it." },
+};
+
+export const STATISTICS = [
+	["p50, p95, p99", "Order statistics of the samples, each with a two-sided 95 % interval from order " +
+		"statistics too. A quantile is blank where n cannot carry the interval: it needs n ≥ 6 " +
+		"for p50, 72 for p95, 368 for p99."],
+	["within one boot", "The interval knows nothing of what changes from boot to boot (layout, clock " +
+		"calibration). Ask for warm.boots ≥ 5 to get intervals across boots."],
+	["max observed", "The largest of n values. Not a bound."],
+	["lag-1", "Correlation of each iteration with the one before. Far from 0 means that n counts for less."],
+	["distinct", "How many different counts were seen over the inputs; 1 means that the count does not " +
+		"depend on the input."],
+];
+
+export const OUTCOMES = [
+	["passed", "The firmware's verdict is ok and every criterion of the job holds."],
+	["failed", "The firmware's own verdict, or a criterion that does not hold."],
+	["infrastructure", "Probe, serial port, power or agent. The only outcome that is tried again."],
+	["configuration", "The job asks for what cannot be: wrong machine, unknown key, a clock that is off."],
+	["timeout", "A stage took longer than the job allows."],
+	["canceled", "Somebody said stop."],
+	["lost", "The agent went away and no attempt is left."],
+];
+
+const STATS = {
+	value: "", p50: "p50", p95: "p95", p99: "p99", max: "max", min: "min", mean: "mean", sd: "sd",
+};
+
+/* warm.latency_us.p95 -> {phase, metric, stat, unit, title} */
+export function address(text) {
+	const [phase, metric, stat] = String(text).split(".");
+	const title = [
+		phase !== "memory" && phase !== "warm" && phase !== "footprint" ? phase : "",
+		METRICS[metric]?.title.toLowerCase() ?? metric,
+		STATS[stat] ?? stat,
+	].filter(Boolean).join(" ");
+	return { phase, metric, stat, unit: unitOf(metric), title };
+}
+
+export function unitOf(metric = "") {
+	return /_(us|bytes|uJ|uA|ips)$/.exec(metric)?.[1] ?? "";
+}
