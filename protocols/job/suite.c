@@ -1,0 +1,410 @@
+#include "protocols/job/suite.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/buffer.h"
+#include "common/cleanup.h"
+#include "protocols/job/doc.h"
+#include "protocols/job/substitute.h"
+
+static const char *const suite_keys[] = {
+	"name", "vars", "matrix", "exclude", "include", "job", "build", "image", NULL};
+
+/* What the whole expansion works on. */
+struct expansion {
+	const json_t *doc; /* checked: the parts have their types */
+	json_t *vars;	   /* with the overrides put in */
+	const json_t *matrix;
+	const char *names[SUITE_VARIABLES_MAX]; /* of the matrix, in its order */
+	size_t n_names;
+	struct suite *suite;
+	struct job_error *e;
+};
+
+void suite_free(struct suite *suite)
+{
+	if (!suite)
+		return;
+	for (size_t i = 0; i < suite->n_cells; i++) {
+		struct suite_cell *cell = &suite->cells[i];
+
+		for (size_t k = 0; k < cell->n_values; k++) {
+			free(cell->values[k].key);
+			free(cell->values[k].value);
+		}
+		free(cell->values);
+		free(cell->title);
+		free(cell->build);
+		free(cell->image);
+		json_decref(cell->job);
+	}
+	free(suite->cells);
+	free(suite->name);
+	free(suite);
+}
+
+void suite_freep(struct suite **suite)
+{
+	suite_free(*suite);
+}
+
+const char *suite_cell_value(const struct suite_cell *cell, const char *variable)
+{
+	for (size_t i = 0; i < cell->n_values; i++) {
+		if (!strcmp(cell->values[i].key, variable))
+			return cell->values[i].value;
+	}
+	return NULL;
+}
+
+static bool is_scalar(const json_t *value)
+{
+	return json_is_string(value) || json_is_number(value) || json_is_boolean(value);
+}
+
+static int check_scalar(const json_t *value, const struct doc_at *at, struct job_error *e)
+{
+	if (!is_scalar(value))
+		return doc_fail(e, at, NULL, "must be text, a number, true or false");
+	if (json_string_length(value) > JOB_LABEL_VALUE_MAX)
+		return doc_fail(e, at, NULL, "has %zu bytes; at most %d are allowed",
+			json_string_length(value), JOB_LABEL_VALUE_MAX);
+	return 0;
+}
+
+static int read_vars(struct expansion *x, const struct job_pair *overrides, size_t n_overrides)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "vars");
+	json_t *vars = NULL, *value;
+	const char *name;
+	int err = doc_member(x->doc, &root, "vars", NULL, &vars, x->e);
+
+	if (err)
+		return err;
+	if (json_object_size(vars) > SUITE_VARIABLES_MAX)
+		return doc_fail(x->e, &at, NULL, "has %zu variables; at most %d are allowed",
+			json_object_size(vars), SUITE_VARIABLES_MAX);
+	json_object_foreach (vars, name, value) {
+		struct doc_at here = DOC_KEY(&at, name);
+
+		if (!doc_is_word(name))
+			return doc_fail(
+				x->e, &here, NULL, "\"%.80s\" is no name of a variable", name);
+		err = check_scalar(value, &here, x->e);
+		if (err)
+			return err;
+	}
+	x->vars = vars ? json_deep_copy(vars) : json_object();
+	for (size_t i = 0; x->vars && i < n_overrides; i++) {
+		if (!json_object_get(x->vars, overrides[i].key))
+			return doc_fail(x->e, &at, NULL,
+				"has no variable \"%.80s\" that could be set to \"%.80s\"",
+				overrides[i].key, overrides[i].value);
+		if (json_object_set_new(x->vars, overrides[i].key, json_string(overrides[i].value)))
+			return doc_no_memory(x->e);
+	}
+	return x->vars ? 0 : doc_no_memory(x->e);
+}
+
+/* Counts the product, so that nothing is allocated for a matrix over the limit. */
+static int read_matrix(struct expansion *x, size_t *n_cells)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "matrix");
+	json_t *matrix = NULL, *list;
+	double product = 1;
+	const char *name;
+	int err = doc_member(x->doc, &root, "matrix", NULL, &matrix, x->e);
+
+	if (err)
+		return err;
+	if (!json_object_size(matrix) || json_object_size(matrix) > SUITE_VARIABLES_MAX)
+		return doc_fail(x->e, &at, NULL,
+			"a suite needs a matrix of 1 to %d variables, as in {\"board\": "
+			"[\"mps3-an547\"]}",
+			SUITE_VARIABLES_MAX);
+	json_object_foreach (matrix, name, list) {
+		struct doc_at here = DOC_KEY(&at, name);
+
+		if (!doc_is_word(name) || json_object_get(x->vars, name))
+			return doc_fail(x->e, &here, NULL,
+				"\"%.80s\" is no name of a variable, or stands in vars too", name);
+		if (!json_array_size(list) || json_array_size(list) > SUITE_VALUES_MAX)
+			return doc_fail(x->e, &here, NULL, "must be a list of 1 to %d values",
+				SUITE_VALUES_MAX);
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			struct doc_at value_at = DOC_INDEX(&here, i);
+
+			err = check_scalar(json_array_get(list, i), &value_at, x->e);
+			if (err)
+				return err;
+		}
+		product *= json_array_size(list);
+		x->names[x->n_names++] = name;
+	}
+	if (product > SUITE_CELLS_MAX)
+		return doc_fail(x->e, &at, NULL, "has %.0f cells; at most %d are allowed", product,
+			SUITE_CELLS_MAX);
+	x->matrix = matrix;
+	*n_cells = (size_t)product;
+	return 0;
+}
+
+/* Entries of exclude and include name variables of the matrix only. */
+static int read_entries(struct expansion *x, const char *key, bool lists, json_t **out)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, key);
+	json_t *value;
+	const char *name;
+	int err = doc_array(x->doc, &root, key, SUITE_ENTRIES_MAX, out, x->e);
+
+	for (size_t i = 0; !err && i < json_array_size(*out); i++) {
+		json_t *entry = json_array_get(*out, i);
+		struct doc_at here = DOC_INDEX(&at, i);
+
+		err = doc_object(entry, &here, NULL, x->e);
+		if (!err && !json_object_size(entry))
+			err = doc_fail(x->e, &here, NULL, "names no variable of the matrix");
+		if (err)
+			break;
+		json_object_foreach (entry, name, value) {
+			struct doc_at value_at = DOC_KEY(&here, name);
+
+			if (!json_object_get(x->matrix, name))
+				return doc_fail(x->e, &value_at, NULL,
+					"\"%.80s\" is not a variable of the matrix", name);
+			if (!(lists && json_is_array(value)))
+				err = check_scalar(value, &value_at, x->e);
+			if (err)
+				return err;
+		}
+		for (size_t k = 0; !lists && k < x->n_names; k++) {
+			if (!json_object_get(entry, x->names[k]))
+				return doc_fail(x->e, &here, NULL,
+					"must name every variable of the matrix; \"%s\" is missing",
+					x->names[k]);
+		}
+	}
+	return err;
+}
+
+static bool matches(const json_t *wanted, const json_t *value)
+{
+	if (!json_is_array(wanted))
+		return json_equal(wanted, value);
+	for (size_t i = 0; i < json_array_size(wanted); i++) {
+		if (json_equal(json_array_get(wanted, i), value))
+			return true;
+	}
+	return false;
+}
+
+static bool is_excluded(
+	const struct expansion *x, const json_t *exclude, const json_t *const *values)
+{
+	for (size_t i = 0; i < json_array_size(exclude); i++) {
+		json_t *entry = json_array_get(exclude, i);
+		size_t hits = 0;
+
+		for (size_t k = 0; k < x->n_names; k++) {
+			const json_t *wanted = json_object_get(entry, x->names[k]);
+
+			hits += wanted && matches(wanted, values[k]);
+		}
+		if (hits == json_object_size(entry))
+			return true;
+	}
+	return false;
+}
+
+static int add_label(json_t *labels, const char *key, const char *value)
+{
+	if (json_object_get(labels, key))
+		return 0;
+	return json_object_set_new(labels, key, json_string(value));
+}
+
+/* Labels and a name, so that every cell's job can be found again. */
+static int complete_job(struct expansion *x, struct suite_cell *cell)
+{
+	json_t *labels = json_object_get(cell->job, "labels");
+	int bad = 0;
+
+	if (!labels) {
+		labels = json_object();
+		bad |= json_object_set_new(cell->job, "labels", labels);
+	}
+	if (json_is_object(labels)) {
+		bad |= add_label(labels, "suite", x->suite->name);
+		for (size_t i = 0; i < cell->n_values; i++)
+			bad |= add_label(labels, cell->values[i].key, cell->values[i].value);
+	}
+	if (!json_object_get(cell->job, "name"))
+		bad |= json_object_set_new(cell->job, "name",
+			json_sprintf("%.40s: %.80s", x->suite->name, cell->title));
+	return bad ? doc_no_memory(x->e) : 0;
+}
+
+/* The job as it will be sent, with a stand-in for the image's hash. */
+static int check_job(struct expansion *x, const struct suite_cell *cell)
+{
+	static const char stand_in[] =
+		"sha256:0000000000000000000000000000000000000000000000000000000000000000";
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "job"), image_at = DOC_KEY(&at, "image");
+	_cleanup_(job_freep) struct job *job = NULL;
+	struct job_error e = {0};
+	char pointer[sizeof(e.pointer)];
+	json_t *copy;
+	int err;
+
+	if (json_object_get(cell->job, "image"))
+		return doc_fail(x->e, &image_at, NULL,
+			"the image of a suite's job is the file that \"image\" beside \"job\" names");
+	copy = json_copy(cell->job);
+	if (!copy || json_object_set_new(copy, "image", json_string(stand_in))) {
+		json_decref(copy);
+		return doc_no_memory(x->e);
+	}
+	err = job_parse(copy, &job, &e);
+	if (!err)
+		err = job_check_criteria(job, &e);
+	json_decref(copy);
+	if (err && x->e) {
+		*x->e = e;
+		memcpy(pointer, e.pointer, sizeof(pointer));
+		snprintf(x->e->pointer, sizeof(x->e->pointer), "/job%.250s", pointer);
+		fault_wrap(&x->e->fault, "cell \"%.80s\"", cell->title);
+	}
+	return err;
+}
+
+static int fill_values(struct expansion *x, struct suite_cell *cell, const json_t *const *values)
+{
+	_cleanup_(buffer_done) struct buffer title = BUFFER_INIT(SUITE_TEXT_MAX * 2);
+
+	cell->values = calloc(x->n_names, sizeof(*cell->values));
+	if (!cell->values)
+		return doc_no_memory(x->e);
+	for (size_t i = 0; i < x->n_names; i++) {
+		struct job_pair *pair = &cell->values[cell->n_values++];
+
+		pair->key = strdup(x->names[i]);
+		pair->value = substitute_format(values[i]);
+		if (!pair->key || !pair->value ||
+			buffer_printf(&title, "%s%s", i ? " " : "", pair->value))
+			return doc_no_memory(x->e);
+	}
+	cell->title = take_ptr(title.data);
+	return 0;
+}
+
+static int add_cell(struct expansion *x, const json_t *const *values)
+{
+	struct substitute_variable variables[2 * SUITE_VARIABLES_MAX];
+	struct doc_at root = DOC_ROOT, job_at = DOC_KEY(&root, "job");
+	struct doc_at build_at = DOC_KEY(&root, "build"), image_at = DOC_KEY(&root, "image");
+	const char *build = json_string_value(json_object_get(x->doc, "build"));
+	const char *image = json_string_value(json_object_get(x->doc, "image"));
+	struct suite_cell *cell = &x->suite->cells[x->suite->n_cells++];
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+	int err;
+
+	for (; n < x->n_names; n++)
+		variables[n] = (struct substitute_variable){x->names[n], values[n]};
+	json_object_foreach (x->vars, name, value)
+		variables[n++] = (struct substitute_variable){name, value};
+	if ((err = fill_values(x, cell, values)) ||
+		(err = substitute_json(json_object_get(x->doc, "job"), variables, n, SUITE_TEXT_MAX,
+			 &job_at, &cell->job, x->e)) ||
+		(err = substitute_text(
+			 image, variables, n, SUITE_TEXT_MAX, &image_at, &cell->image, x->e)))
+		return err;
+	if (build)
+		err = substitute_text(
+			build, variables, n, SUITE_TEXT_MAX, &build_at, &cell->build, x->e);
+	if (!err)
+		err = complete_job(x, cell);
+	return err ? err : check_job(x, cell);
+}
+
+static int expand(struct expansion *x, size_t n_cells, const json_t *exclude, const json_t *include)
+{
+	const json_t *values[SUITE_VARIABLES_MAX];
+	struct doc_at root = DOC_ROOT;
+	int err = 0;
+
+	if (n_cells + json_array_size(include) > SUITE_CELLS_MAX)
+		return doc_fail(x->e, &root, NULL,
+			"the suite has %zu cells with those of include; at most %d are allowed",
+			n_cells + json_array_size(include), SUITE_CELLS_MAX);
+	x->suite->cells = calloc(n_cells + json_array_size(include), sizeof(*x->suite->cells));
+	if (!x->suite->cells)
+		return doc_no_memory(x->e);
+	for (size_t cell = 0; !err && cell < n_cells; cell++) {
+		size_t rest = cell;
+
+		for (size_t i = x->n_names; i-- > 0;) {
+			const json_t *list = json_object_get(x->matrix, x->names[i]);
+
+			values[i] = json_array_get(list, rest % json_array_size(list));
+			rest /= json_array_size(list);
+		}
+		if (!is_excluded(x, exclude, values))
+			err = add_cell(x, values);
+	}
+	for (size_t k = 0; !err && k < json_array_size(include); k++) {
+		for (size_t i = 0; i < x->n_names; i++)
+			values[i] = json_object_get(json_array_get(include, k), x->names[i]);
+		err = add_cell(x, values);
+	}
+	return err;
+}
+
+static int read_suite(
+	struct expansion *x, const struct job_pair *overrides, size_t n_overrides, size_t *n_cells)
+{
+	struct doc_at root = DOC_ROOT, job_at = DOC_KEY(&root, "job");
+	_cleanup_free_ char *build = NULL, *image = NULL;
+	json_t *job = NULL;
+	int err;
+
+	if ((err = doc_object(x->doc, &root, suite_keys, x->e)) ||
+		(err = doc_text(
+			 x->doc, &root, "name", JOB_LABEL_VALUE_MAX, &x->suite->name, x->e)) ||
+		(err = doc_text(x->doc, &root, "build", SUITE_TEXT_MAX, &build, x->e)) ||
+		(err = doc_text(x->doc, &root, "image", SUITE_TEXT_MAX, &image, x->e)) ||
+		(err = doc_member(x->doc, &root, "job", NULL, &job, x->e)))
+		return err;
+	if (!x->suite->name || !image || !job)
+		return doc_fail(x->e, job ? &root : &job_at, suite_keys,
+			"a suite needs name, matrix, image and job");
+	err = read_vars(x, overrides, n_overrides);
+	return err ? err : read_matrix(x, n_cells);
+}
+
+int suite_parse(const json_t *doc, const struct job_pair *overrides, size_t n_overrides,
+	struct suite **out, struct job_error *e)
+{
+	_cleanup_(suite_freep) struct suite *suite = calloc(1, sizeof(*suite));
+	struct expansion x = {.doc = doc, .suite = suite, .e = e};
+	json_t *exclude = NULL, *include = NULL;
+	size_t n_cells = 0;
+	int err;
+
+	if (!suite)
+		return doc_no_memory(e);
+	err = read_suite(&x, overrides, n_overrides, &n_cells);
+	if (!err)
+		err = read_entries(&x, "exclude", true, &exclude);
+	if (!err)
+		err = read_entries(&x, "include", false, &include);
+	if (!err)
+		err = expand(&x, n_cells, exclude, include);
+	json_decref(x.vars);
+	if (err)
+		return err;
+	*out = take_ptr(suite);
+	return 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * The suite document: a matrix of values that expands into cells, one job each.
+ *
+ *	{ "name": "nightly", "vars": {"out": "build/firmware"},
+ *	  "matrix": {"board": ["mps3-an547", "microbit"], "quant": ["int8", "int4"]},
+ *	  "exclude": [{"board": "microbit", "quant": "int4"}], "include": [],
+ *	  "build": "make -C firmware BOARD=${board} QUANT=${quant}",
+ *	  "image": "${out}/${board}/${quant}.elf",
+ *	  "job": {"name": "${quant} on ${board}", "board": {"type": "${board}"}} }
+ *
+ * `${x}` is replaced in every text of job, and in build and image; a text that is nothing but `${x}`
+ * takes the value's type (a number stays one); `$${` stands for `${`. vars are defaults that the
+ * caller may override. exclude drops each cell that has all the values of an entry (a list means
+ * any of them); include adds cells, each naming every variable of the matrix. Each job gets a label
+ * for each variable of the matrix and `suite`, unless it has one, and a name when it has none.
+ *
+ * Pure: no I/O, any thread. A suite owns everything it points to.
+ */
+#ifndef HILDA_PROTOCOLS_JOB_SUITE_H
+#define HILDA_PROTOCOLS_JOB_SUITE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "protocols/job/job.h"
+
+#define SUITE_CELLS_MAX 2000
+#define SUITE_VARIABLES_MAX 16
+#define SUITE_VALUES_MAX 256
+#define SUITE_ENTRIES_MAX 256
+#define SUITE_TEXT_MAX 4096 /* build and image, after substitution too */
+#define SUITE_DOCUMENT_MAX_BYTES (1024 * 1024)
+
+struct suite_cell {
+	char *title;		 /* the values, joined by spaces */
+	struct job_pair *values; /* one for each variable of the matrix, in its order */
+	size_t n_values;
+	char *build; /* NULL: nothing to build */
+	char *image; /* path */
+	json_t *job; /* the document, all but `image`, which the caller sets to the hash */
+};
+
+struct suite {
+	char *name;
+	struct suite_cell *cells; /* the first variable of the matrix changes slowest */
+	size_t n_cells;
+};
+
+/*
+ * Every job is checked as job_parse and job_check_criteria do, so that nothing is built for a
+ * document with a mistake. overrides: n pairs that replace values of vars. 0, -EINVAL, -ENOMEM.
+ */
+int suite_parse(const json_t *doc, const struct job_pair *overrides, size_t n_overrides,
+	struct suite **out, struct job_error *e);
+void suite_free(struct suite *suite); /* accepts NULL */
+void suite_freep(struct suite **suite);
+
+/* NULL when there is no such variable. */
+const char *suite_cell_value(const struct suite_cell *cell, const char *variable);
+
+#endif
