@@ -121,6 +121,13 @@ int board_thread_start(struct board *b)
 	return -pthread_create(&b->thread, NULL, board_main, b);
 }
 
+void board_hold(struct board *b, int64_t ms)
+{
+	pthread_mutex_lock(&b->fleet->lock);
+	b->hold_until_ns = clock_deadline_ms(b->fleet->o.clock, ms);
+	pthread_mutex_unlock(&b->fleet->lock);
+}
+
 void board_started(struct board *b)
 {
 	pthread_mutex_lock(&b->fleet->lock);

@@ -169,7 +169,9 @@ int fleet_apply(struct fleet *fleet, const struct board_config *boards, size_t n
 		rc = add(fleet, &boards[i], f);
 		*changed = true;
 	}
+	fleet->changed |= *changed;
 	pthread_mutex_unlock(&fleet->lock);
+	fleet->o.wake_heartbeat(fleet->o.arg);
 	return rc;
 }
 
@@ -185,31 +187,34 @@ bool fleet_take_changed(struct fleet *fleet)
 	return changed;
 }
 
-void fleet_set_online(struct fleet *fleet, const char *name, bool online, const char *detail,
+bool fleet_set_online(struct fleet *fleet, const char *name, bool online, const char *detail,
 	const struct board_config *config)
 {
 	struct board *b;
+	bool applied;
 
 	pthread_mutex_lock(&fleet->lock);
 	b = fleet_find(fleet, name);
-	if (b) {
+	applied = b && !(config && (b->working || b->offer || b->change));
+	if (applied) {
 		bool told = b->online != online || strcmp(b->detail, detail) != 0;
 
-		if (config && !b->working && !b->offer)
-			b->config = *config;
 		/* What register tells (mcu, tags, serial) is new. */
-		if (config)
+		if (config) {
+			b->config = *config;
 			fleet->changed = true;
+		}
 		b->online = online;
 		if (!b->blocked)
 			snprintf(b->detail, sizeof(b->detail), "%s", detail);
 		if (!online)
 			board_end(b, RUN_END_BOARD, detail);
-		if (told)
+		if (told || config)
 			fleet->o.wake_heartbeat(fleet->o.arg);
 		board_review(b);
 	}
 	pthread_mutex_unlock(&fleet->lock);
+	return applied;
 }
 
 int fleet_configs(struct fleet *fleet, struct board_config **out, size_t *n)

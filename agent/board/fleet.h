@@ -70,7 +70,7 @@ bool fleet_take_changed(struct fleet *fleet);
 json_t *fleet_register_boards(struct fleet *fleet);
 /* Names for acquire: online boards without an unstarted offer. Remembers what was listed. */
 json_t *fleet_acquire_boards(struct fleet *fleet);
-/* Runs in hand: {run, epoch} and, for heartbeat, the stage. Adds to the array. */
+/* Runs in hand: {run, epoch}; for heartbeat the started ones with their stage. Adds to the array. */
 void fleet_add_runs(struct fleet *fleet, json_t *runs, bool with_stage);
 json_t *fleet_heartbeat_boards(struct fleet *fleet);
 /* From register's answer: which boards the server accepts, and its epochs. */
@@ -100,14 +100,19 @@ void fleet_end_all(struct fleet *fleet, enum run_end end, const char *text);
 
 /* ---- the state of boards ---- */
 
-/* config: what a virtual board told about itself; NULL: unchanged. Ends the run when offline. */
-void fleet_set_online(struct fleet *fleet, const char *board, bool online, const char *detail,
+/*
+ * Ends the run when offline. config: what a virtual board told about itself; NULL: unchanged. False:
+ * nothing was changed, since the board is at work under its old configuration.
+ */
+bool fleet_set_online(struct fleet *fleet, const char *board, bool online, const char *detail,
 	const struct board_config *config);
 /* Copies of the configurations as they are now; the caller frees *out. */
 int fleet_configs(struct fleet *fleet, struct board_config **out, size_t *n);
 
 /* ---- for the board's thread, within perform ---- */
 
+/* The offer was dropped: the board is not listed for this long. */
+void board_hold(struct board *board, int64_t ms);
 /* The server said yes: from now on the run is listed. */
 void board_started(struct board *board);
 /* The board's probe is held by somebody else: offline until fleet_checked says that it is free. */

@@ -65,7 +65,12 @@ void fleet_add_runs(struct fleet *fleet, json_t *runs, bool with_stage)
 	for (struct board *b = fleet->boards; b; b = b->next) {
 		json_t *run;
 
-		if (!b->run || !b->started)
+		/* An offer in hand is held too, but it has no stage to tell yet. */
+		if (!with_stage && b->offer)
+			json_array_append_new(runs,
+				json_pack("{s:I, s:I}", "run", (json_int_t)b->offer->run, "epoch",
+					(json_int_t)b->offer->epoch));
+		if (!b->run || (with_stage && !b->started))
 			continue;
 		run = json_pack(
 			"{s:I, s:I}", "run", (json_int_t)b->run, "epoch", (json_int_t)b->run_epoch);

@@ -10,10 +10,15 @@
 #include "common/log.h"
 #include "common/numbers.h"
 
+struct row {
+	struct spool_entry entry;
+	bool claimed;
+};
+
 struct spool {
 	char folder[FILE_PATH_BYTES - 256];
 	pthread_mutex_t lock;
-	struct spool_entry *entries;
+	struct row *rows;
 	size_t n;
 	struct spool_entry *orphans;
 	size_t n_orphans;
@@ -63,22 +68,33 @@ static bool same(const struct spool_entry *a, const struct spool_entry *b)
 	return a->run == b->run && a->epoch == b->epoch && strcmp(a->lineage, b->lineage) == 0;
 }
 
-static int append(struct spool_entry **list, size_t *n, const struct spool_entry *e)
+static int add_row(struct spool *s, const struct spool_entry *e, bool claimed)
 {
-	struct spool_entry *more = reallocarray(*list, *n + 1, sizeof(*more));
+	struct row *more = reallocarray(s->rows, s->n + 1, sizeof(*more));
 
 	if (!more)
 		return -ENOMEM;
-	*list = more;
-	more[(*n)++] = *e;
+	s->rows = more;
+	more[s->n++] = (struct row){*e, claimed};
+	return 0;
+}
+
+static int add_orphan(struct spool *s, const struct spool_entry *e)
+{
+	struct spool_entry *more = reallocarray(s->orphans, s->n_orphans + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	s->orphans = more;
+	more[s->n_orphans++] = *e;
 	return 0;
 }
 
 static int by_run(const void *a, const void *b)
 {
-	const struct spool_entry *x = a, *y = b;
+	const struct row *x = a, *y = b;
 
-	return (x->run > y->run) - (x->run < y->run);
+	return (x->entry.run > y->entry.run) - (x->entry.run < y->entry.run);
 }
 
 static int scan(struct spool *s, struct fault *f)
@@ -93,17 +109,22 @@ static int scan(struct spool *s, struct fault *f)
 	while (!rc && (d = readdir(folder))) {
 		char path[FILE_PATH_BYTES];
 
-		if (parse_name(d->d_name, "json", &e))
-			rc = append(&s->entries, &s->n, &e);
+		size_t length = strlen(d->d_name);
+
+		/* What a write left that was cut off before its rename. */
+		if (length > 4 && strcmp(d->d_name + length - 4, ".tmp") == 0)
+			unlinkat(dirfd(folder), d->d_name, 0);
+		else if (parse_name(d->d_name, "json", &e))
+			rc = add_row(s, &e, false);
 		else if (parse_name(d->d_name, "log", &e) &&
 			(path_of(s, &e, "", "json", path) || access(path, F_OK)))
-			rc = append(&s->orphans, &s->n_orphans, &e);
+			rc = add_orphan(s, &e);
 	}
 	closedir(folder);
 	if (rc)
 		return fault_errno(f, -rc, "cannot read %s", s->folder);
 	if (s->n)
-		qsort(s->entries, s->n, sizeof(*s->entries), by_run);
+		qsort(s->rows, s->n, sizeof(*s->rows), by_run);
 	return 0;
 }
 
@@ -140,7 +161,7 @@ void spool_close(struct spool *s)
 		return;
 	pthread_mutex_destroy(&s->lock);
 	json_decref(s->rejected);
-	free(s->entries);
+	free(s->rows);
 	free(s->orphans);
 	free(s);
 }
@@ -157,7 +178,7 @@ int spool_put(
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&s->lock);
-	rc = append(&s->entries, &s->n, e);
+	rc = add_row(s, e, true);
 	pthread_mutex_unlock(&s->lock);
 	return rc ? fault_errno(f, -rc, "%s", path) : 0;
 }
@@ -166,9 +187,9 @@ static void forget(struct spool *s, const struct spool_entry *e)
 {
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->n; i++) {
-		if (!same(&s->entries[i], e))
+		if (!same(&s->rows[i].entry, e))
 			continue;
-		memmove(&s->entries[i], &s->entries[i + 1], (s->n - i - 1) * sizeof(*s->entries));
+		memmove(&s->rows[i], &s->rows[i + 1], (s->n - i - 1) * sizeof(*s->rows));
 		s->n--;
 		break;
 	}
@@ -216,16 +237,29 @@ void spool_reject(struct spool *s, const struct spool_entry *e, int status, cons
 	json_decref(item);
 }
 
-size_t spool_list(struct spool *s, struct spool_entry *out, size_t room)
+bool spool_claim(struct spool *s, struct spool_entry *out)
 {
-	size_t n;
+	bool found = false;
 
 	pthread_mutex_lock(&s->lock);
-	n = s->n < room ? s->n : room;
-	if (n)
-		memcpy(out, s->entries, n * sizeof(*out));
+	for (size_t i = 0; i < s->n && !found; i++) {
+		if (s->rows[i].claimed)
+			continue;
+		s->rows[i].claimed = found = true;
+		*out = s->rows[i].entry;
+	}
 	pthread_mutex_unlock(&s->lock);
-	return n;
+	return found;
+}
+
+void spool_release(struct spool *s, const struct spool_entry *e)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n; i++) {
+		if (same(&s->rows[i].entry, e))
+			s->rows[i].claimed = false;
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 size_t spool_count(struct spool *s)
@@ -236,17 +270,6 @@ size_t spool_count(struct spool *s)
 	n = s->n;
 	pthread_mutex_unlock(&s->lock);
 	return n;
-}
-
-bool spool_has(struct spool *s, uint64_t run)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->n && !found; i++)
-		found = s->entries[i].run == run;
-	pthread_mutex_unlock(&s->lock);
-	return found;
 }
 
 static bool listed(const json_t *runs, uint64_t run)
@@ -265,7 +288,7 @@ void spool_add_runs(struct spool *s, const char *lineage, json_t *runs, bool wit
 {
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->n; i++) {
-		const struct spool_entry *e = &s->entries[i];
+		const struct spool_entry *e = &s->rows[i].entry;
 		json_t *run;
 
 		/* Before the first register no lineage is known: the server tells what is its own. */

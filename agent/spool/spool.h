@@ -18,8 +18,7 @@
 #include "common/file.h"
 
 #define SPOOL_RESULT_MAX_BYTES (4u * 1024 * 1024) /* contracts.md */
-#define SPOOL_ENTRIES_MAX 100000
-#define SPOOL_REJECTED_MAX 64 /* told by heartbeat; the rest is in the folder */
+#define SPOOL_REJECTED_MAX 64			  /* told by heartbeat; the rest is in the folder */
 
 struct spool;
 
@@ -37,7 +36,7 @@ int spool_log_path(const struct spool *s, const struct spool_entry *e, char path
 int spool_result_path(
 	const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES]);
 
-/* Durable when it returns 0; from then on the entry is listed. */
+/* Durable when it returns 0; from then on the entry is listed, and claimed by the caller. */
 int spool_put(
 	struct spool *s, const struct spool_entry *e, const char *text, size_t n, struct fault *f);
 /* The server has it: both files go. */
@@ -45,10 +44,10 @@ void spool_remove(struct spool *s, const struct spool_entry *e);
 /* The server refuses it: both files move to rejected/. */
 void spool_reject(struct spool *s, const struct spool_entry *e, int status, const char *why);
 
-/* Entries with a result, in order of arrival; returns how many were copied. */
-size_t spool_list(struct spool *s, struct spool_entry *out, size_t room);
+/* An entry that nobody is sending; it is the caller's until removed, refused or released. */
+bool spool_claim(struct spool *s, struct spool_entry *out);
+void spool_release(struct spool *s, const struct spool_entry *e);
 size_t spool_count(struct spool *s);
-bool spool_has(struct spool *s, uint64_t run);
 /* Adds {run, epoch[, stage]} of this lineage's entries; those in the array already are left out. */
 void spool_add_runs(struct spool *s, const char *lineage, json_t *runs, bool with_stage);
 /* Logs without a result: their runs were cut off by the agent's end. One, and it is forgotten. */

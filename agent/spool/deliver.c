@@ -1,0 +1,138 @@
+#include "agent/spool/deliver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+
+/* A session that went stale is renewed once, and the call made again. */
+static int perform(const struct deliver *d, struct link_call *call, struct link_answer *answer,
+	struct fault *f)
+{
+	int rc = link_perform(d->link, call, answer, f);
+	uint64_t stale = answer->session;
+
+	if (rc != -ESTALE)
+		return rc;
+	link_answer_done(answer);
+	rc = session_renew(d->session, stale, d->cancel_fd, f);
+	return rc ? rc : link_perform(d->link, call, answer, f);
+}
+
+int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, uint64_t end,
+	uint64_t *offset, struct fault *f)
+{
+	while (*offset < end) {
+		struct link_call call = LINK_CALL_INIT;
+		struct link_answer answer;
+		const json_t *have;
+		char path[96];
+		int rc;
+
+		snprintf(path, sizeof(path), "/agent/v1/runs/%" PRIu64 "/log?offset=%" PRIu64,
+			e->run, *offset);
+		call.method = "PUT";
+		call.path = path;
+		call.body_fd = fd;
+		call.body_offset = (int64_t)*offset;
+		call.body_bytes =
+			end - *offset < DELIVER_CHUNK_BYTES ? end - *offset : DELIVER_CHUNK_BYTES;
+		call.content_type = "application/octet-stream";
+		call.epoch = e->epoch;
+		call.timeout_ms = DELIVER_TIMEOUT_MS;
+		call.cancel_fd = d->cancel_fd;
+		rc = perform(d, &call, &answer, f);
+		have = json_object_get(answer.json, "have");
+		if (json_is_integer(have) && json_integer_value(have) >= 0 &&
+			(rc == 0 || answer.status == 409) &&
+			(uint64_t)json_integer_value(have) != *offset) {
+			*offset = (uint64_t)json_integer_value(have);
+			rc = 0;
+		} else if (rc == 0) {
+			rc = fault_set(f, EPROTO,
+				"log of run %" PRIu64 ": the server confirms no bytes", e->run);
+		}
+		link_answer_done(&answer);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* What is left of the log. A log that the server does not want does not hold up the result. */
+static int rest_of_log(
+	const struct deliver *d, const struct spool_entry *e, uint64_t offset, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	_cleanup_(file_close) int fd = -1;
+	struct stat st;
+	int rc = spool_log_path(d->spool, e, path);
+
+	if (rc)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return 0;
+	rc = deliver_log(d, e, fd, (uint64_t)st.st_size, &offset, f);
+	if (!link_is_final(rc) && rc != -EOWNERDEAD)
+		return rc;
+	log_warning(
+		"the server refuses a run's log", LOG_U64("run", e->run), LOG_STR("why", f->text));
+	return 0;
+}
+
+static int send_result(const struct deliver *d, const struct spool_entry *e, struct fault *f)
+{
+	char file[FILE_PATH_BYTES];
+	char path[64];
+	_cleanup_free_ char *text = NULL;
+	struct link_call call = LINK_CALL_INIT;
+	struct link_answer answer;
+	size_t n;
+	int rc = spool_result_path(d->spool, e, file);
+
+	if (!rc)
+		rc = file_read(file, SPOOL_RESULT_MAX_BYTES, &text, &n, f);
+	if (rc) {
+		/* Nothing that could be sent will ever be there again. */
+		spool_reject(d->spool, e, 0, f->text);
+		return 0;
+	}
+	snprintf(path, sizeof(path), "/agent/v1/runs/%" PRIu64 "/result", e->run);
+	call.method = "PUT";
+	call.path = path;
+	call.body = text;
+	call.body_bytes = n;
+	call.epoch = e->epoch;
+	call.timeout_ms = DELIVER_TIMEOUT_MS;
+	call.cancel_fd = d->cancel_fd;
+	rc = perform(d, &call, &answer, f);
+	if (rc == 0)
+		spool_remove(d->spool, e);
+	else if (link_is_final(rc))
+		spool_reject(d->spool, e, answer.status, f->text);
+	link_answer_done(&answer);
+	return link_is_final(rc) ? 0 : rc;
+}
+
+int deliver_entry(
+	const struct deliver *d, const struct spool_entry *e, uint64_t log_offset, struct fault *f)
+{
+	struct link_session now;
+	int rc;
+
+	link_session(d->link, &now);
+	if (!now.session)
+		return fault_set(f, ENOTCONN, "not registered yet");
+	if (strcmp(now.lineage, e->lineage) != 0) {
+		fault_set(f, EXDEV, "the run belongs to database %s, the server has %s now",
+			e->lineage, now.lineage);
+		spool_reject(d->spool, e, 0, f->text);
+		return 0;
+	}
+	rc = rest_of_log(d, e, log_offset, f);
+	return rc ? rc : send_result(d, e, f);
+}

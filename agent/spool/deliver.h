@@ -1,0 +1,35 @@
+/*
+ * One run's files to the server: its log from where the server has it, and its result. Any thread;
+ * a call waits as long as the server takes, or until cancel_fd.
+ */
+#ifndef HILDA_AGENT_SPOOL_DELIVER_H
+#define HILDA_AGENT_SPOOL_DELIVER_H
+
+#include "agent/link/session.h"
+#include "agent/spool/spool.h"
+
+#define DELIVER_CHUNK_BYTES (256 * 1024)
+#define DELIVER_TIMEOUT_MS 30000
+
+struct deliver {
+	struct link *link;
+	struct session *session;
+	struct spool *spool;
+	int cancel_fd; /* -1: none */
+};
+
+/*
+ * The bytes [*offset, end) of the run's log, *offset moving on as the server confirms. A server
+ * that has fewer bytes is sent them again, one that has more is believed. Codes of link_perform.
+ */
+int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, uint64_t end,
+	uint64_t *offset, struct fault *f);
+
+/*
+ * Log, then result. 0: the server has it, or has refused it for good; the entry is gone.
+ * Otherwise it is there still and is to be tried again.
+ */
+int deliver_entry(
+	const struct deliver *d, const struct spool_entry *e, uint64_t log_offset, struct fault *f);
+
+#endif

@@ -1,0 +1,225 @@
+#include "agent/spool/shipper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include "agent/link/backoff.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+
+struct shipped_log {
+	struct shipped_log *next;
+	struct spool_entry entry;
+	struct run_log *log;
+	int fd; /* for reading */
+	uint64_t offset;
+	int64_t due_ns; /* when what is there goes out; CLOCK_NEVER: nothing is there */
+	bool busy;	/* a piece of it is under way */
+	bool refused;
+	unsigned refs; /* the list's and the thread's */
+};
+
+struct shipper {
+	struct shipper_options o;
+	pthread_t thread;
+	int wake_fd;
+	pthread_mutex_t lock;
+	pthread_cond_t done; /* a piece has arrived, or failed */
+	struct shipped_log *logs;
+};
+
+/* From the writing thread, for each record: cheap, and without the lock. */
+static void on_write(void *arg)
+{
+	struct shipper *s = arg;
+
+	eventfd_write(s->wake_fd, 1);
+}
+
+static void unref(struct shipped_log *l)
+{
+	if (--l->refs)
+		return;
+	file_close(&l->fd);
+	free(l);
+}
+
+/* With the lock held: the log that is due now, or when the next one will be. */
+static struct shipped_log *next_due(struct shipper *s, int64_t *wake_ns)
+{
+	struct shipped_log *due = NULL;
+
+	*wake_ns = CLOCK_NEVER;
+	for (struct shipped_log *l = s->logs; l; l = l->next) {
+		if (l->refused || run_log_size(l->log) <= l->offset)
+			continue;
+		if (l->due_ns == CLOCK_NEVER)
+			l->due_ns = clock_deadline_ms(s->o.clock, SHIPPER_GATHER_MS);
+		if (clock_expired(s->o.clock, l->due_ns) && (!due || l->due_ns < due->due_ns))
+			due = l;
+		if (l->due_ns < *wake_ns)
+			*wake_ns = l->due_ns;
+	}
+	return due;
+}
+
+/* With the lock held, released while the piece is under way. */
+static int ship(struct shipper *s, struct shipped_log *l, struct fault *f)
+{
+	uint64_t offset = l->offset;
+	uint64_t end = run_log_size(l->log);
+	int rc;
+
+	l->busy = true;
+	l->refs++;
+	pthread_mutex_unlock(&s->lock);
+	rc = deliver_log(&s->o.deliver, &l->entry, l->fd, end, &offset, f);
+	pthread_mutex_lock(&s->lock);
+	l->offset = offset;
+	l->busy = false;
+	l->due_ns = CLOCK_NEVER;
+	if (link_is_final(rc) || rc == -EOWNERDEAD) {
+		l->refused = true;
+		rc = 0;
+	}
+	unref(l);
+	pthread_cond_broadcast(&s->done);
+	return rc;
+}
+
+static bool wait_for(struct shipper *s, int64_t deadline_ns, bool writes)
+{
+	struct pollfd fds[2] = {{.fd = s->o.deliver.cancel_fd, .events = POLLIN},
+		{.fd = s->wake_fd, .events = POLLIN}};
+	eventfd_t ignored;
+
+	clock_poll(s->o.clock, fds, writes ? 2 : 1, deadline_ns);
+	eventfd_read(s->wake_fd, &ignored);
+	return !fds[0].revents;
+}
+
+static void *shipper_main(void *arg)
+{
+	struct shipper *s = arg;
+	struct backoff backoff = BACKOFF_INIT(s->o.random_below);
+	bool alive = true;
+	struct fault f;
+
+	while (alive) {
+		int64_t wake_ns;
+		int64_t retry_ms = 0;
+		struct shipped_log *l;
+
+		pthread_mutex_lock(&s->lock);
+		l = next_due(s, &wake_ns);
+		if (l && ship(s, l, &f))
+			retry_ms = backoff_fail(&backoff);
+		else if (l)
+			backoff_reset(&backoff);
+		pthread_mutex_unlock(&s->lock);
+		if (retry_ms)
+			alive = wait_for(s, clock_deadline_ms(s->o.clock, retry_ms), false);
+		else if (!l)
+			/* With a piece gathering, further writes are no news. */
+			alive = wait_for(s, wake_ns, wake_ns == CLOCK_NEVER);
+	}
+	return NULL;
+}
+
+int shipper_start(const struct shipper_options *o, struct shipper **out, struct fault *f)
+{
+	struct shipper *s = calloc(1, sizeof(*s));
+	pthread_condattr_t monotonic;
+	int rc;
+
+	if (!s)
+		return fault_errno(f, ENOMEM, "log shipper");
+	s->o = *o;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->done, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = s->wake_fd < 0 ? -errno : -pthread_create(&s->thread, NULL, shipper_main, s);
+	if (rc) {
+		file_close(&s->wake_fd);
+		free(s);
+		return fault_errno(f, -rc, "log shipper");
+	}
+	*out = s;
+	return 0;
+}
+
+void shipper_stop(struct shipper *s)
+{
+	if (!s)
+		return;
+	pthread_join(s->thread, NULL);
+	file_close(&s->wake_fd);
+	pthread_cond_destroy(&s->done);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+int shipper_attach(struct shipper *s, const struct spool_entry *e, struct shipped_log **out,
+	struct run_log **log, struct fault *f)
+{
+	struct shipped_log *l = calloc(1, sizeof(*l));
+	char path[FILE_PATH_BYTES];
+	int rc;
+
+	if (!l)
+		return fault_errno(f, ENOMEM, "run log");
+	l->fd = -1;
+	l->refs = 1;
+	l->entry = *e;
+	l->due_ns = CLOCK_NEVER;
+	rc = spool_log_path(s->o.deliver.spool, e, path);
+	if (rc)
+		fault_errno(f, -rc, "run log");
+	else
+		rc = run_log_open(path, s->o.clock, 0, on_write, s, &l->log, f);
+	if (!rc) {
+		l->fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (l->fd < 0)
+			rc = fault_errno(f, errno, "%s", path);
+	}
+	if (rc) {
+		run_log_close(l->log);
+		unref(l);
+		return rc;
+	}
+	pthread_mutex_lock(&s->lock);
+	l->next = s->logs;
+	s->logs = l;
+	pthread_mutex_unlock(&s->lock);
+	*out = l;
+	*log = l->log;
+	return 0;
+}
+
+uint64_t shipper_detach(struct shipper *s, struct shipped_log *l)
+{
+	int64_t deadline_ns = clock_deadline_ms(&clock_system, SHIPPER_DETACH_MS);
+	struct timespec until = {
+		.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
+	struct shipped_log **link;
+	uint64_t offset;
+
+	pthread_mutex_lock(&s->lock);
+	for (link = &s->logs; *link != l; link = &(*link)->next)
+		;
+	*link = l->next;
+	/* A stalled server must not hold the board: the rest then goes twice, which it ignores. */
+	while (l->busy && pthread_cond_timedwait(&s->done, &s->lock, &until) == 0)
+		;
+	offset = l->offset;
+	run_log_close(l->log);
+	l->log = NULL;
+	unref(l);
+	pthread_mutex_unlock(&s->lock);
+	return offset;
+}
