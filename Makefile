@@ -42,7 +42,7 @@ HOST_LDFLAGS := $(LDFLAGS_BASE) $(VARIANT_FLAGS) $(LDFLAGS)
 LIBS_common      := -ljansson -lsodium -linih
 LIBS_server      := -lmicrohttpd -lsqlite3 -lz $(LIBS_common) -lm
 LIBS_agent       := -lcurl -lelf -ldw -lserialport -ludev $(LIBS_common) -lm
-LIBS_cli         := -lcurl -lserialport $(LIBS_common) -lm
+LIBS_cli         := -lcurl -larchive -lserialport $(LIBS_common) -lm
 LIBS_virtual-lab := $(LIBS_common) -lm
 
 # ---- sources: what lies in a folder is built into that folder's archive --------------------------
