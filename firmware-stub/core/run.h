@@ -1,0 +1,52 @@
+/*
+ * A run: what one `lab` verb measured, kept in RAM until it is sent, so that nothing is sent inside
+ * a window and any line can be made again. One run at a time; static memory; main loop only.
+ */
+#ifndef CORE_RUN_H
+#define CORE_RUN_H
+
+#include <stdint.h>
+
+#include "nn/model.h"
+#include "port/port.h"
+#include "protocols/uart-bench/hilda_report.h"
+
+enum phase { PHASE_NONE, PHASE_ID, PHASE_COLD, PHASE_WARM, PHASE_MEMORY, PHASE_ACCURACY };
+
+struct run {
+	enum phase phase;
+	uint32_t number; /* since boot */
+	uint32_t n, warmup;
+	uint32_t overhead_ticks;
+	uint64_t window_ticks;
+	const char *irq;
+	const char *status; /* ok, or a word */
+	const char *message;
+	uint32_t stack_used, stack_size, arena_used;
+	uint64_t boot_ticks, load_ticks, first_ticks;
+};
+
+extern struct run run;
+extern struct hilda_report report;
+
+/* Room for the largest logit vector that the memory of the results must hold. */
+#define CLASSES_MAX 16
+
+/* Model checked and arena planned; NULL, or what is wrong. Kept for the next call. */
+const char *run_load(void);
+size_t run_arena_plan(void);
+
+/* The boot's first inference, before anything else. */
+void run_first(uint64_t boot_ticks);
+/* 0, or -1: the timer does not tick, and nothing is reported. */
+int run_warm(uint32_t n, uint32_t warmup);
+int run_accuracy(uint32_t n);
+int run_memory(void);
+uint32_t run_accuracy_max(void);
+
+/* The open run's lines; the same again for a replay. */
+void run_report(void);
+const uint32_t *run_ticks(void);
+const int8_t *run_logits(uint32_t i);
+
+#endif

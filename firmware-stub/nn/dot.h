@@ -1,0 +1,15 @@
+/*
+ * Inner products of int8 vectors: one file per instruction set (dot_c.c, dot_smlad.c, dot_helium.c),
+ * chosen by the board's build. All give the same sums. No alignment is asked for where the core has
+ * unaligned loads; dot_c.c reads bytes.
+ */
+#ifndef NN_DOT_H
+#define NN_DOT_H
+
+#include <stdint.h>
+
+int32_t dot(const int8_t *a, const int8_t *b, uint32_t n);
+/* Four rows of a matrix at once: sums[i] = x . (rows + i * stride). */
+void dot4(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int32_t sums[4]);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * A model: one blob of bytes in flash, and the architecture that runs it.
+ *
+ * The blob (little-endian, every piece on a 4-byte boundary): struct model_header, then the tensors
+ * in the order in which the architecture reads them, then the CRC-32 (zlib's) of all before it.
+ * Activations are int8; weights int8 in [-127, 127] per output channel; accumulators int32. A real
+ * factor travels as a Q31 multiplier and a shift (nn/rescale.h). Read only; any thread.
+ */
+#ifndef NN_MODEL_H
+#define NN_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Weights stand in a section of their own, so that a footprint can tell them from code. */
+#define MODEL_SECTION "hilda_model"
+
+struct model_header {
+	char magic[4]; /* "HLDM" */
+	uint16_t version;
+	uint16_t header_bytes;
+	uint32_t bytes; /* the whole blob, its CRC included */
+	uint8_t architecture;
+	uint8_t bits;
+	uint8_t heads;
+	uint8_t layers;
+	uint16_t tokens;
+	uint16_t patch; /* inputs of one token */
+	uint16_t width;
+	uint16_t hidden;
+	uint16_t classes;
+	uint16_t reserved[3];
+};
+
+struct model;
+
+struct architecture {
+	uint8_t id; /* model_header.architecture */
+	/* Bytes of arena that forward() needs; 0 if it cannot run this header. */
+	size_t (*plan)(const struct model_header *h);
+	/* in: tokens x patch, out: classes logits. The arena is 16-byte aligned. */
+	void (*forward)(const struct model *m, uint8_t *arena, const int8_t *in, int8_t *out);
+};
+
+struct model {
+	const char *name;
+	const char *quant;
+	const char *variant;
+	const struct architecture *architecture;
+	const uint8_t *blob;
+	size_t blob_bytes;
+	const int8_t *samples; /* inputs for the benchmark, not part of the model */
+	uint32_t sample_count;
+};
+
+extern const struct model model;
+/*
+ * Exactly what the architecture plans, and a guard behind it that must stay as it was painted: the
+ * static RAM of an image then says what the model needs.
+ */
+#define MODEL_GUARD_BYTES 32
+extern uint8_t model_arena[];
+extern const uint32_t model_arena_bytes; /* without the guard */
+
+extern const struct architecture architecture_full;
+
+static inline const struct model_header *model_header(const struct model *m)
+{
+	return (const struct model_header *)(const void *)m->blob;
+}
+
+static inline uint32_t model_inputs(const struct model *m)
+{
+	return (uint32_t)model_header(m)->tokens * model_header(m)->patch;
+}
+
+/*
+ * Checks the header and the CRC and plans the arena; plan is the bytes needed. Returns NULL, or what
+ * is wrong, as words for a person.
+ */
+const char *model_load(const struct model *m, size_t arena_bytes, size_t *plan);
+
+#endif

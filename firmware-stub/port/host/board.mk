@@ -1,0 +1,10 @@
+CC            := gcc
+CPU           := -D_GNU_SOURCE
+DOT           := c
+PORT          := port/host/host.c
+SKIP          := core/memory.c
+RESULTS_BYTES := 65536
+INPUT_BYTES   := 1024
+STACK_BYTES   := 65536
+LDFLAGS_ALL   := -Wl,--gc-sections
+LIBS          :=

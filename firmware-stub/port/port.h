@@ -1,0 +1,75 @@
+/*
+ * What a board gives to the core. One folder under port/ fills it in. All calls come from the one
+ * main loop, but for the fault handlers' (marked F), which may come at any instruction.
+ */
+#ifndef PORT_H
+#define PORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What survives a reset, and is garbage after power was off. */
+struct noinit {
+	uint32_t magic, cold, cause, check; /* core/reset.c says what they mean */
+};
+
+extern const char port_board[];
+/* Inputs to `lab warm` and `lab accuracy` may be no larger: results stay in RAM until sent. */
+extern const uint32_t port_max_n;
+/* What the caches were like during a run: none, on, off, unknown. */
+extern const char port_cache[];
+
+void port_init(void);
+/* Text that tells this board from its brothers, or "none". At least 40 bytes of room. */
+void port_unique_id(char *out, size_t size);
+struct noinit *port_noinit(void);
+void port_reset(void) __attribute__((noreturn));
+
+/* The console. */
+void port_console_init(void); /* F; again does no harm */
+void port_write(const char *bytes, size_t n); /* F */
+void port_drain(void);	      /* F; until the last bit has left */
+/* The next byte; sleeps until there is one. Less than 0: the console is closed for good. */
+int port_read(void);
+
+/*
+ * The timer. A window starts at a fixed phase of the timer, so that two runs of the same code count
+ * the same; ticks are counted in 64 bits from there.
+ */
+const char *port_timer_kind(void); /* dwt, systick, timer0, monotonic */
+uint32_t port_timer_hz(void);
+void port_timer_start(void);
+uint64_t port_timer_ticks(void);
+void port_timer_stop(void);
+/* Ticks from reset to main. */
+uint64_t port_boot_ticks(void);
+/* Microseconds since boot, for `timestamp`; where the timer sleeps with the core, waking time. */
+uint64_t port_uptime_us(void);
+
+/* Interrupts that a window does not need. Tells whether they are masked ("masked", "on"). */
+const char *port_quiet(void);
+void port_unquiet(void);
+
+/* Resets the board, with an $X line first, unless it is fed within that time. 0 turns it off. */
+void port_watchdog(uint32_t timeout_ms);
+void port_watchdog_feed(void);
+
+/* Marker pins: bit 0 is D0, bit 1 D1, bit 2 D2. Where there are no pins, records that are sent. */
+void port_markers(uint32_t state);
+void port_markers_send(void);
+
+/* The stack, from its lowest address to its top. */
+void port_stack(uint8_t **low, uint8_t **top);
+
+struct port_sizes {
+	uint32_t text, rodata, data, bss;
+};
+void port_sizes(struct port_sizes *s);
+
+/* Takes the processor's own way into a fault, for tests of the path. */
+void port_crash(void);
+
+/* The core's entry. */
+int bench_main(void);
+
+#endif
