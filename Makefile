@@ -95,6 +95,9 @@ $(BUILD)/bin/$(NAME_$(1)): $(BUILD)/obj/$(1)/main.o $(BUILD)/lib/lib$(1).a $(LIB
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 
+# The schema is compiled in by .incbin, which dependency files do not see.
+$(BUILD)/obj/server/store/migrations.o: $(wildcard db/*.sql)
+
 # The agent and the command line use libcurl; only they link the objects that need it.
 $(BUILD)/bin/hilda-shim: $(SHIM_SRC)
 	@mkdir -p $(@D)

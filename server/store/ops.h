@@ -48,6 +48,7 @@ struct op_job_submit {
 	char *text_owned; /* when setup had to print it */
 	char *demand;	  /* owned: what it asks of a board, as one comparable text */
 	char *labels;	  /* owned: JSON object with sorted keys, or NULL */
+	char *impossible; /* owned: why it ends at once as `configuration`, or NULL */
 	/* Set by the caller after setup. */
 	const char *token;	     /* who submits: "" or NULL until there are tokens */
 	const char *idempotency_key; /* NULL: none */

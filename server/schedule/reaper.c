@@ -1,0 +1,129 @@
+#include "server/schedule/reaper.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "server/store/internal.h"
+#include "server/store/ops.h"
+
+#define SWEEP_MS 1000 /* how late a queue's or a reservation's end may be seen */
+#define DUE_MAX 128   /* endings in one turn */
+#define RETRY_MS 200  /* after a turn that the store refused */
+
+struct reaper {
+	struct store *store;
+	pthread_t thread;
+	atomic_bool stop;
+};
+
+static int end_run(struct store *s, int64_t run)
+{
+	struct op_lease_expire x = {.run = run};
+	int rc;
+
+	op_lease_expire_setup(&x);
+	rc = store_call(s, &x.op);
+	if (!rc && x.expired)
+		log_warning("run lost", LOG_I64("run", run), LOG_STR("why", "its lease is over"));
+	return rc;
+}
+
+static int end_offer(struct store *s, int64_t run)
+{
+	struct op_offer_release x = {.run = run, .only_if_due = true};
+
+	op_offer_release_setup(&x);
+	return store_call(s, &x.op);
+}
+
+static int end_agent(struct store *s, int64_t agent)
+{
+	struct op_agent_offline x = {.agent = agent, .only_if_due = true};
+	int rc;
+
+	op_agent_offline_setup(&x);
+	rc = store_call(s, &x.op);
+	if (!rc && x.offline)
+		log_warning("agent offline", LOG_I64("agent", agent));
+	return rc;
+}
+
+static int sweep(struct store *s)
+{
+	struct op_sweep x = {0};
+
+	op_sweep_setup(&x);
+	return store_call(s, &x.op);
+}
+
+int reaper_turn(struct store *s, int64_t *next_ns)
+{
+	struct lease due[DUE_MAX];
+	int64_t now = clock_mono_ns(store_clock(s));
+	size_t n = leases_list_due(store_leases(s), now, due, DUE_MAX, next_ns);
+	int rc = 0, failed;
+
+	for (size_t i = 0; i < n; i++) {
+		if (due[i].kind == LEASE_RUN)
+			failed = end_run(s, due[i].id);
+		else if (due[i].kind == LEASE_OFFER)
+			failed = end_offer(s, due[i].id);
+		else
+			failed = end_agent(s, due[i].id);
+		rc = rc ? rc : failed;
+	}
+	failed = sweep(s);
+	rc = rc ? rc : failed;
+	if (n == DUE_MAX)
+		*next_ns = now;
+	return rc;
+}
+
+static void *reaper_main(void *arg)
+{
+	struct reaper *r = arg;
+
+	while (!atomic_load(&r->stop)) {
+		int64_t now, next, until;
+		int rc = reaper_turn(r->store, &next);
+
+		now = clock_mono_ns(&clock_system);
+		until = now + (rc ? RETRY_MS : SWEEP_MS) * CLOCK_NS_PER_MS;
+		if (!rc && next < until)
+			until = next;
+		if (!atomic_load(&r->stop))
+			leases_wait(store_leases(r->store), until);
+	}
+	return NULL;
+}
+
+int reaper_start(struct store *s, struct reaper **out, struct fault *f)
+{
+	struct reaper *r = calloc(1, sizeof(*r));
+	int error;
+
+	if (!r)
+		return fault_set(f, ENOMEM, "reaper: no memory");
+	r->store = s;
+	error = pthread_create(&r->thread, NULL, reaper_main, r);
+	if (error) {
+		free(r);
+		return fault_errno(f, error, "reaper thread");
+	}
+	*out = r;
+	return 0;
+}
+
+void reaper_stop(struct reaper *r)
+{
+	if (!r)
+		return;
+	atomic_store(&r->stop, true);
+	leases_wake(store_leases(r->store));
+	pthread_join(r->thread, NULL);
+	free(r);
+}

@@ -1,0 +1,147 @@
+#include "server/store/leases.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+struct leases {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	struct lease *items; /* live ones only: at most a few for each board, so a scan will do */
+	size_t n, room;
+	int64_t waiting_until_ns;
+	bool woken;
+};
+
+int leases_new(struct leases **out)
+{
+	struct leases *l = calloc(1, sizeof(*l));
+	pthread_condattr_t monotonic;
+
+	if (!l)
+		return -ENOMEM;
+	pthread_mutex_init(&l->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	l->waiting_until_ns = CLOCK_NEVER;
+	*out = l;
+	return 0;
+}
+
+void leases_free(struct leases *l)
+{
+	if (!l)
+		return;
+	pthread_cond_destroy(&l->changed);
+	pthread_mutex_destroy(&l->mutex);
+	free(l->items);
+	free(l);
+}
+
+static bool same(enum lease_kind a, enum lease_kind b)
+{
+	return (a == LEASE_AGENT) == (b == LEASE_AGENT);
+}
+
+static struct lease *find(struct leases *l, enum lease_kind kind, int64_t id)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->items[i].id == id && same(l->items[i].kind, kind))
+			return &l->items[i];
+	}
+	return NULL;
+}
+
+int leases_set(struct leases *l, enum lease_kind kind, int64_t id, int64_t deadline_ns)
+{
+	struct lease *item;
+	int rc = 0;
+
+	pthread_mutex_lock(&l->mutex);
+	item = find(l, kind, id);
+	if (!item && l->n == l->room) {
+		size_t room = l->room ? 2 * l->room : 64;
+		struct lease *items = reallocarray(l->items, room, sizeof(*items));
+
+		if (items) {
+			l->items = items;
+			l->room = room;
+		} else {
+			rc = -ENOMEM;
+		}
+	}
+	if (!item && !rc)
+		item = &l->items[l->n++];
+	if (item) {
+		*item = (struct lease){kind, id, deadline_ns};
+		if (deadline_ns < l->waiting_until_ns)
+			pthread_cond_signal(&l->changed);
+	}
+	pthread_mutex_unlock(&l->mutex);
+	return rc;
+}
+
+void leases_drop(struct leases *l, enum lease_kind kind, int64_t id)
+{
+	struct lease *item;
+
+	pthread_mutex_lock(&l->mutex);
+	item = find(l, kind, id);
+	if (item)
+		*item = l->items[--l->n];
+	pthread_mutex_unlock(&l->mutex);
+}
+
+bool leases_due(struct leases *l, enum lease_kind kind, int64_t id, int64_t now_ns)
+{
+	struct lease *item;
+	bool due;
+
+	pthread_mutex_lock(&l->mutex);
+	item = find(l, kind, id);
+	due = !item || (item->kind == kind && item->deadline_ns <= now_ns);
+	pthread_mutex_unlock(&l->mutex);
+	return due;
+}
+
+size_t leases_list_due(struct leases *l, int64_t now_ns, struct lease *out, size_t n, int64_t *next)
+{
+	size_t found = 0;
+
+	*next = CLOCK_NEVER;
+	pthread_mutex_lock(&l->mutex);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lease *item = &l->items[i];
+
+		if (item->deadline_ns <= now_ns && found < n)
+			out[found++] = *item;
+		else if (item->deadline_ns < *next)
+			*next = item->deadline_ns;
+	}
+	pthread_mutex_unlock(&l->mutex);
+	return found;
+}
+
+void leases_wait(struct leases *l, int64_t deadline_ns)
+{
+	struct timespec until = {deadline_ns / CLOCK_NS_PER_S, deadline_ns % CLOCK_NS_PER_S};
+
+	pthread_mutex_lock(&l->mutex);
+	if (!l->woken) {
+		l->waiting_until_ns = deadline_ns;
+		pthread_cond_timedwait(&l->changed, &l->mutex, &until);
+		l->waiting_until_ns = CLOCK_NEVER;
+	}
+	l->woken = false;
+	pthread_mutex_unlock(&l->mutex);
+}
+
+void leases_wake(struct leases *l)
+{
+	pthread_mutex_lock(&l->mutex);
+	l->woken = true;
+	pthread_cond_signal(&l->changed);
+	pthread_mutex_unlock(&l->mutex);
+}

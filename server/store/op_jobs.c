@@ -1,0 +1,423 @@
+/* Submit, cancel, rerun. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "server/store/intern.h"
+#include "server/store/moves.h"
+#include "server/store/ops.h"
+
+/* ---- rows that jobs share ---- */
+
+static int demand_id(
+	struct store_txn *t, const char *text, const char *type, const char *name, int64_t *id)
+{
+	struct intern_entry *e = intern_find_text(&t->interned->demands, text);
+	sqlite3_stmt *q = NULL;
+	int rc;
+
+	if (e) {
+		*id = e->id;
+		return 0;
+	}
+	rc = sql_first(
+		t->db, &q, "SELECT id FROM demands WHERE text = $text", SQL_T("$text", text));
+	if (rc > 0)
+		*id = sql_i64(q, 0);
+	sql_end(&q);
+	if (!rc) {
+		rc = sql_run(t->db,
+			"INSERT INTO demands (text, board_type, board_name)"
+			" VALUES ($text, $type, $name)",
+			SQL_T("$text", text), SQL_T("$type", type), SQL_T("$name", name));
+		*id = sql_last_id(t->db);
+	}
+	if (rc < 0)
+		return rc;
+	intern_add(&t->interned->demands, *id, text);
+	return 0;
+}
+
+static int add_label_pairs(struct store_txn *t, int64_t set, const char *labels)
+{
+	json_t *all = json_loads(labels, 0, NULL), *value;
+	const char *key;
+	int rc = all ? 0 : -ENOMEM;
+
+	json_object_foreach (all, key, value) {
+		if (!rc)
+			rc = sql_run(t->db,
+				"INSERT INTO label_pairs (key, value, label_set)"
+				" VALUES ($key, $value, $set)",
+				SQL_T("$key", key), SQL_T("$value", json_string_value(value)),
+				SQL_I("$set", set));
+	}
+	json_decref(all);
+	return rc;
+}
+
+static int label_set_id(struct store_txn *t, const char *labels, int64_t *id)
+{
+	struct intern_entry *e = intern_find_text(&t->interned->labels, labels);
+	sqlite3_stmt *q = NULL;
+	int rc;
+
+	if (e) {
+		*id = e->id;
+		return 0;
+	}
+	rc = sql_first(t->db, &q, "SELECT id FROM label_sets WHERE labels = $labels",
+		SQL_T("$labels", labels));
+	if (rc > 0)
+		*id = sql_i64(q, 0);
+	sql_end(&q);
+	if (!rc) {
+		rc = sql_run(t->db, "INSERT INTO label_sets (labels) VALUES ($labels)",
+			SQL_T("$labels", labels));
+		*id = sql_last_id(t->db);
+		if (!rc)
+			rc = add_label_pairs(t, *id, labels);
+	}
+	if (rc < 0)
+		return rc;
+	intern_add(&t->interned->labels, *id, labels);
+	return 0;
+}
+
+/* ---- submit ---- */
+
+static int find_by_key(struct store_txn *t, struct op_job_submit *x)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(t->db, &q,
+		"SELECT id, body_sha256 FROM jobs"
+		" WHERE token = $token AND idempotency_key = $key",
+		SQL_T("$token", x->token ? x->token : ""), SQL_T("$key", x->idempotency_key));
+
+	if (rc <= 0)
+		return rc;
+	if (strcmp(sql_text(q, 1), x->body_sha256))
+		return fault_set(&x->op.fault, EEXIST,
+			"the Idempotency-Key was used for job %lld with another body; "
+			"take a new key",
+			(long long)sql_i64(q, 0));
+	x->job = sql_i64(q, 0);
+	x->replayed = true;
+	return 1;
+}
+
+struct job_insert {
+	const char *name, *state, *image, *token, *key, *body_sha256, *text;
+	const char *outcome, *detail;
+	size_t text_bytes;
+	int64_t demand, label_set, priority, attempts_allowed, parent, repeat, queue_ms;
+};
+
+static int insert_job(struct store_txn *t, const struct job_insert *j, int64_t *id)
+{
+	bool ended = !strcmp(j->state, "failed");
+	struct sql_arg none = {.kind = SQL_KIND_TEXT, .p = NULL};
+	struct sql_arg labels = SQL_I("$labels", j->label_set);
+	struct sql_arg parent = SQL_I("$parent", j->parent);
+	struct sql_arg finished = SQL_I("$finished", t->now_ms);
+	int rc;
+
+	if (!j->label_set)
+		labels = none, labels.name = "$labels";
+	if (!j->parent)
+		parent = none, parent.name = "$parent";
+	if (!ended)
+		finished = none, finished.name = "$finished";
+	rc = sql_run(t->db,
+		"INSERT INTO jobs (name, state, outcome, detail, demand, label_set, image,"
+		" priority, attempts_allowed, parent, repeat, token, idempotency_key, body_sha256,"
+		" created_at, queue_deadline_at, finished_at, document) VALUES ($name, $state,"
+		" $outcome, $detail, $demand, $labels, $image, $priority, $allowed, $parent,"
+		" $repeat, $token, $key, $body, $now, $deadline, $finished, $document)",
+		SQL_T("$name", j->name), SQL_T("$state", j->state), SQL_T("$outcome", j->outcome),
+		SQL_T("$detail", j->detail), SQL_I("$demand", j->demand), labels,
+		SQL_T("$image", j->image), SQL_I("$priority", j->priority),
+		SQL_I("$allowed", j->attempts_allowed), parent, SQL_I("$repeat", j->repeat),
+		SQL_T("$token", j->token), SQL_T("$key", j->key), SQL_T("$body", j->body_sha256),
+		SQL_I("$now", t->now_ms), SQL_I("$deadline", t->now_ms + j->queue_ms), finished,
+		SQL_TN("$document", j->text, j->text_bytes));
+	if (!rc)
+		*id = sql_last_id(t->db);
+	return rc;
+}
+
+static void event_new_job(struct store_txn *t, int64_t job, const char *state, const char *type)
+{
+	struct store_event *e = txn_event(t, STORE_EVENT_JOB);
+
+	e->id = e->job = job;
+	snprintf(e->state, sizeof(e->state), "%s", state);
+	snprintf(e->board_type, sizeof(e->board_type), "%s", type ? type : "");
+	e->wake_acquire = !strcmp(state, "queued");
+}
+
+static int insert_repetitions(
+	struct store_txn *t, struct job_insert j, int64_t parent, const char *type)
+{
+	int64_t n = j.repeat, child;
+	int rc = 0;
+
+	j.state = "queued";
+	j.parent = parent;
+	j.repeat = 1;
+	j.key = NULL;
+	j.body_sha256 = NULL;
+	for (int64_t i = 0; i < n && !rc; i++) {
+		rc = insert_job(t, &j, &child);
+		if (!rc)
+			event_new_job(t, child, "queued", type);
+	}
+	return rc;
+}
+
+static int check_parent(struct store_txn *t, struct op_job_submit *x)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc;
+
+	if (!x->parent)
+		return 0;
+	rc = sql_first(t->db, &q, "SELECT 1 FROM jobs WHERE id = $id", SQL_I("$id", x->parent));
+	if (rc < 0)
+		return rc;
+	return rc ? 0
+		  : fault_set(&x->op.fault, ENOENT, "there is no job %lld to be the parent",
+			    (long long)x->parent);
+}
+
+static int submit(struct store_txn *t, struct store_op *op)
+{
+	struct op_job_submit *x = (struct op_job_submit *)op;
+	const struct job *job = x->parsed;
+	struct job_insert j = {
+		.name = job->name ? job->name : "",
+		.state = x->impossible	  ? "failed"
+			: job->repeat > 1 ? "active"
+					  : "queued",
+		.outcome = x->impossible ? "configuration" : "",
+		.detail = x->impossible ? x->impossible : "",
+		.image = job->image,
+		.token = x->token ? x->token : "",
+		.key = x->idempotency_key,
+		.body_sha256 = x->idempotency_key ? x->body_sha256 : NULL,
+		.text = x->text,
+		.text_bytes = x->text_bytes,
+		.priority = job->priority,
+		.attempts_allowed = job->attempts ? job->attempts : 1,
+		.parent = x->parent,
+		.repeat = job->repeat ? job->repeat : 1,
+		.queue_ms = job->timeouts.queue_ms,
+	};
+	int rc = 0;
+
+	x->replayed = false;
+	if (x->idempotency_key)
+		rc = find_by_key(t, x);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = check_parent(t, x);
+	if (!rc)
+		rc = demand_id(t, x->demand, job->board.type, job->board.name, &j.demand);
+	if (!rc && x->labels)
+		rc = label_set_id(t, x->labels, &j.label_set);
+	if (!rc)
+		rc = insert_job(t, &j, &x->job);
+	if (rc)
+		return rc;
+	event_new_job(t, x->job, j.state, job->board.type);
+	if (j.repeat > 1 && !x->impossible)
+		rc = insert_repetitions(t, j, x->job, job->board.type);
+	return rc;
+}
+
+static char *labels_text(const struct job *job)
+{
+	json_t *o = json_object();
+	char *text;
+
+	for (size_t i = 0; i < job->n_labels; i++)
+		json_object_set_new(o, job->labels[i].key, json_string(job->labels[i].value));
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+static int check_impossible(struct op_job_submit *x, const struct job *job)
+{
+	struct job_error e;
+
+	if (!job->n_criteria || !job_check_criteria(job, &e))
+		return 0;
+	return asprintf(&x->impossible, "%s: %s", e.pointer, e.fault.text) < 0 ? -ENOMEM : 0;
+}
+
+int op_job_submit_setup(struct op_job_submit *x, const struct job *job, const char *text,
+	size_t text_bytes, struct fault *f)
+{
+	json_t *printed;
+
+	memset(x, 0, sizeof(*x));
+	x->op.run = submit;
+	x->parsed = job;
+	x->text = text;
+	x->text_bytes = text_bytes;
+	if (!text) {
+		printed = job_print(job);
+		x->text_owned = printed ? json_dumps(printed, JSON_COMPACT) : NULL;
+		json_decref(printed);
+		x->text = x->text_owned;
+		x->text_bytes = x->text ? strlen(x->text) : 0;
+	}
+	x->demand = demand_text(job, NULL);
+	if (job->n_labels)
+		x->labels = labels_text(job);
+	if (!x->text || !x->demand || (job->n_labels && !x->labels) || check_impossible(x, job)) {
+		op_job_submit_done(x);
+		return fault_set(f, ENOMEM, "job: no memory");
+	}
+	return 0;
+}
+
+void op_job_submit_done(struct op_job_submit *x)
+{
+	free(x->text_owned);
+	free(x->demand);
+	free(x->labels);
+	free(x->impossible);
+	x->text_owned = x->demand = x->labels = x->impossible = NULL;
+}
+
+/* ---- cancel ---- */
+
+static int cancel_active(struct store_txn *t, struct op_job_cancel *x, int64_t job);
+
+static int cancel_one(
+	struct store_txn *t, struct op_job_cancel *x, int64_t job, const char *state, char *now)
+{
+	if (!strcmp(state, "queued")) {
+		snprintf(now, STORE_WORD_BYTES, "canceled");
+		return move_job_end(t, job, "canceled", "canceled", x->reason, "");
+	}
+	snprintf(now, STORE_WORD_BYTES, "active");
+	return cancel_active(t, x, job);
+}
+
+static int live_run_of(struct store_txn *t, struct store_op *op, int64_t job, struct run_row *r)
+{
+	sqlite3_stmt *q = NULL;
+	int64_t run = 0;
+	int rc = sql_first(t->db, &q,
+		"SELECT id FROM runs WHERE job = $job"
+		" AND state IN ('offered', 'running', 'finishing')",
+		SQL_I("$job", job));
+
+	if (rc > 0)
+		run = sql_i64(q, 0);
+	sql_end(&q);
+	if (rc <= 0)
+		return rc;
+	rc = move_load_run(t, op, run, r);
+	return rc ? rc : 1;
+}
+
+static int cancel_active(struct store_txn *t, struct op_job_cancel *x, int64_t job)
+{
+	struct run_row r;
+	struct store_event *e;
+	int rc = live_run_of(t, &x->op, job, &r);
+
+	if (rc < 0)
+		return rc;
+	if (!rc || !strcmp(r.state, "offered")) {
+		/* Nobody touches a board before start: this is as good as queued. */
+		rc = rc ? move_run_release(t, &r, x->reason) : 0;
+		snprintf(x->state, sizeof(x->state), "canceled");
+		return rc ? rc : move_job_end(t, job, "canceled", "canceled", x->reason, "");
+	}
+	rc = sql_run(t->db, "UPDATE jobs SET cancel_reason = $reason WHERE id = $job",
+		SQL_T("$reason", x->reason), SQL_I("$job", job));
+	if (!rc)
+		rc = sql_run(t->db, "UPDATE runs SET cancel = 1 WHERE id = $run AND cancel = 0",
+			SQL_I("$run", r.id));
+	if (rc)
+		return rc;
+	e = txn_event(t, STORE_EVENT_RUN);
+	e->id = e->run = r.id;
+	e->job = job;
+	e->agent = r.agent;
+	snprintf(e->name, sizeof(e->name), "%s", r.board);
+	snprintf(e->state, sizeof(e->state), "%s", r.state);
+	snprintf(e->stage, sizeof(e->stage), "%s", r.stage);
+	e->wake_acquire = true;
+	return 0;
+}
+
+#define CANCEL_CHILDREN_MAX JOB_REPEAT_MAX
+
+static int cancel_children(struct store_txn *t, struct op_job_cancel *x)
+{
+	_cleanup_free_ int64_t *children = calloc(CANCEL_CHILDREN_MAX, sizeof(*children));
+	_cleanup_free_ bool *queued = calloc(CANCEL_CHILDREN_MAX, sizeof(*queued));
+	char now[STORE_WORD_BYTES];
+	sqlite3_stmt *q = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (!children || !queued)
+		return -ENOMEM;
+	rc = sql_first(t->db, &q,
+		"SELECT id, state = 'queued' FROM jobs WHERE parent = $job"
+		" AND state IN ('queued', 'active') AND repeat = 1",
+		SQL_I("$job", x->job));
+	for (; rc > 0 && n < CANCEL_CHILDREN_MAX; rc = sql_next(t->db, q), n++) {
+		children[n] = sql_i64(q, 0);
+		queued[n] = sql_i64(q, 1);
+	}
+	sql_end(&q);
+	for (size_t i = 0; i < n && rc >= 0; i++)
+		rc = cancel_one(t, x, children[i], queued[i] ? "queued" : "active", now);
+	return rc < 0 ? rc : 0;
+}
+
+static int cancel(struct store_txn *t, struct store_op *op)
+{
+	struct op_job_cancel *x = (struct op_job_cancel *)op;
+	sqlite3_stmt *q = NULL;
+	int64_t repeat = 1;
+	int rc = sql_first(
+		t->db, &q, "SELECT state, repeat FROM jobs WHERE id = $job", SQL_I("$job", x->job));
+
+	if (rc > 0) {
+		sql_copy(q, 0, x->state, sizeof(x->state));
+		repeat = sql_i64(q, 1);
+	}
+	sql_end(&q);
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return fault_set(&op->fault, ENOENT, "there is no job %lld", (long long)x->job);
+	if (!strcmp(x->state, "canceled"))
+		return 0;
+	if (strcmp(x->state, "queued") && strcmp(x->state, "active"))
+		return fault_set(&op->fault, EBUSY,
+			"job %lld has ended already (%s): there is nothing to cancel",
+			(long long)x->job, x->state);
+	if (repeat > 1)
+		return cancel_children(t, x);
+	return cancel_one(t, x, x->job, x->state, x->state);
+}
+
+void op_job_cancel_setup(struct op_job_cancel *x)
+{
+	x->op.run = cancel;
+	x->state[0] = 0;
+	if (!x->reason)
+		x->reason = "canceled by the user";
+}

@@ -1,0 +1,497 @@
+#include "server/store/store.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "server/store/intern.h"
+#include "server/store/internal.h"
+#include "server/store/migrations.h"
+#include "server/store/recovery.h"
+#include "server/store/txn.h"
+
+#define DEFAULT_LEASE_MS 60000
+#define DEFAULT_GRACE_MS 10000
+#define DEFAULT_OFFER_MS 15000
+#define CHECKPOINT_PAGES 4096 /* 16 MiB of log */
+#define WRITER_STACK_BYTES (512u * 1024)
+
+struct store {
+	struct clock clock;
+	struct store_terms terms;
+	char database[FILE_PATH_BYTES];
+	char lineage[STORE_LINEAGE_BYTES];
+	int lock_fd;
+	store_events_fn events;
+	void *events_arg;
+
+	/* The writer's alone. */
+	struct sql *db; /* NULL after a failed commit until it could be opened again */
+	int log_pages;	/* of the write-ahead log, since the last checkpoint */
+	struct store_txn txn;
+	struct interned interned;
+	struct leases *leases;
+	pthread_t writer;
+	bool writer_runs;
+
+	pthread_mutex_t mutex; /* guards all below */
+	pthread_cond_t submitted;
+	struct store_op *first, **last;
+	size_t queue, queue_limit;
+	bool closing;
+	int health;
+	struct fault health_fault;
+	struct store_stats stats;
+
+	struct readers *readers;
+};
+
+/* ---- the writer ---- */
+
+static void set_health(struct store *s, int rc, const struct fault *f)
+{
+	bool changed;
+
+	pthread_mutex_lock(&s->mutex);
+	changed = s->health != rc;
+	s->health = rc;
+	if (rc) {
+		s->health_fault = *f;
+		s->stats.failures++;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	if (changed && rc)
+		log_error("database does not commit", LOG_STR("error", f->text));
+	else if (changed)
+		log_info("database commits again");
+}
+
+static int note_log(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	((struct store *)arg)->log_pages = pages;
+	return SQLITE_OK;
+}
+
+/* After a failed commit nothing of this connection is trusted: close, and open anew. */
+static int reopen(struct store *s, struct fault *f)
+{
+	int rc;
+
+	intern_clear(&s->interned.demands);
+	intern_clear(&s->interned.labels);
+	sql_close(s->db);
+	s->db = NULL;
+	rc = sql_open(s->database, true, &s->db, f);
+	s->txn.db = s->db;
+	if (!rc)
+		sqlite3_wal_hook(s->db->db, note_log, s);
+	return rc;
+}
+
+static void run_op(struct store *s, struct store_op *op)
+{
+	struct store_txn *t = &s->txn;
+	size_t events = t->n_events, changes = t->n_changes;
+	int rc;
+
+	op->fault.error = 0;
+	op->fault.text[0] = 0;
+	t->out_of_memory = false;
+	rc = sql_run(s->db, "SAVEPOINT op");
+	if (!rc)
+		rc = op->run(t, op);
+	if (!rc && t->out_of_memory)
+		rc = fault_set(&op->fault, ENOMEM, "no memory");
+	if (!rc)
+		rc = sql_run(s->db, "RELEASE op");
+	if (rc) {
+		if (!op->fault.error)
+			txn_failed(t, op, rc);
+		t->n_events = events;
+		t->n_changes = changes;
+		/* What it may have added is gone. */
+		intern_clear(&s->interned.demands);
+		intern_clear(&s->interned.labels);
+		if (!sqlite3_get_autocommit(s->db->db)) {
+			sql_run(s->db, "ROLLBACK TO op");
+			sql_run(s->db, "RELEASE op");
+		}
+	}
+	op->rc = rc;
+}
+
+static int run_batch(struct store *s, struct store_op *batch, struct fault *f)
+{
+	int rc;
+
+	if (!s->db) {
+		rc = reopen(s, f);
+		if (rc)
+			return rc;
+	}
+	txn_reset(&s->txn);
+	s->txn.now_ms = clock_wall_ms(&s->clock);
+	s->txn.mono_ns = clock_mono_ns(&s->clock);
+	rc = sql_run(s->db, "BEGIN IMMEDIATE");
+	for (struct store_op *op = batch; op && !rc; op = op->next) {
+		run_op(s, op);
+		/* SQLite gave up the whole transaction (disk full, I/O error). */
+		if (sqlite3_get_autocommit(s->db->db))
+			rc = op->rc ? op->rc : -EIO;
+	}
+	if (!rc)
+		rc = sql_run(s->db, "COMMIT");
+	if (rc) {
+		*f = s->db->fault;
+		if (!f->error)
+			fault_errno(f, -rc, "database");
+		if (!sqlite3_get_autocommit(s->db->db))
+			sql_run(s->db, "ROLLBACK");
+	}
+	return rc;
+}
+
+static void report(struct store *s, struct store_op *batch, int rc, const struct fault *f)
+{
+	struct store_txn *t = &s->txn;
+
+	if (!rc) {
+		txn_apply_leases(t);
+		if (t->n_events && s->events)
+			s->events(s->events_arg, t->events, t->n_events);
+	}
+	for (struct store_op *op = batch, *next; op; op = next) {
+		next = op->next;
+		op->next = NULL;
+		if (rc) {
+			op->rc = rc;
+			op->fault = *f;
+		}
+		op->done(op);
+	}
+}
+
+static void checkpoint(struct store *s, bool all)
+{
+	int log_pages = 0, done_pages = 0, code;
+
+	if (!s->db)
+		return;
+	if (!all && s->log_pages < CHECKPOINT_PAGES)
+		return;
+	code = sqlite3_wal_checkpoint_v2(s->db->db, NULL,
+		all ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &log_pages,
+		&done_pages);
+	s->log_pages = 0;
+	if (code != SQLITE_OK && code != SQLITE_BUSY) {
+		sql_failed(s->db, code, "checkpoint");
+		log_warning("checkpoint failed", LOG_STR("error", s->db->fault.text));
+	}
+}
+
+static struct store_op *take_queue(struct store *s, size_t *n)
+{
+	struct store_op *batch;
+
+	pthread_mutex_lock(&s->mutex);
+	while (!s->first && !s->closing)
+		pthread_cond_wait(&s->submitted, &s->mutex);
+	batch = s->first;
+	*n = s->queue;
+	s->first = NULL;
+	s->last = &s->first;
+	s->queue = 0;
+	pthread_mutex_unlock(&s->mutex);
+	return batch;
+}
+
+static void *writer_main(void *arg)
+{
+	struct store *s = arg;
+	struct store_op *batch;
+	size_t n;
+
+	while ((batch = take_queue(s, &n))) {
+		struct fault f = {0};
+		int rc = run_batch(s, batch, &f);
+
+		if (rc) {
+			struct fault again = {0};
+
+			reopen(s, &again);
+		}
+		pthread_mutex_lock(&s->mutex);
+		s->stats.commits++;
+		s->stats.operations += n;
+		pthread_mutex_unlock(&s->mutex);
+		set_health(s, rc, &f);
+		report(s, batch, rc, &f);
+		if (!rc)
+			checkpoint(s, false);
+	}
+	return NULL;
+}
+
+/* ---- submitting ---- */
+
+int store_submit(struct store *s, struct store_op *op)
+{
+	int rc = 0;
+
+	op->next = NULL;
+	pthread_mutex_lock(&s->mutex);
+	if (s->closing) {
+		rc = fault_set(&op->fault, ESHUTDOWN, "the server is going down");
+	} else if (s->queue >= s->queue_limit) {
+		rc = fault_set(&op->fault, EAGAIN,
+			"the server has %zu changes waiting for its disk; try again", s->queue);
+	} else {
+		*s->last = op;
+		s->last = &op->next;
+		if (!s->queue++)
+			pthread_cond_signal(&s->submitted);
+		if (s->queue > s->stats.queue_max)
+			s->stats.queue_max = s->queue;
+	}
+	op->rc = rc;
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}
+
+struct waiter {
+	pthread_mutex_t mutex;
+	pthread_cond_t ready;
+	bool done;
+};
+
+static void waiter_done(struct store_op *op)
+{
+	struct waiter *w = op->arg;
+
+	pthread_mutex_lock(&w->mutex);
+	w->done = true;
+	pthread_cond_signal(&w->ready);
+	pthread_mutex_unlock(&w->mutex);
+}
+
+int store_call(struct store *s, struct store_op *op)
+{
+	struct waiter w = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+	void *arg = op->arg;
+	int rc;
+
+	op->arg = &w;
+	op->done = waiter_done;
+	rc = store_submit(s, op);
+	if (!rc) {
+		pthread_mutex_lock(&w.mutex);
+		while (!w.done)
+			pthread_cond_wait(&w.ready, &w.mutex);
+		pthread_mutex_unlock(&w.mutex);
+		rc = op->rc;
+	}
+	op->arg = arg;
+	pthread_mutex_destroy(&w.mutex);
+	pthread_cond_destroy(&w.ready);
+	return rc;
+}
+
+/* ---- opening and closing ---- */
+
+static void set_terms(struct store *s, const struct store_terms *given)
+{
+	s->terms.lease_ms = given->lease_ms ? given->lease_ms : DEFAULT_LEASE_MS;
+	s->terms.grace_ms = given->grace_ms ? given->grace_ms : DEFAULT_GRACE_MS;
+	s->terms.offer_ms = given->offer_ms ? given->offer_ms : DEFAULT_OFFER_MS;
+	s->terms.agent_ms =
+		given->agent_ms ? given->agent_ms : s->terms.lease_ms + s->terms.grace_ms;
+}
+
+static int read_lineage(struct store *s, struct fault *f)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	char lineage[STORE_LINEAGE_BYTES];
+	int rc;
+
+	random_hex(STORE_LINEAGE_BYTES / 2, lineage);
+	rc = sql_run(s->db,
+		"INSERT INTO meta (key, value) VALUES ('lineage', $value) ON CONFLICT DO NOTHING",
+		SQL_T("$value", lineage));
+	if (!rc)
+		rc = sql_first(s->db, &q, "SELECT value FROM meta WHERE key = 'lineage'");
+	if (rc < 0)
+		return fault_set(f, s->db->fault.error, "%s", s->db->fault.text);
+	sql_copy(q, 0, s->lineage, sizeof(s->lineage));
+	return 0;
+}
+
+static int open_database(struct store *s, const struct store_options *o, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	int rc;
+
+	rc = file_make_folders(o->folder, 0750, f);
+	if (rc)
+		return rc;
+	rc = file_path(path, sizeof(path), "%s/lock", o->folder);
+	if (!rc)
+		rc = file_path(s->database, sizeof(s->database), "%s/hilda.db", o->folder);
+	if (rc)
+		return fault_set(f, -rc, "data folder %s: its name is too long", o->folder);
+	rc = file_lock(path, &s->lock_fd, f);
+	if (rc)
+		return fault_wrap(f, "data folder %s", o->folder);
+	rc = sql_open(s->database, true, &s->db, f);
+	if (!rc)
+		rc = migrations_apply(s->db, f);
+	if (!rc)
+		rc = file_sync_folder(s->database, f);
+	if (rc)
+		return fault_wrap(f, "database %s", s->database);
+	return read_lineage(s, f);
+}
+
+static int start_writer(struct store *s, struct fault *f)
+{
+	pthread_attr_t attributes;
+	int error;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, WRITER_STACK_BYTES);
+	error = pthread_create(&s->writer, &attributes, writer_main, s);
+	pthread_attr_destroy(&attributes);
+	if (error)
+		return fault_errno(f, error, "writer thread");
+	s->writer_runs = true;
+	return 0;
+}
+
+int store_open(const struct store_options *o, struct store **out, struct fault *f)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return fault_set(f, ENOMEM, "no memory");
+	s->clock = o->clock ? *o->clock : clock_system;
+	set_terms(s, &o->terms);
+	s->lock_fd = -1;
+	s->events = o->events;
+	s->events_arg = o->events_arg;
+	s->queue_limit = o->queue_limit ? o->queue_limit : STORE_QUEUE_LIMIT;
+	s->last = &s->first;
+	pthread_mutex_init(&s->mutex, NULL);
+	pthread_cond_init(&s->submitted, NULL);
+	rc = leases_new(&s->leases);
+	if (rc)
+		rc = fault_errno(f, -rc, "leases");
+	if (!rc)
+		rc = open_database(s, o, f);
+	if (!rc) {
+		s->txn.db = s->db;
+		sqlite3_wal_hook(s->db->db, note_log, s);
+		s->txn.terms = &s->terms;
+		s->txn.lineage = s->lineage;
+		s->txn.leases = s->leases;
+		s->txn.interned = &s->interned;
+		rc = recovery_arm(s->db, s->leases, &s->terms, clock_mono_ns(&s->clock), f);
+	}
+	if (!rc)
+		rc = readers_new(
+			s->database, o->n_readers ? o->n_readers : STORE_READERS, &s->readers, f);
+	if (!rc)
+		rc = start_writer(s, f);
+	if (rc) {
+		store_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->writer_runs) {
+		pthread_mutex_lock(&s->mutex);
+		s->closing = true;
+		pthread_cond_signal(&s->submitted);
+		pthread_mutex_unlock(&s->mutex);
+		pthread_join(s->writer, NULL);
+	}
+	readers_free(s->readers);
+	if (s->writer_runs)
+		checkpoint(s, true);
+	sql_close(s->db);
+	txn_done(&s->txn);
+	intern_clear(&s->interned.demands);
+	intern_clear(&s->interned.labels);
+	leases_free(s->leases);
+	pthread_cond_destroy(&s->submitted);
+	pthread_mutex_destroy(&s->mutex);
+	file_close(&s->lock_fd);
+	free(s);
+}
+
+/* ---- looking at it ---- */
+
+const char *store_lineage(const struct store *s)
+{
+	return s->lineage;
+}
+
+const struct store_terms *store_terms(const struct store *s)
+{
+	return &s->terms;
+}
+
+const struct clock *store_clock(const struct store *s)
+{
+	return &s->clock;
+}
+
+struct leases *store_leases(struct store *s)
+{
+	return s->leases;
+}
+
+int store_health(struct store *s, struct fault *f)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->mutex);
+	rc = s->health;
+	if (rc && f)
+		*f = s->health_fault;
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}
+
+void store_touch_agent(struct store *s, int64_t agent)
+{
+	leases_set(s->leases, LEASE_AGENT, agent, clock_deadline_ms(&s->clock, s->terms.agent_ms));
+}
+
+struct store_reader *store_reader_borrow(struct store *s, struct fault *f)
+{
+	return readers_borrow(s->readers, f);
+}
+
+void store_reader_return(struct store *s, struct store_reader *r)
+{
+	readers_return(s->readers, r);
+}
+
+void store_get_stats(struct store *s, struct store_stats *out)
+{
+	pthread_mutex_lock(&s->mutex);
+	*out = s->stats;
+	out->queue = s->queue;
+	pthread_mutex_unlock(&s->mutex);
+}
