@@ -88,23 +88,8 @@ proctype agent(byte me)
 end:
 	do
 	:: offers[me]?e ->
-		/* runs/R/start: the server compares the epoch and counts the attempt. */
-#ifdef NO_CONFIRM
 		ok = true;
-#else
-		atomic {
-			ok = (live == e);
-			if
-			:: ok -> charged[e] = true
-			:: else
-			fi
-		};
-#endif
-		if
-		:: !ok -> goto end
-		:: else
-		fi;
-		/* flock on the probe, without waiting. */
+		/* flock on the probe, without waiting, before the server is asked. */
 #ifndef NO_LOCK
 		atomic {
 			if
@@ -117,11 +102,25 @@ end:
 		:: else
 		fi;
 #endif
+		/* runs/R/start: the server compares the epoch and counts the attempt. */
+#ifndef NO_CONFIRM
+		atomic {
+#ifdef NO_EPOCH
+			ok = (live != 0);
+#else
+			ok = (live == e);
+#endif
+			if
+			:: ok -> charged[e] = true
+			:: else
+			fi
+		};
+#endif
 		/* The epochs file, under the lock. */
 #ifndef NO_EPOCH
 		atomic {
 			if
-			:: e > highest -> highest = e
+			:: ok && e > highest -> highest = e
 			:: else -> ok = false
 			fi
 		};
