@@ -1,0 +1,310 @@
+#include "agent/run/perform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/board/lock.h"
+#include "agent/link/backoff.h"
+#include "agent/run/runner.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+
+#define LOCK_POLL_MS 2
+#define SPOOL_RETRY_MS 2000
+
+static int take_lock(
+	struct agent *a, struct board_work *w, struct board_lock *lock, struct fault *f)
+{
+	int64_t deadline_ns = clock_deadline_ms(a->clock, PERFORM_LOCK_MS);
+	struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
+
+	for (;;) {
+		int rc = board_lock_take(a->settings->run, a->settings->data, &w->config, lock, f);
+
+		if (rc != -EWOULDBLOCK || clock_expired(a->clock, deadline_ns))
+			return rc;
+		if (poll(&stop, 1, LOCK_POLL_MS) > 0)
+			return rc;
+	}
+}
+
+static int start_once(
+	struct agent *a, const struct board_work *w, uint64_t *session, struct fault *f)
+{
+	struct link_call call = LINK_CALL_INIT;
+	struct link_answer answer;
+	char path[64];
+	int rc;
+
+	snprintf(path, sizeof(path), "/agent/v1/runs/%" PRIu64 "/start", w->offer->run);
+	call.method = "POST";
+	call.path = path;
+	call.epoch = w->offer->epoch;
+	call.timeout_ms = PERFORM_START_MS;
+	call.cancel_fd = w->cancel_fd;
+	rc = link_perform(a->link, &call, &answer, f);
+	*session = answer.session;
+	link_answer_done(&answer);
+	return rc;
+}
+
+/* The server's yes, asked for until the offer is void. 0, or the offer is to be dropped. */
+static int start(struct agent *a, const struct board_work *w, struct fault *f)
+{
+	int64_t deadline_ns = clock_deadline_ms(a->clock, PERFORM_START_MS);
+	struct backoff backoff = BACKOFF_INIT(a->random_below);
+	struct pollfd cancel = {.fd = w->cancel_fd, .events = POLLIN};
+	uint64_t session;
+
+	for (;;) {
+		int rc = start_once(a, w, &session, f);
+		int64_t retry_ns;
+
+		/* A new session knows nothing of this offer: the server takes it back. */
+		if (rc == -ESTALE)
+			session_renew(a->session, session, a->stop_fd, NULL);
+		if (rc == 0 || rc == -ESTALE || rc == -EOWNERDEAD || rc == -ECANCELED ||
+			link_is_final(rc))
+			return rc;
+		retry_ns = clock_deadline_ms(a->clock, backoff_fail(&backoff));
+		if (retry_ns >= deadline_ns)
+			return rc;
+		if (clock_poll(a->clock, &cancel, 1, retry_ns) > 0)
+			return -ECANCELED;
+	}
+}
+
+/* What perform has in hand while the run goes on. */
+struct hands {
+	struct agent *agent;
+	struct board_work *work;
+	struct spool_entry entry;
+	struct job *job;
+	bool image_held;
+	size_t files_held;
+	char image_path[FILE_PATH_BYTES];
+	char work_folder[FILE_PATH_BYTES];
+	struct runner runner;
+};
+
+static void fail(struct hands *h, enum outcome outcome, const char *text)
+{
+	struct verdict *v = &h->runner.verdict;
+
+	if (v->outcome != OUTCOME_NONE)
+		return;
+	v->outcome = outcome;
+	v->stage = STAGE_FLASH;
+	snprintf(v->fault.text, sizeof(v->fault.text), "%s", text);
+}
+
+static int copy_file(const char *from, const char *folder, const char *name, struct fault *f)
+{
+	char to[FILE_PATH_BYTES];
+	_cleanup_(file_close) int in = open(from, O_RDONLY | O_CLOEXEC);
+	_cleanup_(file_close) int out = -1;
+	struct stat st;
+	ssize_t n;
+
+	if (in < 0 || fstat(in, &st))
+		return fault_errno(f, errno, "cannot read %s", from);
+	if (strchr(name, '/') || name[0] == '.')
+		return fault_set(f, EINVAL, "file '%s': a plain name is needed", name);
+	if (file_path(to, sizeof(to), "%s/%s", folder, name))
+		return fault_errno(f, ENAMETOOLONG, "file '%s'", name);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (out < 0)
+		return fault_errno(f, errno, "cannot write %s", to);
+	for (off_t left = st.st_size; left > 0; left -= n) {
+		n = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
+		if (n <= 0)
+			return fault_errno(f, n ? errno : EIO, "cannot copy %s", to);
+	}
+	return 0;
+}
+
+/* What the server does not have is the job's fault; anything else is ours. */
+static enum outcome fetch_outcome(int rc)
+{
+	return rc == -EREMOTEIO || rc == -EINVAL ? OUTCOME_CONFIGURATION : OUTCOME_INFRASTRUCTURE;
+}
+
+static void fetch(struct hands *h)
+{
+	struct agent *a = h->agent;
+	const struct job *job = h->job;
+	struct fault f;
+	int rc = cache_get(a->cache, h->work->offer->image, PERFORM_FETCH_MS, h->work->cancel_fd,
+		h->image_path, &f);
+
+	h->image_held = rc == 0;
+	for (size_t i = 0; !rc && i < job->n_files; i++) {
+		char path[FILE_PATH_BYTES];
+
+		rc = cache_get(a->cache, job->files[i].sha256, PERFORM_FETCH_MS, h->work->cancel_fd,
+			path, &f);
+		if (rc)
+			break;
+		h->files_held++;
+		rc = copy_file(path, h->work_folder, job->files[i].name, &f);
+	}
+	if (rc)
+		fail(h, fetch_outcome(rc), f.text);
+}
+
+static void prepare(struct hands *h)
+{
+	struct job_error error;
+	struct fault f;
+	int rc = file_path(h->work_folder, sizeof(h->work_folder), "%s/work/%" PRIu64,
+		h->agent->settings->data, h->entry.run);
+
+	if (!rc && mkdir(h->work_folder, 0755))
+		rc = -errno;
+	if (rc) {
+		fault_errno(&f, -rc, "cannot make %s", h->work_folder);
+		fail(h, OUTCOME_INFRASTRUCTURE, f.text);
+		return;
+	}
+	if (job_parse(h->work->offer->document, &h->job, &error)) {
+		fault_set(&f, EINVAL, "the job document cannot be used (at %s): %s", error.pointer,
+			error.fault.text);
+		fail(h, OUTCOME_CONFIGURATION, f.text);
+		return;
+	}
+	fetch(h);
+}
+
+static void release(struct hands *h)
+{
+	struct fault f;
+
+	if (h->image_held)
+		cache_put(h->agent->cache, h->work->offer->image);
+	for (size_t i = 0; i < h->files_held; i++)
+		cache_put(h->agent->cache, h->job->files[i].sha256);
+	job_free(h->job);
+	if (h->work_folder[0] && file_remove_tree(h->work_folder, &f))
+		log_warning("a run's folder stays", LOG_STR("error", f.text));
+}
+
+/* A result is never given up: a full disk holds the board until there is room. */
+static int keep(struct hands *h, const char *text, size_t n)
+{
+	struct agent *a = h->agent;
+	struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
+	struct fault f;
+
+	while (spool_put(a->spool, &h->entry, text, n, &f)) {
+		log_error("a result cannot be spooled", LOG_U64("run", h->entry.run),
+			LOG_STR("error", f.text));
+		if (clock_poll(a->clock, &stop, 1, clock_deadline_ms(a->clock, SPOOL_RETRY_MS)) > 0)
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+static void deliver(struct hands *h, uint64_t log_offset)
+{
+	struct agent *a = h->agent;
+	const struct deliver d = {a->link, a->session, a->spool, a->stop_fd};
+	struct fault f;
+
+	if (deliver_entry(&d, &h->entry, log_offset, &f) == 0)
+		return;
+	log_warning("a result waits for the server", LOG_U64("run", h->entry.run),
+		LOG_STR("board", h->work->config.name), LOG_STR("why", f.text));
+	spool_release(a->spool, &h->entry);
+	sender_wake(a->sender);
+}
+
+static enum run_end why_ended(void *arg, char *text)
+{
+	return board_why_ended(arg, text);
+}
+
+static void on_stage(void *arg, enum stage stage)
+{
+	board_stage(arg, stage);
+}
+
+/* The server has said yes: from here on there will be a result. */
+static void work(struct hands *h, struct board_lock *lock)
+{
+	struct agent *a = h->agent;
+	struct board_work *w = h->work;
+	struct shipped_log *shipped = NULL;
+	struct run_log *log = NULL;
+	_cleanup_free_ char *text = NULL;
+	uint64_t log_offset = 0;
+	struct fault f;
+	size_t n;
+
+	if (shipper_attach(a->shipper, &h->entry, &shipped, &log, &f))
+		fail(h, OUTCOME_INFRASTRUCTURE, f.text);
+	run_log_printf(log, "run %" PRIu64 " of job %" PRIu64 " on %s, agent %s " HILDA_VERSION,
+		w->offer->run, w->offer->job, w->config.name, a->settings->name);
+	if (h->runner.verdict.outcome == OUTCOME_NONE)
+		prepare(h);
+	h->runner.job = h->job;
+	h->runner.log = log;
+	h->runner.image_path = h->image_path;
+	h->runner.work_folder = h->work_folder;
+	h->runner.lock_fd = lock->fds[0];
+	text = runner_perform(&h->runner, &n);
+	board_lock_drop(lock);
+	if (shipped)
+		log_offset = shipper_detach(a->shipper, shipped);
+	if (text && keep(h, text, n) == 0) {
+		board_finished(w->board);
+		deliver(h, log_offset);
+	}
+	release(h);
+}
+
+void perform_offer(void *arg, struct board_work *w)
+{
+	struct agent *a = arg;
+	struct hands h = {.agent = a, .work = w};
+	struct board_lock lock = {.n = 0};
+	struct link_session session;
+	struct fault f;
+	int rc = take_lock(a, w, &lock, &f);
+
+	if (rc) {
+		log_warning("offer dropped: the board is in other hands",
+			LOG_STR("board", w->config.name), LOG_U64("run", w->offer->run),
+			LOG_STR("why", f.text));
+		board_blocked(w->board, f.text);
+		return;
+	}
+	rc = start(a, w, &f);
+	if (rc) {
+		log_warning("offer dropped", LOG_STR("board", w->config.name),
+			LOG_U64("run", w->offer->run), LOG_STR("why", f.text));
+		board_lock_drop(&lock);
+		board_hold(w->board, PERFORM_HOLD_MS);
+		return;
+	}
+	link_session(a->link, &session);
+	h.entry.run = w->offer->run;
+	h.entry.epoch = w->offer->epoch;
+	memcpy(h.entry.lineage, session.lineage, sizeof(h.entry.lineage));
+	h.runner = (struct runner){.clock = a->clock,
+		.run = w->offer->run,
+		.job_id = w->offer->job,
+		.board = &w->config,
+		.image_sha256 = w->offer->image,
+		.cancel_fd = w->cancel_fd,
+		.steps = steps,
+		.why_ended = why_ended,
+		.on_stage = on_stage,
+		.arg = w->board,
+		.start_ns = clock_mono_ns(a->clock),
+		.start_wall_ms = clock_wall_ms(a->clock)};
+	board_started(w->board);
+	work(&h, &lock);
+}
