@@ -34,6 +34,8 @@ LDFLAGS_BASE := -pthread -Wl,-z,relro,-z,now
 CFLAGS_asan  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1
 CFLAGS_tsan  := -fsanitize=thread -O1
 CFLAGS_cov   := --coverage -O0
+CFLAGS_fuzz  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -O1 \
+	-Wno-unknown-warning-option
 VARIANT_FLAGS := $(CFLAGS_$(VARIANT))
 
 HOST_CFLAGS := $(CFLAGS_BASE) -include common/banned.h $(VARIANT_FLAGS) $(CFLAGS)
@@ -170,6 +172,30 @@ $(BUILD)/npm/.installed: package.json package-lock.json | packages
 demo: all
 	HILDA_BUILD=$(abspath $(BUILD)) ONCE=$(ONCE) $(PYTHON) tests/scenario/demo.py
 
+# ---- fuzzing ------------------------------------------------------------------------------------
+
+# One target a file; it is linked with the archive it names here, the library always.
+FUZZ_SRC      := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+FUZZ_LIBS_elf := agent
+SECONDS_EACH   = $(or $(SECONDS),60)
+
+define fuzz_rules
+$(BUILD)/fuzz/fuzz_$(1): $(BUILD)/obj/tests/fuzz/fuzz_$(1).o $(if $(FUZZ_LIBS_$(1)),$(BUILD)/lib/lib$(FUZZ_LIBS_$(1)).a) $(LIBHILDA)
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(Q)$(CC) $(HOST_LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBS_$$(or $$(FUZZ_LIBS_$(1)),common))
+endef
+$(foreach t,$(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC)),$(eval $(call fuzz_rules,$(t))))
+
+# make fuzz SECONDS=60 F=job: seconds for each target; F for one.
+F ?=
+.PHONY: fuzz fuzz-build
+fuzz: | packages
+	$(MAKE) VARIANT=fuzz CC=clang BUILD=$(BUILD)/fuzz fuzz-build
+	HILDA_BUILD=$(abspath $(BUILD))/fuzz $(PYTHON) tests/fuzz/fuzz.py $(SECONDS_EACH) $(F)
+fuzz-build: $(FUZZ_BIN)
+
 # ---- speed and memory ---------------------------------------------------------------------------
 
 $(BUILD)/bench/bare_server: $(BUILD)/obj/tests/bench/bare_server.o $(LIBHILDA)
@@ -196,6 +222,7 @@ install: all
 # ---- packages -----------------------------------------------------------------------------------
 
 .PHONY: packages
+# clang for the fuzzers is in the list too: CI runs them.
 packages:
 	@sh packaging/install-packages packaging/packages
 
@@ -209,6 +236,7 @@ help:
 	@echo 'make check-tsan     the same under ThreadSanitizer'
 	@echo 'make coverage       line coverage of make check (gcovr)'
 	@echo 'make bench          speed and memory against bare limits; B="get post" for some rows'
+	@echo 'make fuzz           libFuzzer on every parser, SECONDS=60 each; F=job for one'
 	@echo 'make tidy           clang-tidy over the host sources'
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'
