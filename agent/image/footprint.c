@@ -18,8 +18,8 @@ static bool starts(const char *text, const char *prefix)
 
 static bool is_weights(const char *name)
 {
-	return !strcmp(name, "weights") || starts(name, ".weights") ||
-		starts(name, ".rodata.weights");
+	return !strcmp(name, "weights") || !strcmp(name, "hilda_model") ||
+		starts(name, ".weights") || starts(name, ".rodata.weights");
 }
 
 /* Room that the linker script keeps free for stack and heap: measured at run time, not static. */

@@ -1,0 +1,119 @@
+/*
+ * Exec boards: the image is a program. It runs in the run's own folder, beside the job's files, with
+ * an environment that tells it nothing of the agent, as the board's user if one is set. The protocol runs on its
+ * standard input and output; what it says on standard error counts as output, as it would on a UART.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/board/config.h"
+#include "agent/run/run_log.h"
+#include "agent/steps/parts.h"
+#include "common/cleanup.h"
+#include "common/file.h"
+
+int program_install(struct run *run)
+{
+	char path[FILE_PATH_BYTES];
+
+	if (file_path(path, sizeof(path), "%s/" PROGRAM_NAME, run->work_folder))
+		return run_fail(run, OUTCOME_INFRASTRUCTURE, "the work folder's path is too long");
+	/* A link, not a copy: a file that is being written cannot be started (ETXTBSY). */
+	if (chmod(run->image_path, 0555) ||
+		(link(run->image_path, path) && symlink(run->image_path, path)))
+		return run_fail(run, OUTCOME_INFRASTRUCTURE,
+			"the program cannot be put into the work folder: %s", strerror(errno));
+	return 0;
+}
+
+static void log_console(void *arg, bool to_device, const void *data, size_t n)
+{
+	struct run *run = arg;
+
+	run_log_write(run->log, to_device ? RUN_LOG_TO_DEVICE : RUN_LOG_CONSOLE, data, n);
+}
+
+static int start(struct run *run, int in, int out, struct fault *f)
+{
+	char path[FILE_PATH_BYTES], home[FILE_PATH_BYTES + 8];
+	const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", home, NULL};
+	const char *argv[8];
+	struct process_spec spec = PROCESS_SPEC_INIT;
+	size_t n = 0;
+
+	if (file_path(path, sizeof(path), "%s/" PROGRAM_NAME, run->work_folder))
+		return fault_set(f, ENAMETOOLONG, "the work folder's path is too long");
+	snprintf(home, sizeof(home), "HOME=%s", run->work_folder);
+	if (run->board->exec_user[0]) {
+		argv[n++] = "setpriv";
+		argv[n++] = "--reuid";
+		argv[n++] = run->board->exec_user;
+		argv[n++] = "--regid";
+		argv[n++] = run->board->exec_user;
+		argv[n++] = "--init-groups";
+		/* Changing the user clears the wish to die with the parent. */
+		argv[n++] = "--pdeathsig=KILL";
+	}
+	argv[n++] = path;
+	argv[n] = NULL;
+	spec.argv = argv;
+	spec.env = env;
+	spec.cwd = run->work_folder;
+	spec.stdin_fd = in;
+	spec.stdout_fd = spec.stderr_fd = out;
+	spec.keep_fds = &run->lock_fd;
+	spec.n_keep_fds = run->lock_fd >= 0 ? 1 : 0;
+	return process_start(&spec, run->program, f);
+}
+
+int program_start(struct run *run)
+{
+	struct console_options o = {.tap = log_console, .tap_arg = run};
+	int in[2] = {-1, -1}, out[2] = {-1, -1};
+	struct fault f = {0};
+	int r;
+
+	if (pipe2(in, O_CLOEXEC))
+		return run_fail(run, OUTCOME_INFRASTRUCTURE, "no pipe for the program: %s",
+			strerror(errno));
+	if (pipe2(out, O_CLOEXEC)) {
+		file_close(&in[0]);
+		file_close(&in[1]);
+		return run_fail(run, OUTCOME_INFRASTRUCTURE, "no pipe for the program: %s",
+			strerror(errno));
+	}
+	r = start(run, in[0], out[1], &f);
+	file_close(&in[0]);
+	file_close(&out[1]);
+	if (!r)
+		r = console_open_fds("program", out[0], in[1], &o, &run->console, &f);
+	if (r) {
+		file_close(&out[0]);
+		file_close(&in[1]);
+		return run_fail(run,
+			r == -ENOENT || r == -EACCES ? OUTCOME_CONFIGURATION
+						     : OUTCOME_INFRASTRUCTURE,
+			"%s", f.text);
+	}
+	return 0;
+}
+
+int program_ended(struct run *run, int64_t deadline_ns, struct process_end *end)
+{
+	*end = (struct process_end){.code = -1};
+	return process_wait(run->program, run->clock, deadline_ns, end);
+}
+
+void program_describe_end(const struct process_end *end, char *text, size_t room)
+{
+	if (end->timed_out)
+		snprintf(text, room, "its output closed, but still running");
+	else if (end->signal)
+		snprintf(text, room, "signal %d (%s)", end->signal, strsignal(end->signal));
+	else if (end->code == 126)
+		snprintf(text, room, "code 126: it cannot be executed here");
+	else
+		snprintf(text, room, "code %d", end->code);
+}

@@ -1,0 +1,79 @@
+/* What was used, read from the thing itself; and the job's expectations of it. */
+#include <unistd.h>
+
+#include "agent/board/config.h"
+#include "agent/image/image.h"
+#include "agent/steps/parts.h"
+
+#define HOST_BYTES 256
+
+void provenance_set(struct run *run, const char *key, const char *value)
+{
+	json_t *p = json_object_get(run->result, "provenance");
+
+	if (!p) {
+		p = json_object();
+		json_object_set_new(run->result, "provenance", p);
+	}
+	if (value && value[0])
+		json_object_set_new(p, key, json_string(value));
+}
+
+void provenance_begin(struct run *run)
+{
+	char host[HOST_BYTES] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	provenance_set(run, "image_sha256", run->job->image);
+	provenance_set(run, "board_type", run->board->type);
+	provenance_set(run, "mcu", run->board->mcu);
+	provenance_set(run, "probe_serial", run->board->probe_serial);
+	provenance_set(run, "qemu", run->board->qemu);
+	provenance_set(run, "agent", HILDA_VERSION);
+	provenance_set(run, "host", host);
+	if (!run->image)
+		return;
+	provenance_set(run, "machine", image_machine(run->image));
+	provenance_set(run, "compiler", image_compiler(run->image));
+	provenance_set(run, "flags", image_flags(run->image));
+	provenance_set(run, "code_sha256", image_code_sha256(run->image));
+}
+
+/* As the job would write it: text; numbers in decimal. */
+static const char *find(const struct run *run, const char *key, char *room, size_t n)
+{
+	static const char *const parts[] = {"provenance", "device", "model"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		json_t *value = json_object_get(json_object_get(run->result, parts[i]), key);
+
+		if (json_is_string(value))
+			return json_string_value(value);
+		if (json_is_integer(value)) {
+			snprintf(room, n, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+			return room;
+		}
+	}
+	return NULL;
+}
+
+int provenance_check(struct run *run, bool all)
+{
+	for (size_t i = 0; i < run->job->n_expect; i++) {
+		const struct job_pair *e = &run->job->expect[i];
+		char room[32];
+		const char *have = find(run, e->key, room, sizeof(room));
+
+		if (!have && !all)
+			continue;
+		if (!have)
+			return run_fail(run, OUTCOME_CONFIGURATION,
+				"the job expects %s to be '%s', but neither the image nor the board tells it",
+				e->key, e->value);
+		if (!strstr(have, e->value))
+			return run_fail(run, OUTCOME_CONFIGURATION,
+				"the job expects %s to be '%s', but it is '%s'", e->key, e->value,
+				have);
+	}
+	return 0;
+}

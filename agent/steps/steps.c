@@ -1,0 +1,42 @@
+/* The table of steps: the listing of this folder, in order. */
+#include "agent/steps/steps.h"
+
+#include "agent/steps/parts.h"
+
+const struct step steps[] = {
+	{STAGE_FLASH, NULL, step_flash},
+	{STAGE_BOOT, step_boot_wanted, step_boot},
+	{STAGE_COLD, step_cold_wanted, step_cold},
+	{STAGE_WARM, step_warm_wanted, step_warm},
+	{STAGE_WARM, step_lines_wanted, step_lines},
+	{STAGE_ACCURACY, step_accuracy_wanted, step_accuracy},
+	{STAGE_MEMORY, step_memory_wanted, step_memory},
+	{STAGE_COLLECT, NULL, step_collect},
+	{STAGE_NONE, NULL, NULL},
+};
+
+bool step_is_bench(const struct run *run)
+{
+	return run->job->protocol == JOB_PROTOCOL_UART_BENCH;
+}
+
+bool step_run_is_good(const struct run *run)
+{
+	return run->verdict.outcome == OUTCOME_NONE;
+}
+
+int step_no_memory(struct run *run)
+{
+	return run_fail(run, OUTCOME_INFRASTRUCTURE, "the agent is out of memory");
+}
+
+int step_add_phase(struct run *run, json_t *phase)
+{
+	json_t *phases = json_object_get(run->result, "phases");
+
+	if (!phases) {
+		phases = json_array();
+		json_object_set_new(run->result, "phases", phases);
+	}
+	return json_array_append_new(phases, phase) ? step_no_memory(run) : 0;
+}
