@@ -109,7 +109,7 @@ $(BUILD)/bin/hilda-shim: $(SHIM_SRC)
 # ---- pages: compiled into the server ------------------------------------------------------------
 
 WEB_FILES := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
--include web/rules.mk
+include server/assets/rules.mk
 
 # ---- firmware -----------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ check-tsan:
 	setarch -R $(MAKE) VARIANT=tsan check T='tests/unit tests/daemon'
 coverage:
 	$(MAKE) VARIANT=cov check
-	gcovr --root . --exclude tests build/cov 2>/dev/null || true
+	gcovr --root . --exclude tests build/cov
 
 .PHONY: node-modules
 node-modules: $(BUILD)/npm/.installed
