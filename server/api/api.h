@@ -1,0 +1,58 @@
+/*
+ * The handlers of /api/v1, one file per resource. Each runs on a connection's thread and does not
+ * wait: it answers, or suspends the request (server/http/request.h).
+ */
+#ifndef HILDA_SERVER_API_API_H
+#define HILDA_SERVER_API_API_H
+
+#include "server/http/request.h"
+#include "server/http/route.h"
+
+/* artifacts.c */
+void artifacts_announce(struct request *r);
+void artifacts_get(struct request *r);
+void artifacts_put(struct request *r);
+extern const struct route_flow artifacts_put_flow;
+void uploads_get(struct request *r);
+void uploads_patch(struct request *r);
+extern const struct route_flow uploads_patch_flow;
+
+/* jobs.c */
+void jobs_submit(struct request *r);
+void jobs_list(struct request *r);
+void jobs_get(struct request *r);
+void jobs_cancel(struct request *r);
+void jobs_rerun(struct request *r);
+void jobs_runs(struct request *r);
+
+/* log.c */
+void jobs_log(struct request *r);
+void runs_log(struct request *r);
+
+/* runs.c */
+void runs_get(struct request *r);
+void runs_samples(struct request *r);
+
+/* results.c */
+void results_json(struct request *r);
+void results_csv(struct request *r);
+
+/* boards.c */
+void boards_list(struct request *r);
+void boards_get(struct request *r);
+void boards_patch(struct request *r);
+void boards_health(struct request *r);
+
+/* fleet.c */
+void agents_list(struct request *r);
+void agents_get(struct request *r);
+
+/* events.c */
+void events_get(struct request *r);
+
+/* about.c */
+void about_openapi(struct request *r);
+void about_health(struct request *r);
+void about_metrics(struct request *r);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * What every handler may use. Made by main.c before the first connection and gone after the last;
+ * fields do not change in between.
+ */
+#ifndef HILDA_SERVER_CONTEXT_H
+#define HILDA_SERVER_CONTEXT_H
+
+#include "common/clock.h"
+#include "server/http/workers.h"
+#include "server/settings.h"
+#include "server/store/store.h"
+
+struct acquires;
+struct artifacts;
+struct event_hub;
+struct http;
+struct job_cache;
+struct logs;
+struct pages;
+
+struct server {
+	const struct settings *settings;
+	const struct clock *clock;
+	struct store *store;
+	struct http *http;
+	struct workers *workers; /* fsync of uploads and logs */
+	struct workers *results; /* statistics: a large result must not delay an fsync */
+	struct artifacts *artifacts;
+	struct logs *logs;
+	struct event_hub *events;
+	struct job_cache *jobs;
+	struct pages *pages;
+	int64_t started_ms; /* wall clock */
+};
+
+#endif

@@ -1,0 +1,505 @@
+#include "server/http/http.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/numbers.h"
+#include "server/http/connections.h"
+#include "server/http/listen.h"
+#include "server/http/pages.h"
+#include "server/http/reply.h"
+#include "server/http/route.h"
+
+#define MEMORY_PER_CONNECTION_BYTES (32 * 1024)
+#define STOP_WAIT_MS 10000
+
+struct http {
+	struct server *server;
+	struct MHD_Daemon *daemon;
+	struct connections *connections;
+	struct wait_room *waits;
+	uint16_t port;
+	atomic_int busy;
+	atomic_bool stopping;
+	_Atomic int64_t body_bytes;
+	atomic_uint_fast64_t requests, by_class[6];
+};
+
+struct wait_room *http_waits(struct http *http)
+{
+	return http->waits;
+}
+
+uint16_t http_port(const struct http *http)
+{
+	return http->port;
+}
+
+/* ---- the head of a request ---- */
+
+struct head {
+	int64_t content_length; /* -1: chunked */
+	unsigned n_length, n_encoding, n_host;
+	bool bad_length, bad_encoding, expects;
+	const char *content_type, *origin, *host;
+};
+
+static enum MHD_Result head_line(
+	void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct head *h = cls;
+	uint64_t n;
+
+	if (strcasecmp(key, "Content-Length") == 0) {
+		h->n_length++;
+		if (!value || number_u64(value, 0, INT64_MAX, &n) != 0)
+			h->bad_length = true;
+		else
+			h->content_length = (int64_t)n;
+	} else if (strcasecmp(key, "Transfer-Encoding") == 0) {
+		h->n_encoding++;
+		if (!value || strcasecmp(value, "chunked") != 0)
+			h->bad_encoding = true;
+	} else if (strcasecmp(key, "Content-Type") == 0) {
+		h->content_type = value;
+	} else if (strcasecmp(key, "Origin") == 0) {
+		h->origin = value;
+	} else if (strcasecmp(key, "Host") == 0) {
+		h->n_host++;
+		h->host = value;
+	} else if (strcasecmp(key, "Expect") == 0) {
+		h->expects = true;
+	}
+	return MHD_YES;
+}
+
+/* Two parties that read one request's length differently can be made to see two requests. */
+static bool check_framing(struct request *r, const struct head *h)
+{
+	if (r->bad_uri)
+		reply_problemf(r, PROBLEM_BAD_REQUEST, "the address holds a NUL byte (%%00)");
+	else if (h->n_length > 1)
+		reply_problemf(r, PROBLEM_BAD_REQUEST, "more than one Content-Length");
+	else if (h->n_length && h->n_encoding)
+		reply_problemf(
+			r, PROBLEM_BAD_REQUEST, "Content-Length together with Transfer-Encoding");
+	else if (h->bad_length)
+		reply_problemf(r, PROBLEM_BAD_REQUEST, "Content-Length is not a number");
+	else if (h->n_encoding > 1 || h->bad_encoding)
+		reply_problemf(r, PROBLEM_BAD_REQUEST, "the only Transfer-Encoding is 'chunked'");
+	else
+		return true;
+	return false;
+}
+
+/* Keeps a page of another site from driving the lab through a visitor's browser. */
+static bool check_site(struct request *r, const struct head *h, const char *method)
+{
+	if (h->n_host > 1 || (h->host && !listen_is_own_host(h->host))) {
+		reply_problemf(r, PROBLEM_MISDIRECTED,
+			"this server answers for localhost and loopback addresses only, not for '%s'",
+			h->host ? h->host : "");
+		return false;
+	}
+	if (!h->origin || strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+		return true;
+	if (h->host && strncmp(h->origin, "http://", 7) == 0 && strcmp(h->origin + 7, h->host) == 0)
+		return true;
+	reply_problemf(r, PROBLEM_FORBIDDEN,
+		"a page of '%s' may not change anything here; use the server's own pages",
+		h->origin);
+	return false;
+}
+
+static bool is_type(const char *have, const char *want)
+{
+	size_t n = strlen(want);
+
+	return have && strncasecmp(have, want, n) == 0 &&
+		(have[n] == 0 || have[n] == ';' || have[n] == ' ');
+}
+
+static bool check_type(struct request *r, const struct head *h)
+{
+	const char *want;
+
+	if (h->content_length == 0 || r->route->body == BODY_NONE)
+		return true;
+	want = r->route->body == BODY_JSON ? TYPE_JSON : TYPE_BYTES;
+	if (is_type(h->content_type, want))
+		return true;
+	/* curl -T sends none. */
+	if (r->route->body == BODY_FLOW && !h->content_type)
+		return true;
+	reply_problemf(r, PROBLEM_MEDIA_TYPE, "send 'Content-Type: %s'%s%s%s", want,
+		h->content_type ? ", not '" : "", h->content_type ? h->content_type : "",
+		h->content_type ? "'" : "");
+	return false;
+}
+
+static bool check_size(struct request *r, const struct head *h)
+{
+	int64_t reserve;
+
+	r->body_max = r->route->body_max;
+	if (r->route->body == BODY_FLOW)
+		r->body_max = (int64_t)r->server->settings->artifact_max_bytes;
+	if (h->content_length > r->body_max) {
+		if (r->route->body == BODY_NONE)
+			reply_problemf(r, PROBLEM_TOO_LARGE, "this call takes no body");
+		else
+			reply_problemf(r, PROBLEM_TOO_LARGE,
+				"the body has %lld bytes, the limit here is %lld",
+				(long long)h->content_length, (long long)r->body_max);
+		return false;
+	}
+	if (r->route->body == BODY_FLOW || h->content_length == 0)
+		return true;
+	reserve = h->content_length > 0 ? h->content_length : r->body_max;
+	if (atomic_fetch_add(&r->http->body_bytes, reserve) + reserve > HTTP_BODY_BUDGET_BYTES) {
+		atomic_fetch_sub(&r->http->body_bytes, reserve);
+		reply_problemf(r, PROBLEM_UNAVAILABLE,
+			"too many large requests at the same time; try again in a second");
+		return false;
+	}
+	r->reserved = reserve;
+	return true;
+}
+
+/* A page or a static file is answered here; it needs no handler. */
+static bool find_route(struct request *r, const char *method)
+{
+	struct route_match m;
+
+	route_find(routes, n_routes, method, r->path, &m);
+	r->route = m.route;
+	if (m.route) {
+		r->id = m.id;
+		memcpy(r->name, m.name, sizeof(r->name));
+		return true;
+	}
+	if ((strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0) && !m.path_known &&
+		pages_serve(r))
+		return false;
+	if (m.path_known) {
+		reply_problemf(r, PROBLEM_METHOD_NOT_ALLOWED, "%s takes %s, not %s", r->path,
+			m.allow, method);
+		reply_header(r, "Allow", m.allow);
+	} else {
+		reply_problemf(r, PROBLEM_NOT_FOUND,
+			"there is no %s here; /api/v1/openapi.json lists what there is", r->path);
+	}
+	return false;
+}
+
+/* ---- a request's way ---- */
+
+static enum MHD_Result answer(struct request *r)
+{
+	enum MHD_Result ok;
+
+	if (!r->response)
+		reply_problemf(r, PROBLEM_INTERNAL, "no answer was made");
+	r->phase = REQUEST_ANSWERED;
+	if (r->endless)
+		connections_lift(r->connection);
+	else
+		connections_expect(r->connection,
+			r->server->settings->http.body_ms +
+				r->reply_bytes * 1000 / HTTP_SEND_BYTES_PER_S);
+	atomic_fetch_add(&r->http->requests, 1);
+	atomic_fetch_add(&r->http->by_class[r->status / 100 % 6], 1);
+	ok = MHD_queue_response(r->connection, r->status, r->response);
+	reply_drop(r);
+	return ok;
+}
+
+/*
+ * An answer in the first call closes the connection (and costs three quarters of the speed), so it
+ * is given there only to a body that nobody wants to read to its end.
+ */
+static enum MHD_Result refuse(struct request *r, const struct head *h)
+{
+	if (h->content_length >= 0 && h->content_length <= HTTP_DRAIN_BYTES && !h->expects &&
+		!r->bad_uri && h->n_length <= 1 && !h->n_encoding) {
+		r->phase = REQUEST_DRAIN;
+		return MHD_YES;
+	}
+	reply_header(r, "Connection", "close");
+	return answer(r);
+}
+
+static enum MHD_Result first_call(struct request *r, const char *path, const char *method)
+{
+	struct head h = {0};
+
+	r->path = path;
+	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, head_line, &h);
+	if (h.n_encoding)
+		h.content_length = -1;
+	r->content_length = h.content_length;
+	if (!check_framing(r, &h) || !check_site(r, &h, method) || !find_route(r, method) ||
+		!check_size(r, &h) || !check_type(r, &h))
+		return refuse(r, &h);
+	r->body = BUFFER_INIT((size_t)r->body_max);
+	r->phase = REQUEST_BODY;
+	if (h.content_length != 0)
+		connections_expect(r->connection,
+			r->server->settings->http.body_ms +
+				(h.content_length > 0 ? h.content_length : r->body_max) * 1000 /
+					HTTP_RECEIVE_BYTES_PER_S);
+	if (r->route->flow) {
+		r->route->flow->begin(r);
+		if (r->response)
+			return refuse(r, &h);
+	}
+	return MHD_YES;
+}
+
+static void take_body(struct request *r, const char *data, size_t n)
+{
+	r->received += (int64_t)n;
+	if (r->response)
+		return;
+	if (r->received > r->body_max) {
+		reply_problemf(r, PROBLEM_TOO_LARGE, "the body is over the limit of %lld bytes",
+			(long long)r->body_max);
+		return;
+	}
+	if (r->route->flow)
+		r->route->flow->data(r, data, n);
+	else if (buffer_add(&r->body, data, n) != 0)
+		reply_rc(r, -ENOMEM, NULL);
+}
+
+/* A request counts as busy from its handler's start until its answer, suspended or not. */
+static enum MHD_Result finish(struct request *r)
+{
+	struct http *http = r->http;
+	enum MHD_Result ok;
+
+	if (r->phase == REQUEST_SUSPENDED)
+		return MHD_YES;
+	ok = answer(r);
+	atomic_fetch_sub(&http->busy, 1);
+	return ok;
+}
+
+static enum MHD_Result on_body(struct request *r, const char *data, size_t *n)
+{
+	if (*n) {
+		if (r->phase == REQUEST_BODY)
+			take_body(r, data, *n);
+		*n = 0;
+		/* A chunked body that went over the limit is not read for ever. */
+		if (r->response && r->content_length < 0 &&
+			r->received > r->body_max + HTTP_DRAIN_BYTES)
+			return MHD_NO;
+		return MHD_YES;
+	}
+	if (r->content_length != 0)
+		connections_lift(r->connection);
+	if (r->response)
+		return answer(r);
+	atomic_fetch_add(&r->http->busy, 1);
+	if (atomic_load(&r->http->stopping))
+		reply_problemf(r, PROBLEM_UNAVAILABLE, "the server is stopping");
+	else
+		r->route->handler(r);
+	return finish(r);
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *upload_data, size_t *upload_data_size,
+	void **con_cls)
+{
+	struct request *r = *con_cls;
+
+	if (!r)
+		return MHD_NO;
+	switch (r->phase) {
+	case REQUEST_NEW:
+		return first_call(r, url, method);
+	case REQUEST_BODY:
+	case REQUEST_DRAIN:
+		return on_body(r, upload_data, upload_data_size);
+	case REQUEST_SUSPENDED:
+		r->phase = REQUEST_ANSWERED;
+		if (!r->response)
+			r->then(r);
+		return finish(r);
+	case REQUEST_ANSWERED:
+		break;
+	}
+	return MHD_NO;
+}
+
+static bool holds_nul(const char *uri)
+{
+	for (const char *at = strchr(uri, '%'); at; at = strchr(at + 1, '%'))
+		if (at[1] == '0' && at[2] == '0')
+			return true;
+	return false;
+}
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct http *http = cls;
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->connection = connection;
+	r->http = http;
+	r->server = http->server;
+	r->bad_uri = holds_nul(uri);
+	return r;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+	enum MHD_RequestTerminationCode code)
+{
+	struct request *r = *con_cls;
+
+	*con_cls = NULL;
+	connections_expect_head(connection);
+	if (!r)
+		return;
+	if (r->own_free)
+		r->own_free(r->own);
+	free(r->own);
+	reply_drop(r);
+	if (r->reserved)
+		atomic_fetch_sub(&r->http->body_bytes, r->reserved);
+	buffer_done(&r->body);
+	free(r);
+}
+
+/* ---- start and stop ---- */
+
+static void on_log(void *cls, const char *format, va_list args)
+{
+	char text[512];
+	size_t n;
+
+	vsnprintf(text, sizeof(text), format, args);
+	n = strlen(text);
+	if (n && text[n - 1] == '\n')
+		text[n - 1] = 0;
+	log_debug("libmicrohttpd", LOG_STR("text", text));
+}
+
+static void on_panic(void *cls, const char *file, unsigned line, const char *reason)
+{
+	log_error("libmicrohttpd gave up", LOG_STR("reason", reason ? reason : ""));
+	abort();
+}
+
+static int start_daemon(struct http *http, const struct settings *s, int fd, struct fault *f)
+{
+	unsigned threads = (unsigned)s->http.threads;
+	unsigned idle_s = (unsigned)((s->http.idle_ms + 999) / 1000);
+
+	MHD_set_panic_func(on_panic, NULL);
+	http->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+		NULL, NULL, on_access, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
+		MHD_OPTION_CONNECTION_LIMIT, threads * HTTP_CONNECTIONS_PER_THREAD,
+		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)MEMORY_PER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, connections_notify,
+		http->connections, MHD_OPTION_END);
+	if (!http->daemon)
+		return fault_set(
+			f, EIO, "the HTTP server could not be started with %u threads", threads);
+	return 0;
+}
+
+int http_start(struct server *server, struct http **out, struct fault *f)
+{
+	const struct settings *s = server->settings;
+	struct http *http = calloc(1, sizeof(*http));
+	struct listen_address address;
+	int fd = -1, rc;
+
+	if (!http)
+		return fault_set(f, ENOMEM, "out of memory");
+	http->server = server;
+	server->http = http;
+	rc = listen_parse(s->listen, &address, f);
+	if (rc == 0)
+		rc = listen_open(&address, &fd, &http->port, f);
+	if (rc == 0)
+		rc = wait_room_open(server->clock, &http->waits);
+	if (rc == 0)
+		rc = connections_open(server->clock, s->http.head_ms, &http->connections);
+	if (rc == 0)
+		rc = start_daemon(http, s, fd, f);
+	if (rc != 0) {
+		if (f && !f->text[0])
+			fault_errno(f, -rc, "the HTTP server could not be started");
+		file_close(&fd);
+		http_stop(http);
+		server->http = NULL;
+		return rc;
+	}
+	*out = http;
+	return 0;
+}
+
+void http_quiesce(struct http *http)
+{
+	MHD_socket fd;
+
+	atomic_store(&http->stopping, true);
+	fd = MHD_quiesce_daemon(http->daemon);
+	if (fd != MHD_INVALID_SOCKET)
+		close(fd);
+	wait_room_close(http->waits);
+}
+
+void http_stop(struct http *http)
+{
+	int64_t deadline_ns;
+
+	if (!http)
+		return;
+	atomic_store(&http->stopping, true);
+	if (http->waits)
+		wait_room_close(http->waits);
+	/* libmicrohttpd aborts the process when it is stopped with a suspended connection. */
+	deadline_ns = clock_deadline_ms(http->server->clock, STOP_WAIT_MS);
+	while (atomic_load(&http->busy) > 0) {
+		if (clock_expired(http->server->clock, deadline_ns)) {
+			log_error("requests are still waiting, the process ends without them",
+				LOG_I64("requests", atomic_load(&http->busy)));
+			_exit(1);
+		}
+		clock_poll(http->server->clock, NULL, 0, clock_deadline_ms(http->server->clock, 1));
+	}
+	if (http->daemon)
+		MHD_stop_daemon(http->daemon);
+	connections_free(http->connections);
+	wait_room_free(http->waits);
+	free(http);
+}
+
+void http_stats(struct http *http, struct http_stats *out)
+{
+	out->requests = atomic_load(&http->requests);
+	for (size_t i = 0; i < ARRAY_SIZE(out->by_class); i++)
+		out->by_class[i] = atomic_load(&http->by_class[i]);
+	out->swept = connections_swept(http->connections);
+	out->connections = connections_count(http->connections);
+	out->waiting = wait_count(http->waits);
+	out->busy = atomic_load(&http->busy);
+	out->body_bytes = atomic_load(&http->body_bytes);
+}

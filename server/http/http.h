@@ -1,0 +1,40 @@
+/*
+ * The HTTP server: libmicrohttpd's thread pool with epoll, one struct request per request. Its
+ * threads run the handlers; nothing that waits may run there.
+ *
+ * Each pool thread holds at most HTTP_CONNECTIONS_PER_THREAD connections: one epoll_wait that
+ * returns exactly 128 events stalls libmicrohttpd 0.9.75.
+ */
+#ifndef HILDA_SERVER_HTTP_HTTP_H
+#define HILDA_SERVER_HTTP_HTTP_H
+
+#include <stdint.h>
+
+#include "common/fault.h"
+#include "server/context.h"
+#include "server/http/wait.h"
+
+#define HTTP_CONNECTIONS_PER_THREAD 120
+#define HTTP_BODY_BUDGET_BYTES (INT64_C(256) << 20) /* of all buffered bodies together */
+#define HTTP_DRAIN_BYTES (64 * 1024) /* a refused body up to this is read, to keep the connection */
+#define HTTP_SEND_BYTES_PER_S (16 * 1024)    /* a peer that takes less is cut off */
+#define HTTP_RECEIVE_BYTES_PER_S (16 * 1024) /* one that sends less too */
+
+struct http_stats {
+	uint64_t requests;
+	uint64_t by_class[6]; /* [2]: 2xx ... */
+	uint64_t swept;
+	int64_t busy, body_bytes;
+	uint64_t connections, waiting;
+};
+
+int http_start(struct server *server, struct http **out, struct fault *f);
+/* No new connections or long waits; everything that waits is answered. */
+void http_quiesce(struct http *http);
+/* After http_quiesce and once the store and the workers have resumed what they had. */
+void http_stop(struct http *http);
+uint16_t http_port(const struct http *http);
+struct wait_room *http_waits(struct http *http);
+void http_stats(struct http *http, struct http_stats *out);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * Every path of the server, one line each. Scopes are checked once there are tokens; until then the
+ * server listens on loopback only (listen.c). protocols/rest/openapi.json says the same in full, and a
+ * test compares the two.
+ */
+#include "server/agents/agents.h"
+#include "server/api/api.h"
+#include "server/artifacts/artifacts.h"
+#include "server/http/route.h"
+#include "server/logs/logs.h"
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define ARTIFACT_MAX INT64_MAX /* a setting; checked when it is announced or begun */
+#define JSON_MAX (64 * KIB)
+#define RESULT_MAX (4 * MIB)
+#define REGISTER_MAX (256 * KIB) /* 256 boards */
+
+#define API "/api/v1"
+#define AGENT "/agent/v1"
+
+/* clang-format off */
+const struct route routes[] = {
+	/* The paths that are asked for most often stand first. */
+	{"GET",    API "/jobs/{id}",             SCOPE_READ,   BODY_NONE, 0,            jobs_get, NULL},
+	{"POST",   API "/jobs",                  SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     jobs_submit, NULL},
+	{"GET",    API "/jobs",                  SCOPE_READ,   BODY_NONE, 0,            jobs_list, NULL},
+	{"DELETE", API "/jobs/{id}",             SCOPE_SUBMIT, BODY_NONE, 0,            jobs_cancel, NULL},
+	{"POST",   API "/jobs/{id}/rerun",       SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     jobs_rerun, NULL},
+	{"GET",    API "/jobs/{id}/log",         SCOPE_READ,   BODY_NONE, 0,            jobs_log, NULL},
+	{"GET",    API "/jobs/{id}/runs",        SCOPE_READ,   BODY_NONE, 0,            jobs_runs, NULL},
+	{"POST",   AGENT "/acquire",             SCOPE_AGENT,  BODY_JSON, JSON_MAX,     agent_acquire, NULL},
+	{"POST",   AGENT "/runs/{id}/start",     SCOPE_AGENT,  BODY_JSON, JSON_MAX,     agent_start, NULL},
+	{"PUT",    AGENT "/runs/{id}/log",       SCOPE_AGENT,  BODY_RAW,  LOG_CHUNK_MAX_BYTES, agent_log, NULL},
+	{"PUT",    AGENT "/runs/{id}/result",    SCOPE_AGENT,  BODY_JSON, RESULT_MAX,   agent_result, NULL},
+	{"POST",   AGENT "/heartbeat",           SCOPE_AGENT,  BODY_JSON, REGISTER_MAX, agent_heartbeat, NULL},
+	{"POST",   AGENT "/register",            SCOPE_AGENT,  BODY_JSON, REGISTER_MAX, agent_register, NULL},
+	{"GET",    AGENT "/artifacts/{sha256}",  SCOPE_AGENT,  BODY_NONE, 0,            artifacts_get, NULL},
+	{"GET",    API "/runs/{id}",             SCOPE_READ,   BODY_NONE, 0,            runs_get, NULL},
+	{"GET",    API "/runs/{id}/log",         SCOPE_READ,   BODY_NONE, 0,            runs_log, NULL},
+	{"GET",    API "/runs/{id}/samples",     SCOPE_READ,   BODY_NONE, 0,            runs_samples, NULL},
+	{"GET",    API "/results",               SCOPE_READ,   BODY_NONE, 0,            results_json, NULL},
+	{"GET",    API "/results.json",          SCOPE_READ,   BODY_NONE, 0,            results_json, NULL},
+	{"GET",    API "/results.csv",           SCOPE_READ,   BODY_NONE, 0,            results_csv, NULL},
+	{"GET",    API "/boards",                SCOPE_READ,   BODY_NONE, 0,            boards_list, NULL},
+	{"GET",    API "/boards/{name}",         SCOPE_READ,   BODY_NONE, 0,            boards_get, NULL},
+	{"PATCH",  API "/boards/{name}",         SCOPE_ADMIN,  BODY_JSON, JSON_MAX,     boards_patch, NULL},
+	{"POST",   API "/boards/{name}/health",  SCOPE_ADMIN,  BODY_JSON, JSON_MAX,     boards_health, NULL},
+	{"GET",    API "/agents",                SCOPE_READ,   BODY_NONE, 0,            agents_list, NULL},
+	{"GET",    API "/agents/{id}",           SCOPE_READ,   BODY_NONE, 0,            agents_get, NULL},
+	{"POST",   API "/artifacts",             SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     artifacts_announce, NULL},
+	{"GET",    API "/artifacts/{sha256}",    SCOPE_READ,   BODY_NONE, 0,            artifacts_get, NULL},
+	{"PUT",    API "/artifacts/{sha256}",    SCOPE_SUBMIT, BODY_FLOW, ARTIFACT_MAX, artifacts_put, &artifacts_put_flow},
+	{"GET",    API "/uploads/{id}",          SCOPE_SUBMIT, BODY_NONE, 0,            uploads_get, NULL},
+	{"PATCH",  API "/uploads/{id}",          SCOPE_SUBMIT, BODY_FLOW, ARTIFACT_MAX, uploads_patch, &uploads_patch_flow},
+	{"GET",    API "/events",                SCOPE_READ,   BODY_NONE, 0,            events_get, NULL},
+	{"GET",    API "/openapi.json",          SCOPE_PUBLIC, BODY_NONE, 0,            about_openapi, NULL},
+	{"GET",    "/healthz",                   SCOPE_PUBLIC, BODY_NONE, 0,            about_health, NULL},
+	{"GET",    "/metrics",                   SCOPE_PUBLIC, BODY_NONE, 0,            about_metrics, NULL},
+};
+/* clang-format on */
+const size_t n_routes = sizeof(routes) / sizeof(routes[0]);

@@ -1,0 +1,189 @@
+/* hildad: reads its settings, opens the data folder, serves until SIGTERM or SIGINT. */
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "server/api/job_cache.h"
+#include "server/artifacts/artifacts.h"
+#include "server/context.h"
+#include "server/events/hub.h"
+#include "server/http/http.h"
+#include "server/http/listen.h"
+#include "server/http/pages.h"
+#include "server/logs/logs.h"
+#include "server/schedule/reaper.h"
+
+#define DISK_WORKERS 2
+#define RESULT_WORKERS 2
+
+static int open_data(struct server *server, struct fault *f)
+{
+	const struct settings *s = server->settings;
+	struct store_options options = {
+		.folder = s->data,
+		.clock = server->clock,
+		.terms = {.lease_ms = s->lease_ms,
+			.grace_ms = s->grace_ms,
+			.offer_ms = s->offer_ms},
+		.events = events_from_store,
+		.events_arg = server,
+	};
+	int rc = file_make_folders(s->data, 0750, f);
+
+	if (rc != 0)
+		return fault_wrap(f, "data folder %s cannot be made", s->data);
+	if (access(s->data, R_OK | W_OK | X_OK) != 0)
+		return fault_set(f, errno,
+			"data folder %s is not writable by user %u; give it to that user (chown %u %s) or "
+			"name another one by --data",
+			s->data, geteuid(), geteuid(), s->data);
+	rc = store_open(&options, &server->store, f);
+	if (rc == 0)
+		rc = artifacts_open(s->data, &server->artifacts, f);
+	if (rc == 0)
+		rc = logs_open(s->data, &server->logs, f);
+	return rc;
+}
+
+/* Numbers of events grow over restarts: a client's last one of an earlier process is then unknown. */
+static int open_memory(struct server *server, struct fault *f)
+{
+	int rc = event_hub_open(server->settings->history, store_lineage(server->store),
+		(uint64_t)server->started_ms * 1000, &server->events);
+
+	if (rc == 0)
+		rc = job_cache_open(&server->jobs);
+	if (rc == 0)
+		rc = workers_open(DISK_WORKERS, &server->workers);
+	if (rc == 0)
+		rc = workers_open(RESULT_WORKERS, &server->results);
+	return rc == 0 ? 0 : fault_errno(f, -rc, "cannot start the server's threads");
+}
+
+static void close_all(struct server *server)
+{
+	workers_close(server->workers);
+	workers_close(server->results);
+	store_close(server->store);
+	artifacts_close(server->artifacts);
+	logs_close(server->logs);
+	pages_close(server->pages);
+	job_cache_free(server->jobs);
+	event_hub_free(server->events);
+}
+
+static int write_port_file(const struct settings *s, uint16_t port, struct fault *f)
+{
+	char text[16];
+
+	if (!*s->port_file)
+		return 0;
+	snprintf(text, sizeof(text), "%u\n", port);
+	return file_write_durable(s->port_file, text, strlen(text), 0644, f);
+}
+
+static int serve(struct server *server, const sigset_t *ends, struct fault *f)
+{
+	struct http *http = NULL;
+	struct reaper *reaper = NULL;
+	struct listen_address address = {0};
+	int rc = http_start(server, &http, f), got = 0;
+
+	if (rc != 0)
+		return rc;
+	rc = reaper_start(server->store, &reaper, f);
+	if (rc == 0)
+		rc = write_port_file(server->settings, http_port(http), f);
+	if (rc == 0) {
+		listen_parse(server->settings->listen, &address, NULL);
+		log_info("hildad is ready", LOG_STR("listen", address.host),
+			LOG_U64("port", http_port(http)), LOG_STR("data", server->settings->data),
+			LOG_STR("version", HILDA_VERSION));
+		sigwait(ends, &got);
+		log_info("hildad ends", LOG_STR("signal", strsignal(got)));
+	}
+	http_quiesce(http);
+	reaper_stop(reaper);
+	http_stop(http);
+	return rc;
+}
+
+static int run(const struct settings *s, const sigset_t *ends, struct fault *f)
+{
+	struct server server = {.settings = s, .clock = &clock_system};
+	int rc;
+
+	server.started_ms = clock_wall_ms(server.clock);
+	rc = pages_open(s->web_dir, &server.pages, f);
+	if (rc == 0)
+		rc = open_data(&server, f);
+	if (rc == 0)
+		rc = open_memory(&server, f);
+	if (rc == 0)
+		rc = serve(&server, ends, f);
+	close_all(&server);
+	return rc;
+}
+
+/* What can be seen to be wrong without opening anything. */
+static int check_settings(const struct settings *s, struct fault *f)
+{
+	struct listen_address address;
+	enum log_level level;
+	int rc = listen_parse(s->listen, &address, f);
+
+	if (rc != 0)
+		return rc;
+	rc = listen_check(&address, f);
+	if (rc != 0)
+		return rc;
+	if (log_level_parse(s->log_level, &level) != 0)
+		return fault_set(f, EINVAL, "log-level '%s' is none of error, warning, info, debug",
+			s->log_level);
+	log_set_level(level);
+	if (!*s->data)
+		return fault_set(f, EINVAL, "data is empty; name the data folder");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings;
+	struct settings_run how;
+	struct fault f = {0};
+	sigset_t ends;
+	int rc;
+
+	settings_defaults(&settings);
+	rc = settings_arguments(&settings, &how, argc, argv, &f);
+	if (rc == 0 && how.help) {
+		settings_print_help();
+		return 0;
+	}
+	if (rc == 0 && how.version) {
+		printf("hildad %s\n", HILDA_VERSION);
+		return 0;
+	}
+	if (rc == 0)
+		rc = check_settings(&settings, &f);
+	if (rc != 0) {
+		fprintf(stderr, "hildad: %s\n", f.text);
+		return 2;
+	}
+	if (how.check) {
+		printf("the settings are fine\n");
+		return 0;
+	}
+	/* Every thread inherits the mask; the main thread takes the signals by sigwait. */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &ends, NULL);
+	rc = run(&settings, &ends, &f);
+	if (rc != 0)
+		fprintf(stderr, "hildad: %s\n", f.text);
+	return rc == 0 ? 0 : 1;
+}

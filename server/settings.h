@@ -1,0 +1,47 @@
+/*
+ * hildad's settings: one table with section, key, default and help for the file, --help and
+ * --check-config. Read once at start by the main thread; strings belong to the settings.
+ */
+#ifndef HILDA_SERVER_SETTINGS_H
+#define HILDA_SERVER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fault.h"
+#include "common/log.h"
+
+#define SETTINGS_FILE "/etc/hilda/hildad.ini"
+#define SETTINGS_TEXT_BYTES 1024
+
+struct settings {
+	char listen[SETTINGS_TEXT_BYTES];
+	char data[SETTINGS_TEXT_BYTES];
+	char web_dir[SETTINGS_TEXT_BYTES];   /* "": the pages in the program */
+	char port_file[SETTINGS_TEXT_BYTES]; /* "": none */
+	char log_level[SETTINGS_TEXT_BYTES];
+	int64_t lease_ms, grace_ms, heartbeat_ms, offer_ms, acquire_ms;
+	struct {
+		uint64_t threads;
+		int64_t head_ms, body_ms, idle_ms;
+	} http;
+	uint64_t artifact_max_bytes;
+	int64_t ping_ms;  /* of event streams */
+	uint64_t history; /* events kept for Last-Event-ID */
+};
+
+struct settings_run {
+	bool help, version, check;
+	const char *config; /* NULL: SETTINGS_FILE when it exists */
+};
+
+void settings_defaults(struct settings *s);
+/* A file that does not exist is an error only when must_exist. */
+int settings_load(struct settings *s, const char *path, bool must_exist, struct fault *f);
+/* The command line, which wins over the file it names. */
+int settings_arguments(
+	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f);
+/* --help: every setting with its default. */
+void settings_print_help(void);
+
+#endif
