@@ -2,7 +2,7 @@
  * One chromium for a test file. A page that logs an error, throws, or breaks the content security
  * policy fails its test: that is checked at every close().
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,10 +30,6 @@ export async function openBrowser() {
 	return chromium.launch({ executablePath: CHROMIUM, args: ARGS, headless: true });
 }
 
-export function axeSource() {
-	return require.resolve("axe-core/axe.min.js");
-}
-
 /* A page in a context of its own; close() gives what went wrong on it. */
 export async function openPage(browser, base, { theme = "light", width = 1280, height = 800, expected = [] } = {}) {
 	const context = await browser.newContext({ baseURL: base, colorScheme: theme, viewport: { width, height }, bypassCSP: false });
@@ -47,10 +43,11 @@ export async function openPage(browser, base, { theme = "light", width = 1280, h
 	return { page, wrong, close: () => context.close() };
 }
 
-/* Rules broken on the page, as words. axe is put in by the debugger, which no policy of the page holds back. */
-export async function violations(page) {
-	const { readFileSync } = await import("node:fs");
-	await page.evaluate(readFileSync(axeSource(), "utf8"));
-	const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+/* Rules (all, or those named) that are broken on the page, as words. axe is put in by the debugger, which no policy of the page holds back. */
+export async function violations(page, rules) {
+	if (!await page.evaluate(() => Boolean(window.axe)))
+		await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
+	const result = await page.evaluate((only) => window.axe.run(document, { resultTypes: ["violations"],
+		...(only ? { runOnly: only } : {}) }), rules);
 	return result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any?.[0]?.message ?? n.all?.[0]?.message ?? n.none?.[0]?.message ?? ""}`).join(" | ")}`);
 }

@@ -17,6 +17,14 @@ export function number(x) {
 	});
 }
 
+/* Two ends of an interval, with enough digits to tell them apart. */
+export function between(lo, hi) {
+	const apart = Math.abs(hi - lo);
+	const digits = apart > 0 ? Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(apart)))) : 2;
+	const show = (x) => x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+	return `${show(lo)} to ${show(hi)}`;
+}
+
 /* What one unit is shown in, by size: [from this value on, divide by, name]. */
 const SCALES = {
 	us: [[1e6, 1e6, "s"], [1e3, 1e3, "ms"], [0, 1, "µs"]],

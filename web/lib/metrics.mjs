@@ -91,10 +91,11 @@ export function address(text) {
 	const [phase, metric, stat] = String(text).split(".");
 	const title = [
 		phase !== "memory" && phase !== "warm" && phase !== "footprint" ? phase : "",
-		METRICS[metric]?.title.toLowerCase() ?? metric,
+		phase === "warm" || phase === "memory" || phase === "footprint" ? METRICS[metric]?.title ?? metric
+			: METRICS[metric]?.title.toLowerCase() ?? metric,
 		STATS[stat] ?? stat,
 	].filter(Boolean).join(" ");
-	return { phase, metric, stat, unit: unitOf(metric), title };
+	return { phase, metric, stat, unit: unitOf(metric), title: title.charAt(0).toUpperCase() + title.slice(1) };
 }
 
 export function unitOf(metric = "") {

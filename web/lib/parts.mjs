@@ -81,13 +81,14 @@ export function Facts({ rows }) {
 		typeof value === "string" || typeof value === "number" ? visible(value) : value}</dd></div>`)}</dl>`;
 }
 
-export function Labels({ labels }) {
+/* short: the values alone, for tables; the keys stay for those who listen or point. */
+export function Labels({ labels, short = false }) {
 	const entries = Object.entries(labels ?? {});
 	if (!entries.length)
 		return null;
-	return html`<span class="labels">${entries.map(([key, value]) => html`<a class="label" key=${key}
+	return html`<span class="labels">${entries.map(([key, value]) => html`<a class="label" key=${key} title=${`${visible(key)}: ${visible(value)}`}
 		href=${`/jobs?label.${encodeURIComponent(key)}=${encodeURIComponent(value)}`}><span
-		class="muted">${visible(key)}</span> ${visible(value)}</a>`)}</span>`;
+		class=${short ? "sr-only" : "muted"}>${visible(key)}</span> ${visible(value)}</a>`)}</span>`;
 }
 
 export function VirtualMark({ virtual }) {

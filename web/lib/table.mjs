@@ -1,7 +1,7 @@
 /*
  * The table of every page: heads that stick, columns that sort (the choice stands in the query),
  * rows that j, k and Enter walk. A column: {key, title, cell(row), sort(row), num, min, unit}.
- * min: 1 always shown, 2 from 700 px, 3 from 1000 px.
+ * min: 2 from 700 px, 3 from 1000 px, 4 from 1380 px; scroll: for more columns than a screen holds.
  */
 import { html } from "./dom.mjs";
 import { setQuery } from "./url.mjs";
@@ -44,17 +44,16 @@ function Head({ column, order, sortKey }) {
 		aria-hidden="true">${up ? "▲" : down ? "▼" : ""}</span></button></th>`;
 }
 
-export function Table({ caption, columns, rows, rowKey, order = null, sortKey = "sort", rowClass, foot }) {
+export function Table({ caption, columns, rows, rowKey, order = null, sortKey = "sort", rowClass, scroll }) {
 	const sorted = sortRows(rows, columns, order);
-	return html`<div class="table-wrap" tabindex="0" role="region" aria-label=${caption}><table>
+	return html`<div class=${scroll ? "table-wrap scroll" : "table-wrap"} tabindex="0" role="region" aria-label=${caption}><table>
 		<caption class="sr-only">${caption}</caption>
 		<thead><tr>${columns.map((column) => html`<${Head} key=${column.key} column=${column}
 			order=${order} sortKey=${sortKey} />`)}</tr></thead>
 		<tbody>${sorted.map((row) => html`<tr key=${rowKey(row)} class=${rowClass?.(row) ?? null}>${
 			columns.map((column) => html`<td key=${column.key} class=${[column.num ? "num" : "",
 				column.min ? `min-${column.min}` : "", column.cls ?? ""].join(" ")}>${
-				column.cell(row)}</td>`)}</tr>`)}</tbody>
-		${foot ?? null}</table></div>`;
+				column.cell(row)}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
 /* The link that Enter opens in a row. */

@@ -12,8 +12,7 @@ export default function Help() {
 	<div class="columns"><div class="main-column">
 	<${Panel} title="Metrics" id="metrics"><p>A metric's address is <code>phase.metric.stat</code>, for example
 		<code>warm.latency_us.p95</code>; criteria and the results page use it.</p>
-		<dl class="terms">${Object.entries(METRICS).map(([name, m]) => html`<div key=${name} id=${name}><dt>${m.title}
-		<code>${name}</code></dt><dd>${m.help} <span class="muted">${ARROWS[m.better]}</span></dd></div>`)}</dl></${Panel}>
+		<dl class="terms">${Object.entries(METRICS).map(([name, m]) => html`<div key=${name} id=${name}><dt>${m.title} <code>${name}</code></dt><dd>${m.help} <span class="muted">${ARROWS[m.better]}</span></dd></div>`)}</dl></${Panel}>
 	<${Panel} title="Statistics" id="statistics"><dl class="terms">${STATISTICS.map(([name, text]) => html`<div
 		key=${name}><dt>${name}</dt><dd>${text}</dd></div>`)}</dl></${Panel}>
 	<${Panel} title="Virtual boards" id="virtual"><p>An emulated board counts instructions, exactly and the same every time.

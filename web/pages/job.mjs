@@ -53,7 +53,7 @@ const STEP_WORDS = { passed: "done", active: "now", queued: "to come", skipped: 
 function Timeline({ job, run }) {
 	const now = useNow();
 	const steps = timeline(job, run, Math.max(now, Date.now()));
-	return html`<ol class="stages" aria-label="Stages">${steps.map((s) => html`<li key=${s.stage} class=${`stage stage-${
+	return html`<ol class="stages" aria-label="Stages" tabindex="0">${steps.map((s) => html`<li key=${s.stage} class=${`stage stage-${
 		["passed", "active", "queued", "skipped", "canceled"].includes(s.state) ? s.state : "failed"}`}>
 		<${Glyph} state=${s.state === "skipped" ? "released" : s.state} /><span class="stage-name">${s.stage}</span><span
 		class="stage-note">${s.ms !== null && s.state !== "skipped" ? duration(s.ms) : STEP_WORDS[s.state] ?? stateWord(s.state)}</span></li>`)}</ol>`;
@@ -97,7 +97,7 @@ function Actions({ job, run, onError }) {
 			onError(error);
 		}
 	};
-	return html`${run ? html`<a class="button" href=${`/runs/${run.id}`}>Results of run ${run.id}</a>` : null}
+	return html`${run ? html`<a class="button" href=${`/runs/${run.id}`}>${run.outcome ? "Results of run" : "Run"} ${run.id}</a>` : null}
 		<button type="button" onClick=${rerun}>Run again</button>
 		${isOver(job) ? null : html`<${CancelButton} job=${job} onError=${onError} />`}`;
 }
@@ -141,7 +141,7 @@ function View({ job, query }) {
 
 	return html`<${Page} title=${html`<span class="muted">Job ${job.id}</span> ${name}`}
 		lead=${html`<${Badge} state=${jobState(job)} note=${job.state === "active" ? job.stage : null} /> <${VirtualMark} virtual=${run?.virtual} />
-			<span class="muted">submitted <${Ago} when=${job.created_at} />${job.started_at ? html`, took ${duration(since(job.started_at, job.finished_at))}` : null}</span> <${Labels} labels=${job.labels} />`}
+			<span class="muted">submitted <${Ago} when=${job.created_at} />${job.started_at ? html`, ${job.finished_at ? "took" : "running for"} ${duration(since(job.started_at, job.finished_at))}` : null}</span> <${Labels} labels=${job.labels} />`}
 		aside=${html`<${Actions} job=${job} run=${run} onError=${setError} />`}>
 		${error ? html`<${Failure} error=${error} />` : null}
 		<${Timeline} job=${job} run=${run} />

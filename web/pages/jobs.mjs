@@ -32,7 +32,7 @@ export const JOB_COLUMNS = [
 	{ key: "name", title: "Name", cls: "name", sort: (j) => j.name, cell: (j) => html`<a href=${`/jobs/${j.id}`} tabindex="-1">${visible(j.name || "(no name)")}</a>` },
 	{ key: "board", title: "Board", min: 2, cls: "fixed", sort: boardText, cell: (j) => visible(boardText(j)) },
 	{ key: "why", title: "Why", cls: "why", cell: (j) => html`<span class="clip" title=${visible(why(j))}>${visible(why(j))}</span>` },
-	{ key: "labels", title: "Labels", min: 3, cell: (j) => html`<${Labels} labels=${j.labels} />` },
+	{ key: "labels", title: "Labels", min: 3, cell: (j) => html`<${Labels} labels=${j.labels} short />` },
 	{ key: "took", title: "Took", num: true, min: 2, sort: (j) => j.started_at ? since(j.started_at, j.finished_at) : null, cell: (j) => took(j) },
 	{ key: "created", title: "Submitted", num: true, sort: (j) => j.created_at, cell: (j) => html`<${Ago} when=${j.created_at} />` },
 ];

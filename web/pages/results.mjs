@@ -20,7 +20,7 @@ function metricColumn(name, rows) {
 	const a = address(name);
 	const largest = rows.reduce((m, r) => Math.max(m, Math.abs(r.metrics?.[name] ?? 0)), 0);
 	const scale = scaleFor(a.unit, largest);
-	const digits = rows.every((r) => Number.isInteger((r.metrics?.[name] ?? 0) / scale.divide)) ? 0 : 3;
+	const digits = rows.every((r) => Number.isInteger((r.metrics?.[name] ?? 0) / scale.divide)) ? 0 : a.unit === "bytes" ? 1 : 3;
 	return {
 		key: name, title: a.title, unit: scale.unit, num: true, help: METRICS[a.metric]?.help, sort: (r) => r.metrics?.[name] ?? null,
 		cell: (r) => {
@@ -44,7 +44,8 @@ function columns(rows, usual, asked) {
 	return [
 		{ key: "run", title: "Run", num: true, sort: (r) => r.run, cell: (r) => html`<${RowLink} href=${`/runs/${r.run}`}>${r.run}</${RowLink}>` },
 		{ key: "model", title: "Model", cls: "name", sort: (r) => r.model || r.name, cell: (r) => html`<span>${visible(r.model || r.name || "–")}</span>${r.quant ? html` <span class="muted">${visible(r.quant)}</span>` : null}` },
-		{ key: "board", title: "Board", sort: (r) => r.board, cell: (r) => html`${visible(r.board ?? "")} <span class="muted min-3">${visible(r.board_type ?? "")}</span>` },
+		{ key: "board", title: "Board", cls: "fixed", sort: (r) => r.board, cell: (r) => visible(r.board ?? "") },
+		{ key: "type", title: "Type", min: 4, cls: "fixed", sort: (r) => r.board_type, cell: (r) => visible(r.board_type ?? "") },
 		{ key: "outcome", title: "Outcome", min: 2, sort: (r) => r.outcome, cell: (r) => html`<${Badge} state=${r.outcome} />` },
 		...metricNames(rows, usual, asked).map((name) => metricColumn(name, rows)),
 		{ key: "finished", title: "Finished", num: true, min: 2, sort: (r) => r.finished_at, cell: (r) => html`<${Ago} when=${r.finished_at} />` },
@@ -55,11 +56,11 @@ function Group({ title, id, note, rows, usual, asked, order, sortKey }) {
 	if (!rows.length)
 		return null;
 	return html`<${Panel} title=${html`${title} <span class="muted">${rows.length}</span>`} id=${id} flush>${note ? html`<p class="panel-note">${note}</p>` : null}
-		<${Table} caption=${title} columns=${columns(rows, usual, asked)} rows=${rows} rowKey=${(r) => r.run} order=${order} sortKey=${sortKey} /></${Panel}>`;
+		<${Table} caption=${title} columns=${columns(rows, usual, asked)} rows=${rows} rowKey=${(r) => r.run} scroll=${asked.length > 6} order=${order} sortKey=${sortKey} /></${Panel}>`;
 }
 
 function Filters({ query }) {
-	const field = (key, label, title) => html`<input type="text" placeholder=${label} aria-label=${title ?? label} value=${query.get(key) ?? ""}
+	const field = (key, label, title) => html`<input type="text" placeholder=${label} aria-label=${title ?? label} class=${key === "metric" ? "long" : null} value=${query.get(key) ?? ""}
 		onChange=${(e) => setQuery({ [key]: e.target.value.trim(), after: null })} />`;
 	const kind = query.get("virtual") ?? "";
 	const pick = (value, words) => html`<button type="button" aria-pressed=${kind === value ? "true" : "false"} onClick=${() => setQuery({ virtual: value, after: null })}>${words}</button>`;

@@ -4,7 +4,7 @@
  */
 import { html, useMemo, useState } from "../lib/dom.mjs";
 import { useResource } from "../lib/api.mjs";
-import { bytes, duration, integer, number, quantity, quantityText, scaleFor, shortHash, since, stamp, visible } from "../lib/format.mjs";
+import { between, bytes, duration, integer, number, quantity, quantityText, scaleFor, shortHash, since, stamp, visible } from "../lib/format.mjs";
 import { useKeys } from "../lib/keys.mjs";
 import { METRICS } from "../lib/metrics.mjs";
 import { Ago, Empty, Facts, Loaded, Page, Panel, VirtualMark } from "../lib/parts.mjs";
@@ -33,14 +33,14 @@ function interval(m, q) {
 	if (lo === null || lo === undefined || hi === null || hi === undefined)
 		return null;
 	const scale = scaleFor(m.unit, m[q]);
-	return `95 %: ${number(lo / scale.divide)} to ${number(hi / scale.divide)} ${scale.unit}`;
+	return `95 %: ${between(lo / scale.divide, hi / scale.divide)} ${scale.unit}`;
 }
 
 /* p50, p95, p99 and the largest of one measured metric. */
 function Distribution({ m }) {
 	const title = METRICS[m.metric]?.title ?? m.metric;
 	return html`<div class="tile-row"><h3>${m.phase} ${title.toLowerCase()} <span class="muted">n = ${integer(m.n)}${m.note ? `, ${visible(m.note)}` : ""}${
-		m.lag1 !== null && m.lag1 !== undefined ? `, lag-1 ${number(m.lag1)}` : ""}</span></h3><div class="tiles">${
+		m.lag1 !== null && m.lag1 !== undefined ? `, lag-1 ${m.lag1.toFixed(2)}` : ""}</span></h3><div class="tiles">${
 		QUANTILES.map((q) => {
 			const missing = m[q] === null || m[q] === undefined;
 			return html`<${Tile} key=${q} title=${q} value=${m[q]} unit=${m.unit} blank=${missing}
@@ -114,10 +114,10 @@ function DistinctCounts({ samples, phase }) {
 		return html`<p>All ${integer(values.length)} ${phase} inferences executed exactly ${integer(rows[0][0])} instructions: the count does not depend on the input.</p>`;
 	return html`<p>${integer(rows.length)} distinct counts over ${integer(values.length)} ${phase} inferences, from ${integer(Math.min(...rows.map((r) => r[0])))} to ${
 		integer(Math.max(...rows.map((r) => r[0])))} instructions.${rows.length > TALLY_ROWS ? ` The ${TALLY_ROWS} most frequent:` : ""}</p>
-		<${Table} caption="Distinct instruction counts" rowKey=${(r) => r[0]} rows=${rows.slice(0, TALLY_ROWS)} columns=${[
+		<div class="compact"><${Table} caption="Distinct instruction counts" rowKey=${(r) => r[0]} rows=${rows.slice(0, TALLY_ROWS)} columns=${[
 			{ key: "count", title: "Instructions", num: true, cell: (r) => integer(r[0]) },
 			{ key: "times", title: "Times seen", num: true, cell: (r) => integer(r[1]) },
-			{ key: "share", title: "Share", num: true, cell: (r) => `${(100 * r[1] / values.length).toFixed(1)} %` }]} />`;
+			{ key: "share", title: "Share", num: true, cell: (r) => `${(100 * r[1] / values.length).toFixed(1)} %` }]} /></div>`;
 }
 
 function useShapes(samples) {

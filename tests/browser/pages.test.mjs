@@ -1,0 +1,317 @@
+/* Every page in a real browser, in both themes, on documents with all the states that a lab can show. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { MODULES, ROOT, missing, openBrowser, openPage, violations } from "./browser.mjs";
+import { startFake } from "./fake-server.mjs";
+import { HOSTILE, makeLab } from "./fixtures.mjs";
+
+const skip = missing() ?? false;
+let browser, fake;
+
+before(async () => {
+	if (skip)
+		return;
+	fake = await startFake({ web: join(ROOT, "web"), modules: MODULES, lab: makeLab() });
+	browser = await openBrowser();
+});
+after(async () => {
+	await browser?.close();
+	await fake?.close();
+});
+
+/* A page for one test; at its end nothing may have gone wrong on it. */
+function onPage(name, options, body) {
+	test(name, { skip, timeout: 60000 }, async () => {
+		const { page, wrong, close } = await openPage(browser, fake.url, options);
+		try {
+			await body(page);
+			assert.deepEqual(wrong, []);
+		} finally {
+			await close();
+		}
+	});
+}
+
+const visit = async (page, path, text) => {
+	await page.goto(path);
+	await page.getByText(text).first().waitFor();
+};
+
+/* [address, a text that only the drawn page holds] */
+const PAGES = [
+	["/", "Not passed"], ["/jobs", "nucleo-f446re"], ["/jobs/51", "m-timestamp-mode"], ["/jobs/58", "16 lines, live"], ["/jobs/59", "Waiting"],
+	["/runs/939", "In the order of iterations"], ["/runs/939?view=table", "From, to"], ["/runs/948", "distinct counts over"], ["/runs/950", "does not depend on the input"],
+	["/runs/951", "Fault: hardfault"], ["/results", "Measured"], ["/boards", "quarantined"], ["/submit", "The same with curl"], ["/help", "Keyboard"], ["/nothing", "No such page"],
+];
+
+/* What can change with the theme or the width; everything else is asked once. */
+const BY_COLOUR = ["color-contrast", "link-in-text-block"];
+const BY_WIDTH = ["color-contrast", "scrollable-region-focusable"];
+
+onPage("no rule of axe-core is broken: both themes, a wide screen and a phone, which no page overflows", {}, async (page) => {
+	for (const [path, text] of PAGES) {
+		await visit(page, path, text);
+		assert.deepEqual(await violations(page), [], path);
+		await page.emulateMedia({ colorScheme: "dark" });
+		assert.deepEqual(await violations(page, BY_COLOUR), [], `${path}, dark`);
+		await page.setViewportSize({ width: 400, height: 800 });
+		assert.deepEqual(await violations(page, BY_WIDTH), [], `${path}, narrow`);
+		const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+		assert.ok(over <= 0, `${path} is ${over} px wider than a phone`);
+		await page.setViewportSize({ width: 1280, height: 800 });
+		await page.emulateMedia({ colorScheme: "light" });
+	}
+});
+
+onPage("overview: what failed comes first, boards that are down before the others", {}, async (page) => {
+	await visit(page, "/", "Not passed");
+	const titles = await page.locator(".main-column h2").allInnerTexts();
+	assert.deepEqual(titles.map((t) => t.split(" ")[0]), ["Not", "Running", "Waiting", "Passed"]);
+	const boards = await page.locator(".board-list li > a").allInnerTexts();
+	assert.deepEqual(new Set(boards.slice(0, 2)), new Set(["micro-1", "host-1"]));
+	await page.getByText("agent bench-4 has not been heard of since 06:12").waitFor();
+	assert.equal(await page.locator(".board-list .last").first().locator("svg[aria-label]").count() > 3, true);
+});
+
+onPage("jobs: filters stand in the address, survive a reload and the way back", {}, async (page) => {
+	await visit(page, "/jobs", "nucleo-f446re");
+	await page.getByRole("group", { name: "State" }).getByRole("button", { name: "failed" }).click();
+	await page.waitForURL(/state=failed/);
+	await page.locator("tbody tr").nth(3).waitFor();
+	await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 4);
+	await page.getByLabel("Name contains").fill("tinybert");
+	await page.waitForURL(/q=tinybert/);
+	assert.equal(await page.locator("tbody tr").count(), 1);
+	await page.getByLabel("Add a label filter, key=value").fill("quant=int4");
+	await page.getByLabel("Add a label filter, key=value").press("Enter");
+	await page.waitForURL(/label\.quant=int4/);
+	await page.reload();
+	await page.getByText("unable to open CMSIS-DAP").waitFor();
+	assert.equal(await page.locator("tbody tr").count(), 1);
+	assert.ok(fake.requests.some((r) => r.path.includes("state=failed") && r.path.includes("label.quant=int4")));
+	await page.getByLabel("Remove the filter label.quant=int4").click();
+	await page.goBack();
+	await page.waitForURL(/label\.quant=int4/);
+	await page.getByLabel("Name contains").fill("nobody");
+	await page.getByText("No job matches these filters").waitFor();
+	await page.goto("/jobs?state=queued");
+	await page.getByText("board m55-1 is busy with job 58").waitFor();
+});
+
+onPage("the keys: rows, opening, filter, places, help; not while typing", {}, async (page) => {
+	await visit(page, "/jobs", "nucleo-f446re");
+	await page.keyboard.press("j");
+	await page.keyboard.press("j");
+	await page.keyboard.press("j");
+	await page.keyboard.press("k");
+	assert.equal(await page.evaluate(() => document.activeElement.textContent), "59");
+	await page.keyboard.press("Enter");
+	await page.waitForURL(/\/jobs\/59$/);
+	await page.keyboard.press("g");
+	await page.keyboard.press("b");
+	await page.waitForURL(/\/boards$/);
+	await page.getByText("quarantined").first().waitFor();
+	await page.keyboard.press("/");
+	await page.keyboard.type("jgj?m55");
+	assert.equal(await page.getByLabel("Name, type, tag or agent").inputValue(), "jgj?m55");
+	assert.match(page.url(), /\/boards\?q=jgj/);
+	await page.keyboard.press("Escape");
+	await page.keyboard.press("?");
+	await page.waitForURL(/\/help$/);
+	await page.keyboard.press("g");
+	await page.keyboard.press("h");
+	await page.waitForURL((u) => u.pathname === "/");
+});
+
+onPage("the theme: the system's, then the button's, kept over a reload", { theme: "light" }, async (page) => {
+	await visit(page, "/help", "Keyboard");
+	const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+	const light = await background();
+	await page.emulateMedia({ colorScheme: "dark" });
+	const dark = await background();
+	assert.notEqual(dark, light);
+	const button = page.locator("[data-theme-button]");
+	await button.click();
+	assert.equal(await button.innerText(), "Light");
+	assert.equal(await background(), light);
+	await button.click();
+	assert.equal(await background(), dark);
+	await page.emulateMedia({ colorScheme: "light" });
+	await page.reload();
+	await page.getByText("Keyboard").first().waitFor();
+	assert.equal(await background(), dark);
+	await button.click();
+	assert.equal(await button.innerText(), "Auto");
+	assert.equal(await background(), light);
+});
+
+onPage("a measured run: quantiles with intervals, blank ones with the n they need, plots and their table", {}, async (page) => {
+	await visit(page, "/runs/939", "In the order of iterations");
+	const cold = page.locator(".tile-row", { hasText: "cold latency" });
+	assert.match(await cold.locator(".tile").nth(1).innerText(), /p95\s*–\s*needs n ≥ 72, has 8/);
+	const warm = page.locator(".tile-row", { hasText: "warm latency" });
+	assert.match(await warm.locator(".tile").nth(0).innerText(), /p50\s*[\d.]+ ms\s*95 %: [\d.]+ to [\d.]+ ms/);
+	assert.match(await warm.innerText(), /max observed over 400 inputs/);
+	await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
+	const inked = await page.evaluate(() => [...document.querySelectorAll(".plot-box canvas")].map((canvas) => {
+		const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+		let n = 0;
+		for (let i = 0; i < data.length; i += 4)
+			n += data[i + 3] > 200 && data[i + 2] > data[i] + 60 ? 1 : 0;
+		return n;
+	}));
+	assert.ok(inked.every((n) => n > 500), `blue pixels: ${inked}`);
+	assert.match(await page.locator(".plot-box").first().getAttribute("aria-label"), /400 values from/);
+	await page.keyboard.press("t");
+	await page.waitForURL(/view=table/);
+	await page.getByText("From, to").waitFor();
+	assert.equal(await page.locator("canvas").count(), 0);
+	const counted = await page.getByRole("region", { name: "Histogram as a table" }).locator("tbody td:last-child").allInnerTexts();
+	assert.equal(counted.reduce((a, t) => a + Number(t), 0), 400);
+	await page.getByRole("button", { name: "cold" }).click();
+	await page.waitForURL(/phase=cold/);
+	await page.waitForFunction(() => document.querySelectorAll("[aria-label^='Samples in the order'] tbody tr").length === 8);
+});
+
+onPage("a virtual run: one count, no quantile of a time", {}, async (page) => {
+	await visit(page, "/runs/950", "does not depend on the input");
+	const text = await page.locator("main").innerText();
+	assert.match(text, /1,953,001/);
+	assert.match(text, /at 1 instruction per tick; not a time on silicon/);
+	assert.match(text, /no claims about\s+silicon/);
+	assert.doesNotMatch(text, /\bp50\b|\bp95\b|\bp99\b|throughput/i);
+	await visit(page, "/runs/948", "distinct counts over");
+	assert.equal(await page.getByRole("region", { name: "Distinct instruction counts" }).locator("tbody tr").count(), 4);
+});
+
+onPage("a fault: where it was, by symbol, and the registers", {}, async (page) => {
+	await visit(page, "/jobs/51", "Failed in warm");
+	await page.getByRole("link", { name: "hardfault at dequantize+0x3e (dequantize.c:41)" }).click();
+	await page.waitForURL(/runs\/951#fault/);
+	await page.getByText("encoder_block+0x1f2 (encoder.c:210)").last().waitFor();
+	await page.getByText("0x00008200").waitFor();
+	await page.getByText("This run measured nothing").waitFor();
+});
+
+onPage("results: virtual rows are never ranked with measured ones; order and filters in the address", {}, async (page) => {
+	await visit(page, "/results", "Measured");
+	assert.deepEqual(await page.locator("h2").allInnerTexts().then((t) => t.map((x) => x.split(" ")[0])), ["Measured", "Virtual"]);
+	const measured = page.getByRole("region", { name: "Measured", exact: true }).last();
+	await measured.getByRole("button", { name: /Latency p50/ }).click();
+	await page.waitForURL(/sort=warm\.latency_us\.p50/);
+	const values = async () => (await measured.locator("tbody tr").evaluateAll((rows) => rows.map((r) => Number(r.querySelectorAll("td.num")[1].textContent))));
+	const up = await values();
+	assert.deepEqual(up, [...up].sort((a, b) => a - b));
+	await measured.getByRole("button", { name: /Latency p50/ }).click();
+	await page.waitForURL(/sort=-warm/);
+	const down = await values();
+	assert.deepEqual(down, [...down].sort((a, b) => b - a));
+	await page.getByRole("button", { name: "virtual" }).click();
+	await page.waitForURL(/virtual=true/);
+	await page.waitForFunction(() => document.querySelectorAll("h2").length === 1);
+	assert.match(await page.getByRole("link", { name: "CSV" }).getAttribute("href"), /^\/api\/v1\/results\.csv\?.*virtual=true/);
+	assert.ok(fake.requests.some((r) => /results\?.*virtual=true/.test(r.path)));
+});
+
+onPage("boards: drained with a reason, released again", {}, async (page) => {
+	await visit(page, "/boards", "quarantined");
+	await page.getByRole("button", { name: "Drain m4-1" }).click();
+	const dialog = page.getByRole("dialog", { name: "Drain m4-1" });
+	await dialog.getByRole("button", { name: "Drain" }).click();
+	assert.equal(await dialog.isVisible(), true, "a reason is required");
+	await dialog.getByRole("textbox").fill("the cable is loose");
+	await dialog.getByRole("button", { name: "Drain" }).click();
+	await page.getByRole("button", { name: "Release m4-1" }).waitFor();
+	const sent = fake.requests.filter((r) => r.method === "PATCH").at(-1);
+	assert.equal(JSON.parse(sent.body).reason, "the cable is loose");
+	await page.getByText("the cable is loose").waitFor();
+	await page.getByRole("button", { name: "Release m4-1" }).click();
+	await page.getByRole("button", { name: "Drain m4-1" }).waitFor();
+});
+
+onPage("a job is canceled after a question, and the page follows by its events", {}, async (page) => {
+	await visit(page, "/jobs/60", "Waiting");
+	await page.getByRole("button", { name: "Cancel job" }).click();
+	await page.getByRole("button", { name: "Keep it" }).click();
+	assert.equal(fake.requests.some((r) => r.method === "DELETE"), false);
+	await page.getByRole("button", { name: "Cancel job" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel job" }).click();
+	await page.locator(".lead .badge", { hasText: "canceled" }).waitFor();
+	assert.equal(await page.getByRole("button", { name: "Cancel job" }).count(), 0);
+});
+
+onPage("an event fetches what it is about; a tab shares one stream with the others", {}, async (page) => {
+	await visit(page, "/jobs/59", "Waiting");
+	await page.getByText("live", { exact: true }).waitFor();
+	const other = await page.context().newPage();
+	await visit(other, "/jobs", "nucleo-f446re");
+	await other.getByText("live", { exact: true }).waitFor();
+	assert.equal(fake.streams.size, 1);
+	const job = fake.lab.jobs.find((j) => j.id === 59);
+	job.waits_for = "the probe of m55-1 is being looked at";
+	fake.emit("job", { id: 59, state: "queued" });
+	await page.getByText("the probe of m55-1 is being looked at").waitFor();
+	await other.getByText("the probe of m55-1 is being looked at").waitFor();
+	job.waits_for = "nothing at all";
+	fake.emit("reset", {});
+	await page.getByText("nothing at all").waitFor();
+});
+
+onPage("hostile names are text", {}, async (page) => {
+	for (const path of ["/jobs", "/jobs/57", "/results", "/"]) {
+		await page.goto(path);
+		await page.getByText("<img src=x").first().waitFor();
+		assert.notEqual(await page.title(), "owned");
+		assert.equal(await page.locator("main img, main script").count(), 0);
+		assert.equal(await page.evaluate(() => /[\u202e\u001b]/.test(document.querySelector("main").textContent)), false);
+	}
+	assert.ok(HOSTILE.includes("\u202e"));
+});
+
+onPage("errors name the remedy, and the page comes back", { expected: [/status of (404|503)/, /ERR_|Failed to load/] }, async (page) => {
+	await visit(page, "/jobs/123456", "It may have been pruned, or the number is wrong");
+	fake.fail("/boards", 503, "busy", "The store is busy", "The disk is full: free some space under the data folder and try again.");
+	await visit(page, "/boards", "free some space under the data folder");
+	assert.deepEqual(await violations(page), []);
+	fake.mend("/boards");
+	await page.getByRole("button", { name: "Try again" }).click();
+	await page.getByText("quarantined").first().waitFor();
+	await page.route("**/api/v1/results*", (route) => route.abort());
+	await visit(page, "/results", "Look whether hildad runs");
+});
+
+onPage("an empty lab says what to do first", {}, async (page) => {
+	const empty = await startFake({ web: join(ROOT, "web"), modules: MODULES, lab: { jobs: [], runs: new Map(), logs: new Map(), samples: new Map(), boards: [], results: [] } });
+	try {
+		await visit(page, `${empty.url}/`, "hilda submit job.json");
+		await page.getByText("hilda-agent discover").waitFor();
+		assert.deepEqual(await violations(page), []);
+		await visit(page, `${empty.url}/jobs`, "hilda submit job.json");
+		await visit(page, `${empty.url}/boards`, "hilda-agent discover");
+		await visit(page, `${empty.url}/results`, "No run has ended yet");
+	} finally {
+		await empty.close();
+	}
+});
+
+onPage("submit: checked before it is sent, the same as curl, refused with the server's words", { expected: [/status of 422/] }, async (page) => {
+	await visit(page, "/submit?type=mps3-an547&labels=model%3Dtiny", "The same with curl");
+	assert.match(await page.locator("#curl ~ *, section:has(#curl) pre").last().innerText(), /"labels":\{"model":"tiny"\}/);
+	await page.getByRole("button", { name: "Submit job" }).click();
+	await page.getByText("Choose a file, or give the hash").waitFor();
+	assert.deepEqual(await violations(page), []);
+	await page.locator("input[type=file]").setInputFiles({ name: "fw.elf", mimeType: "application/octet-stream", buffer: Buffer.from("hello") });
+	await page.getByText("fw.elf, 2cf24dba5fb0").waitFor();
+	await page.getByRole("textbox", { name: "Board type" }).or(page.getByRole("combobox", { name: "Board type" })).fill("");
+	await page.getByRole("combobox", { name: "This board only" }).fill("m55-1");
+	await page.getByRole("button", { name: "Submit job" }).click();
+	await page.getByText("board.type is missing: name the type of board it needs").waitFor();
+	await page.getByText("Known: mps3-an547").waitFor();
+	await page.getByRole("combobox", { name: "Board type" }).fill("mps3-an547");
+	await page.getByRole("button", { name: "Submit job" }).click();
+	await page.waitForURL(/\/jobs\/60$/);
+	const put = fake.requests.find((r) => r.method === "PUT");
+	assert.equal(put.path, "/artifacts/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+	assert.equal(put.body.toString(), "hello");
+});
