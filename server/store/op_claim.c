@@ -148,8 +148,8 @@ static int load_boards(struct claim *c, size_t from, size_t to)
 			return rc;
 		if (!rc)
 			continue;
-		capability_load(b, q);
-		if (!b->board.online) {
+		rc = capability_load(b, q);
+		if (!rc && !b->board.online) {
 			rc = sql_run(c->t->db,
 				"UPDATE boards SET online = 1, detail = '' WHERE name = $name",
 				SQL_T("$name", b->name));

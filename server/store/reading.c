@@ -1,0 +1,110 @@
+#include "server/store/reading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "server/store/capability.h"
+
+#define EXPLAIN_BOARDS_MAX 64 /* looked at for one answer: enough for words */
+
+unsigned reading_limit(const struct read_page *page)
+{
+	if (!page->limit)
+		return READ_LIMIT_DEFAULT;
+	return page->limit > READ_LIMIT_MAX ? READ_LIMIT_MAX : page->limit;
+}
+
+int reading_bind_page(
+	struct store_reader *r, sqlite3_stmt *q, const struct read_page *page, unsigned limit)
+{
+	return sql_bind(r->db, q,
+		SQL_ARGS(SQL_I("$after", page->after > 0 ? page->after : INT64_MAX),
+			SQL_I("$limit", limit)));
+}
+
+void reading_label_terms(struct buffer *text, const char *column, size_t n_labels)
+{
+	for (size_t i = 0; i < n_labels && i < READ_LABELS_MAX; i++)
+		buffer_printf(text,
+			" AND %s IN (SELECT label_set FROM label_pairs WHERE key = $k%zu"
+			" AND value = $v%zu)",
+			column, i, i);
+}
+
+int reading_bind_labels(
+	struct store_reader *r, sqlite3_stmt *q, const struct read_label *labels, size_t n_labels)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n_labels && i < READ_LABELS_MAX && !rc; i++) {
+		char key[] = "$k0", value[] = "$v0";
+
+		key[2] = value[2] = (char)('0' + i);
+		rc = sql_bind(r->db, q,
+			SQL_ARGS(SQL_T(key, labels[i].key), SQL_T(value, labels[i].value)));
+	}
+	return rc;
+}
+
+void reading_put_next(struct json_out *o, bool more, int64_t last)
+{
+	if (more)
+		jo_put_int(o, "next", last);
+	else
+		jo_put_null(o, "next");
+}
+
+static int add_board(struct store_reader *r, sqlite3_stmt *q, struct capability *c)
+{
+	_cleanup_sql_ sqlite3_stmt *busy = NULL;
+	int rc;
+
+	capability_load(c, q);
+	if (c->board.state != MATCH_BUSY)
+		return 0;
+	rc = sql_first(r->db, &busy,
+		"SELECT job FROM runs WHERE board = $board"
+		" AND state IN ('offered', 'running', 'finishing')",
+		SQL_T("$board", c->name));
+	if (rc > 0)
+		c->board.job = sql_i64(busy, 0);
+	return rc < 0 ? rc : 0;
+}
+
+int reading_waits_for(
+	struct store_reader *r, const struct match_need *need, char out[MATCH_WAITS_BYTES])
+{
+	struct capability *boards = calloc(EXPLAIN_BOARDS_MAX, sizeof(*boards));
+	struct match_board *match = calloc(EXPLAIN_BOARDS_MAX, sizeof(*match));
+	sqlite3_stmt *q = NULL;
+	size_t n = 0;
+	int rc = -ENOMEM;
+
+	if (boards && match && need->name)
+		rc = sql_first(r->db, &q,
+			"SELECT " CAPABILITY_COLUMNS " FROM boards b WHERE b.name = $name",
+			SQL_T("$name", need->name));
+	else if (boards && match)
+		rc = sql_first(r->db, &q,
+			"SELECT " CAPABILITY_COLUMNS " FROM boards b WHERE b.type = $type"
+			" ORDER BY b.name LIMIT $limit",
+			SQL_T("$type", need->type), SQL_I("$limit", EXPLAIN_BOARDS_MAX));
+	for (; rc > 0 && n < EXPLAIN_BOARDS_MAX; rc = sql_next(r->db, q)) {
+		int failed = add_board(r, q, &boards[n]);
+
+		match[n] = boards[n].board;
+		n++;
+		if (failed) {
+			rc = failed;
+			break;
+		}
+	}
+	sql_end(&q);
+	if (rc >= 0)
+		match_explain(need, match, n, out);
+	for (size_t i = 0; i < n; i++)
+		capability_done(&boards[i]);
+	free(boards);
+	free(match);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,31 @@
+/* What the files that read for REST share. Private to server/store. */
+#ifndef HILDA_SERVER_STORE_READING_H
+#define HILDA_SERVER_STORE_READING_H
+
+#include "server/store/internal.h"
+#include "server/store/json_out.h"
+#include "server/store/read.h"
+
+/* Rows that never change, kept by the reader. Valid until the next of the same kind. */
+int reading_demand(struct store_reader *r, int64_t id, struct intern_entry **out);
+int reading_labels(struct store_reader *r, int64_t id, const char **out); /* id 0: "{}" */
+
+/* Why a job with this need is queued. */
+int reading_waits_for(
+	struct store_reader *r, const struct match_need *need, char out[MATCH_WAITS_BYTES]);
+
+/* Takes back what was added since `before` when rc is not 0. Returns rc. */
+int reading_end(struct buffer *out, size_t before, int rc);
+
+/* ---- pages: statements use $after and $limit, and $k0, $v0... for labels ---- */
+
+unsigned reading_limit(const struct read_page *page);
+int reading_bind_page(
+	struct store_reader *r, sqlite3_stmt *q, const struct read_page *page, unsigned limit);
+void reading_label_terms(struct buffer *text, const char *column, size_t n_labels);
+int reading_bind_labels(
+	struct store_reader *r, sqlite3_stmt *q, const struct read_label *labels, size_t n_labels);
+/* "next": the id to go on after, or null. */
+void reading_put_next(struct json_out *o, bool more, int64_t last);
+
+#endif
