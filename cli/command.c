@@ -1,0 +1,309 @@
+#include "cli/command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/numbers.h"
+
+static const struct command_option common_options[] = {
+	{"server", 0, "URL", "the server; $HILDA_SERVER, or " SESSION_SERVER_DEFAULT},
+	{"json", 0, NULL, "print JSON, as the server gives it"},
+	{"help", 'h', NULL, "what this command does, with examples"},
+	{NULL},
+};
+
+/* How many words of name stand at the start of words; 0 when they differ. */
+static int match_words(const char *name, char *const *words, int n)
+{
+	for (int i = 0; i < n; i++) {
+		size_t length = strcspn(name, " ");
+
+		if (strlen(words[i]) != length || strncmp(name, words[i], length))
+			return 0;
+		if (!name[length])
+			return i + 1;
+		name += length + 1;
+	}
+	return 0;
+}
+
+const struct command *command_find(char *const *words, int n, int *used)
+{
+	const struct command *c, *best = NULL;
+
+	*used = 0;
+	for (size_t i = 0; (c = command_at(i)); i++) {
+		int k = match_words(c->name, words, n);
+
+		if (k > *used) {
+			*used = k;
+			best = c;
+		}
+	}
+	return best;
+}
+
+/* Levenshtein's distance of words of at most 31 letters; longer ones are far from everything. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[32], n = strlen(b);
+
+	if (n > 31 || strlen(a) > 31)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t best = corner + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			corner = row[j];
+			row[j] = best;
+		}
+	}
+	return row[n];
+}
+
+const char *command_nearest(const char *typed)
+{
+	const char *nearest = NULL;
+	size_t least = strlen(typed) < 4 ? 2 : 3; /* one or two letters may be wrong */
+	const struct command *c;
+
+	for (size_t i = 0; (c = command_at(i)); i++) {
+		size_t d = distance(typed, c->name);
+
+		if (!strncmp(c->name, typed, strlen(typed)) && strlen(typed) >= 2)
+			d = 0;
+		if (d < least) {
+			least = d;
+			nearest = c->name;
+		}
+	}
+	return nearest;
+}
+
+static const struct command_option *find_in(
+	const struct command_option *list, const char *name, size_t n, char letter)
+{
+	for (; list && list->name; list++) {
+		if (letter ? list->letter == letter
+			   : strlen(list->name) == n && !strncmp(list->name, name, n))
+			return list;
+	}
+	return NULL;
+}
+
+static const struct command_option *find_option(
+	const struct command *c, const char *name, size_t n, char letter)
+{
+	const struct command_option *o = find_in(common_options, name, n, letter);
+
+	return o || !c ? o : find_in(c->options, name, n, letter);
+}
+
+static int set_option(
+	struct cli *cli, const struct command_option *o, const char *value, struct fault *f)
+{
+	if (!strcmp(o->name, "help"))
+		cli->help = true;
+	else if (!strcmp(o->name, "json"))
+		cli->json = true;
+	else if (!strcmp(o->name, "server"))
+		cli->server = value;
+	if (cli->n_options == COMMAND_VALUES_MAX)
+		return fault_set(f, EINVAL, "more than %d options", COMMAND_VALUES_MAX);
+	cli->options[cli->n_options].name = o->name;
+	cli->options[cli->n_options++].value = value ? value : "";
+	return 0;
+}
+
+/* argv[*i] is an option; takes its value from the next word when it has to. */
+static int parse_option(struct cli *cli, int argc, char **argv, int *i, struct fault *f)
+{
+	const char *word = argv[*i], *equals = NULL, *value = NULL;
+	bool is_long = word[1] == '-';
+	const struct command_option *o;
+
+	if (is_long) {
+		equals = strchr(word, '=');
+		o = find_option(cli->command, word + 2,
+			equals ? (size_t)(equals - word) - 2 : strlen(word + 2), 0);
+	} else {
+		o = find_option(cli->command, NULL, 0, word[1]);
+	}
+	if (!o)
+		return fault_set(f, EINVAL, "there is no option %s; see `hilda %s%s--help`", word,
+			cli->command ? cli->command->name : "", cli->command ? " " : "");
+	if (equals)
+		value = equals + 1;
+	else if (!is_long && word[2])
+		value = word + 2;
+	if (!o->value && value)
+		return fault_set(
+			f, EINVAL, "--%s takes no value, but \"%s\" was given", o->name, value);
+	if (o->value && !value) {
+		if (*i + 1 >= argc)
+			return fault_set(f, EINVAL, "--%s needs a value: --%s %s", o->name, o->name,
+				o->value);
+		value = argv[++*i];
+	}
+	return set_option(cli, o, value, f);
+}
+
+static int check_arguments(const struct cli *cli, struct fault *f)
+{
+	const struct command *c = cli->command;
+
+	if (cli->n_arguments < c->min_arguments)
+		return fault_set(f, EINVAL, "`hilda %s` needs %s; see `hilda %s --help`", c->name,
+			c->arguments, c->name);
+	if (cli->n_arguments > c->max_arguments)
+		return fault_set(f, EINVAL,
+			"`hilda %s` does not take \"%s\"; see `hilda %s --help`", c->name,
+			cli->arguments[c->max_arguments], c->name);
+	return 0;
+}
+
+static int unknown_command(const char *typed, struct fault *f)
+{
+	const char *nearest = command_nearest(typed);
+
+	if (nearest)
+		return fault_set(f, EINVAL,
+			"there is no command \"%.60s\"; did you mean `hilda %s`?", typed, nearest);
+	return fault_set(
+		f, EINVAL, "there is no command \"%.60s\"; `hilda help` lists them", typed);
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv, struct fault *f)
+{
+	int i = 1, used, err;
+
+	*cli = (struct cli){.session.interrupt_fd = -1};
+	if (argc == 2 && !strcmp(argv[1], "--version"))
+		argv[1] += 2;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		err = parse_option(cli, argc, argv, &i, f);
+		if (err)
+			return err;
+	}
+	if (i >= argc)
+		return cli->help ? 0 : fault_set(f, EINVAL, "no command; `hilda help` lists them");
+	cli->command = command_find(argv + i, argc - i, &used);
+	if (!cli->command)
+		return unknown_command(argv[i], f);
+	i += used;
+	/* Arguments are moved to the front of what is left, in order. */
+	cli->arguments = argv + i;
+	for (bool all = false; i < argc; i++) {
+		if (!all && !strcmp(argv[i], "--")) {
+			all = true;
+		} else if (!all && argv[i][0] == '-' && argv[i][1]) {
+			err = parse_option(cli, argc, argv, &i, f);
+			if (err)
+				return err;
+		} else {
+			cli->arguments[cli->n_arguments++] = argv[i];
+		}
+	}
+	return cli->help ? 0 : check_arguments(cli, f);
+}
+
+const char *cli_value_at(const struct cli *cli, const char *option, size_t index)
+{
+	for (size_t i = 0; i < cli->n_options; i++) {
+		if (!strcmp(cli->options[i].name, option) && index-- == 0)
+			return cli->options[i].value;
+	}
+	return NULL;
+}
+
+const char *cli_value(const struct cli *cli, const char *option)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < cli->n_options; i++) {
+		if (!strcmp(cli->options[i].name, option))
+			value = cli->options[i].value;
+	}
+	return value;
+}
+
+bool cli_has(const struct cli *cli, const char *option)
+{
+	return cli_value(cli, option);
+}
+
+int cli_u64(const struct cli *cli, const char *option, uint64_t min, uint64_t max, uint64_t *out,
+	struct fault *f)
+{
+	const char *text = cli_value(cli, option);
+
+	if (text && number_u64(text, min, max, out))
+		return fault_set(f, EINVAL,
+			"--%s %s is not a whole number from %" PRIu64 " to %" PRIu64, option, text,
+			min, max);
+	return 0;
+}
+
+int cli_id(const char *text, uint64_t *id, struct fault *f)
+{
+	if (number_u64(text, 1, INT64_MAX, id))
+		return fault_set(f, EINVAL,
+			"\"%.60s\" is not an id: a whole number, as `hilda jobs` "
+			"prints it",
+			text);
+	return 0;
+}
+
+static void print_options(const struct command_option *list, FILE *out)
+{
+	for (; list && list->name; list++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "%s%c%s--%s%s%s", list->letter ? "-" : "",
+			list->letter ? list->letter : ' ', list->letter ? ", " : "   ", list->name,
+			list->value ? " " : "", list->value ? list->value : "");
+		fprintf(out, "  %-28s %s\n", left, list->help);
+	}
+}
+
+void command_print_help(const struct command *c, FILE *out)
+{
+	fprintf(out, "Usage: hilda %s%s%s [options]\n\n%s\n", c->name, *c->arguments ? " " : "",
+		c->arguments, c->summary);
+	if (c->help)
+		fprintf(out, "\n%s\n", c->help);
+	fputs("\nOptions:\n", out);
+	print_options(c->options, out);
+	print_options(common_options, out);
+}
+
+void command_print_overview(FILE *out)
+{
+	const struct command *c;
+
+	fputs("Usage: hilda COMMAND [arguments] [options]\n\n"
+	      "Puts firmware on boards, measures it, and shows the numbers.\n\nCommands:\n",
+		out);
+	for (size_t i = 0; (c = command_at(i)); i++) {
+		char left[64];
+
+		if (!*c->summary)
+			continue;
+		snprintf(left, sizeof(left), "%s %s", c->name, c->arguments);
+		fprintf(out, "  %-28s %s\n", left, c->summary);
+	}
+	fputs("\nOptions of every command:\n", out);
+	print_options(common_options, out);
+	fputs("\n`hilda COMMAND --help` says more, `hilda help exit-codes` what the program returns.\n",
+		out);
+}

@@ -1,0 +1,24 @@
+#include "cli/commands/commands.h"
+
+static const struct command *const table[] = {
+	&command_submit,
+	&command_jobs,
+	&command_job,
+	&command_job_bundle,
+	&command_log,
+	&command_cancel,
+	&command_rerun,
+	&command_suite_run,
+	&command_results,
+	&command_boards,
+	&command_agents,
+	&command_metrics,
+	&command_help,
+	&command_version,
+	&command_complete,
+};
+
+const struct command *command_at(size_t index)
+{
+	return index < sizeof(table) / sizeof(table[0]) ? table[index] : NULL;
+}

@@ -1,0 +1,11 @@
+/* Every command; commands.c puts them in the help's order. */
+#ifndef HILDA_CLI_COMMANDS_COMMANDS_H
+#define HILDA_CLI_COMMANDS_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command command_submit, command_jobs, command_job, command_log, command_results,
+	command_boards, command_agents, command_cancel, command_job_bundle, command_rerun,
+	command_suite_run, command_metrics, command_complete, command_help, command_version;
+
+#endif

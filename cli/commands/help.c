@@ -1,0 +1,78 @@
+/* hilda help, and hilda version. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/commands/commands.h"
+#include "cli/commands/output.h"
+#include "cli/table.h"
+#include "common/cleanup.h"
+
+static void print_exit_codes(bool json)
+{
+	_cleanup_(table_freep) struct table *t = table_new(">CODE|NAME|MEANING");
+	const struct exit_code_info *info;
+	json_t *list = json_array();
+
+	for (size_t i = 0; (info = exit_code_at(i)); i++) {
+		table_format(t, "%d", (int)info->code);
+		table_text(t, info->name);
+		table_text(t, info->help);
+		json_array_append_new(list,
+			json_pack("{s:i, s:s, s:s}", "code", (int)info->code, "name", info->name,
+				"help", info->help));
+	}
+	if (json)
+		output_json(list);
+	else
+		table_print(t, stdout);
+	json_decref(list);
+}
+
+static enum exit_code run_help(struct cli *cli, struct fault *f)
+{
+	const struct command *c;
+	const char *nearest;
+	int used;
+
+	if (!cli->n_arguments) {
+		command_print_overview(stdout);
+		return EXIT_OK;
+	}
+	if (!strcmp(cli->arguments[0], "exit-codes")) {
+		print_exit_codes(cli->json);
+		return EXIT_OK;
+	}
+	c = command_find(cli->arguments, cli->n_arguments, &used);
+	if (c) {
+		command_print_help(c, stdout);
+		return EXIT_OK;
+	}
+	nearest = command_nearest(cli->arguments[0]);
+	fault_set(f, EINVAL, "there is no command \"%.60s\"%s%s%s", cli->arguments[0],
+		nearest ? "; did you mean `hilda help " : "", nearest ? nearest : "",
+		nearest ? "`?" : "");
+	return EXIT_USAGE;
+}
+
+const struct command command_help = {
+	.name = "help",
+	.arguments = "[COMMAND]",
+	.max_arguments = 2,
+	.is_local = true,
+	.summary = "Explain a command, or `exit-codes`.",
+	.run = run_help,
+};
+
+static enum exit_code run_version(struct cli *cli, struct fault *f)
+{
+	printf(cli->json ? "{\"version\": \"%s\"}\n" : "hilda %s\n", HILDA_VERSION);
+	return EXIT_OK;
+}
+
+const struct command command_version = {
+	.name = "version",
+	.arguments = "",
+	.is_local = true,
+	.summary = "Print the version.",
+	.run = run_version,
+};

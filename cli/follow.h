@@ -1,0 +1,17 @@
+/*
+ * A job's log as it comes, over all its runs (a lost one is followed by the next), by server-sent
+ * events; a broken connection goes on behind the last record. One thread; waits until the job ends.
+ */
+#ifndef HILDA_CLI_FOLLOW_H
+#define HILDA_CLI_FOLLOW_H
+
+#include <stdio.h>
+
+#include "cli/session.h"
+
+/* Prints one record of a log (an object with t_us, stream, text), as text or as a JSON line. */
+void follow_print_record(const json_t *record, bool json, FILE *out);
+
+enum exit_code follow_job(struct session *s, int64_t job, bool json, FILE *out, struct fault *f);
+
+#endif

@@ -1,0 +1,186 @@
+#include "cli/numbers_table.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cli/get.h"
+#include "cli/table.h"
+#include "common/cleanup.h"
+#include "protocols/job/metric.h"
+
+struct numbers_table {
+	bool has_title;
+	struct table *measured; /* series of real boards and of programs */
+	struct table *values;	/* one number each, of both kinds */
+	struct table *emulated;
+};
+
+static struct table *with_title(const char *title, const char *heads)
+{
+	char text[256];
+
+	if (!title)
+		return table_new(heads);
+	snprintf(text, sizeof(text), "%s|%s", title, heads);
+	return table_new(text);
+}
+
+struct numbers_table *numbers_table_new(const char *title_head)
+{
+	struct numbers_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->has_title = title_head;
+	t->measured = with_title(title_head, "PHASE|METRIC|>N|>P50|>P95|>P99|>MAX|>MEAN|UNIT");
+	t->emulated = with_title(title_head,
+		"PHASE|METRIC|>N|>INSTRUCTIONS|>DISTINCT|>MS AT 1 INSTRUCTION PER TICK");
+	t->values = with_title(title_head, "PHASE|METRIC|>VALUE|UNIT");
+	return t;
+}
+
+void numbers_table_free(struct numbers_table *t)
+{
+	if (!t)
+		return;
+	table_free(t->measured);
+	table_free(t->emulated);
+	table_free(t->values);
+	free(t);
+}
+
+void numbers_table_freep(struct numbers_table **t)
+{
+	numbers_table_free(*t);
+}
+
+static void add_number(struct table *t, double x)
+{
+	if (isnan(x))
+		table_text(t, NULL);
+	else if (x == rint(x) && fabs(x) < 1e15)
+		table_format(t, "%.0f", x);
+	else if (fabs(x) >= 1000)
+		table_format(t, "%.1f", x);
+	else
+		table_format(t, "%.4g", x);
+}
+
+/* A quantile that n cannot carry says which n it would need. */
+static void add_quantile(struct table *t, const json_t *metric, const char *stat)
+{
+	const json_t *needs = json_object_get(json_object_get(metric, "blank"), stat);
+
+	if (json_is_integer(needs))
+		table_format(t, "n<%lld", (long long)json_integer_value(needs));
+	else
+		add_number(t, get_f64(metric, stat));
+}
+
+static void add_names(
+	const struct numbers_table *t, struct table *to, const char *title, const json_t *metric)
+{
+	if (t->has_title)
+		table_text(to, title);
+	table_text(to, get_text(metric, "phase"));
+	table_text(to, get_text(metric, "metric"));
+}
+
+static void add_measured(struct numbers_table *t, const char *title, const json_t *metric)
+{
+	add_names(t, t->measured, title, metric);
+	add_number(t->measured, get_f64(metric, "n"));
+	add_quantile(t->measured, metric, "p50");
+	add_quantile(t->measured, metric, "p95");
+	add_quantile(t->measured, metric, "p99");
+	add_number(t->measured, get_f64(metric, "max"));
+	add_number(t->measured, get_f64(metric, "mean"));
+	table_text(t->measured, get_text(metric, "unit"));
+}
+
+static void add_emulated(
+	struct numbers_table *t, const char *title, const json_t *metric, double hz)
+{
+	double min = get_f64(metric, "min"), max = get_f64(metric, "max");
+
+	if (isnan(min))
+		min = max = get_f64(metric, "value");
+	add_names(t, t->emulated, title, metric);
+	add_number(t->emulated, get_f64(metric, "n"));
+	if (max > min)
+		table_format(t->emulated, "%.0f..%.0f", min, max);
+	else
+		add_number(t->emulated, min);
+	add_number(t->emulated, get_f64(metric, "distinct"));
+	if (!(hz > 0))
+		table_text(t->emulated, NULL);
+	else if (max > min)
+		table_format(t->emulated, "%.3f..%.3f", min * 1e3 / hz, max * 1e3 / hz);
+	else
+		table_format(t->emulated, "%.3f", min * 1e3 / hz);
+}
+
+static void add_value(
+	struct numbers_table *t, const char *title, const json_t *metric, double value)
+{
+	add_names(t, t->values, title, metric);
+	add_number(t->values, value);
+	table_text(t->values, get_text(metric, "unit"));
+}
+
+/* Time on an emulated board restates the count; it is no time of any silicon. */
+static bool is_time(const json_t *metric)
+{
+	const char *unit = get_text(metric, "unit");
+
+	return !strcmp(unit, "us") || !strcmp(unit, "1/s");
+}
+
+void numbers_table_add(struct numbers_table *t, const char *title, const json_t *run)
+{
+	bool virtual = get_bool(run, "virtual");
+	double hz = get_f64(json_object_get(run, "timer"), "hz");
+	json_t *metric;
+	size_t i;
+
+	json_array_foreach (json_object_get(run, "metrics"), i, metric) {
+		double n = get_f64(metric, "n"), value = get_f64(metric, "value");
+		const struct metric_info *info =
+			metric_find(get_text(metric, "phase"), get_text(metric, "metric"));
+		bool series = info ? info->samples : n > 1 || isnan(value);
+
+		if (json_is_integer(json_object_get(metric, "boot")))
+			continue;
+		if (virtual && is_time(metric))
+			continue;
+		if (!strcmp(get_text(metric, "metric"), "instructions"))
+			add_emulated(t, title, metric, hz);
+		else if (series)
+			add_measured(t, title, metric);
+		else
+			add_value(t, title, metric, value);
+	}
+}
+
+static void print_part(const struct table *t, const char *headline, bool *first, FILE *out)
+{
+	if (!table_rows(t))
+		return;
+	if (!*first)
+		fputc('\n', out);
+	*first = false;
+	fprintf(out, "%s\n", headline);
+	table_print(t, out);
+}
+
+void numbers_table_print(const struct numbers_table *t, FILE *out)
+{
+	bool first = true;
+
+	print_part(t->measured, "Measured", &first, out);
+	print_part(t->emulated,
+		"Emulated: guest instructions, no time of any silicon; kernels with and without "
+		"Helium do not compare",
+		&first, out);
+	print_part(t->values, "Memory and other single numbers", &first, out);
+}

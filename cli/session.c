@@ -1,0 +1,186 @@
+#include "cli/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include "cli/url.h"
+#include "common/cleanup.h"
+#include "common/file.h"
+
+#define PAGE_ITEMS 500
+
+enum exit_code session_open(struct session *s, const char *server, struct fault *f)
+{
+	const char *named = server ? server : getenv("HILDA_SERVER");
+	const char *token = getenv("HILDA_TOKEN");
+	struct http_client_options options = {
+		.base_url = named && *named ? named : SESSION_SERVER_DEFAULT,
+		.user_agent = "hilda/" HILDA_VERSION,
+		.token = token && *token ? token : NULL,
+	};
+
+	*s = (struct session){
+		.server = options.base_url, .clock = &clock_system, .interrupt_fd = -1};
+	return http_client_open(&options, &s->client, f) ? EXIT_USAGE : EXIT_OK;
+}
+
+void session_close(struct session *s)
+{
+	http_client_close(s->client);
+	file_close(&s->interrupt_fd);
+	s->client = NULL;
+}
+
+enum exit_code session_watch_interrupt(struct session *s, struct fault *f)
+{
+	sigset_t set;
+
+	if (s->interrupt_fd >= 0)
+		return EXIT_OK;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	s->interrupt_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (s->interrupt_fd >= 0)
+		return EXIT_OK;
+	fault_errno(f, errno, "cannot listen for Ctrl-C");
+	return EXIT_LOCAL_FILE;
+}
+
+enum exit_code session_request(
+	struct session *s, struct http_request *r, struct http_reply *reply, struct fault *f)
+{
+	int err;
+
+	r->cancel_fd = s->interrupt_fd;
+	if (!r->max_reply_bytes)
+		r->max_reply_bytes = SESSION_MAX_REPLY_BYTES;
+	err = http_client_call(s->client, r, reply, f);
+	if (err == -ECANCELED && s->interrupt_fd >= 0) {
+		struct pollfd fd = {.fd = s->interrupt_fd, .events = POLLIN};
+
+		if (clock_poll(s->clock, &fd, 1, 0) > 0) {
+			fault_set(f, EINTR, "interrupted");
+			return EXIT_INTERRUPTED;
+		}
+	}
+	if (err)
+		return EXIT_UNREACHABLE;
+	if (reply->status >= 200 && reply->status < 300)
+		return EXIT_OK;
+	http_reply_fault(reply, f);
+	return reply->status >= 400 && reply->status < 500 ? EXIT_REFUSED : EXIT_SERVER_FAULT;
+}
+
+enum exit_code session_call(struct session *s, const char *method, const char *path,
+	const char *const *headers, const json_t *body, json_t **out, struct fault *f)
+{
+	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	_cleanup_(http_reply_done) struct http_reply reply = {0};
+	struct http_request r = HTTP_REQUEST_INIT;
+	enum exit_code code;
+	json_error_t why;
+	json_t *answer;
+
+	if (body && !text) {
+		fault_set(f, ENOMEM, "out of memory");
+		return EXIT_LOCAL_FILE;
+	}
+	r.method = method;
+	r.path = path;
+	r.headers = headers;
+	r.body = text;
+	r.body_bytes = text ? strlen(text) : 0;
+	code = session_request(s, &r, &reply, f);
+	if (code || !out)
+		return code;
+	answer = json_loadb(reply.body.data ? reply.body.data : "", reply.body.n, 0, &why);
+	if (!answer) {
+		fault_set(f, EPROTO, "%s%s answered what is not JSON (%s): is this a Hilda server?",
+			s->server, path, why.text);
+		return EXIT_SERVER_FAULT;
+	}
+	*out = answer;
+	return EXIT_OK;
+}
+
+enum exit_code session_get(struct session *s, const char *path, json_t **out, struct fault *f)
+{
+	return session_call(s, "GET", path, NULL, NULL, out, f);
+}
+
+/* One page behind `after` (NULL: the first). */
+static enum exit_code get_page(struct session *s, const char *path, size_t n, const json_t *after,
+	json_t **page, struct fault *f)
+{
+	_cleanup_(buffer_done) struct buffer url = BUFFER_INIT(URL_MAX_BYTES);
+	char number[32];
+	int err;
+
+	snprintf(number, sizeof(number), "%zu", n);
+	err = buffer_add_text(&url, path);
+	if (!err)
+		err = url_add(&url, "limit", number);
+	if (!err && json_is_integer(after)) {
+		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(after));
+		err = url_add(&url, "after", number);
+	} else if (!err && json_is_string(after)) {
+		err = url_add(&url, "after", json_string_value(after));
+	}
+	if (err) {
+		fault_errno(f, -err, "the address of the list");
+		return EXIT_USAGE;
+	}
+	return session_get(s, url.data, page, f);
+}
+
+enum exit_code session_list(
+	struct session *s, const char *path, size_t limit, json_t **items, struct fault *f)
+{
+	json_t *all = json_array(), *page = NULL, *after = NULL;
+	enum exit_code code = EXIT_OK;
+
+	while (json_array_size(all) < limit) {
+		size_t left = limit - json_array_size(all);
+		json_t *list;
+
+		code = get_page(s, path, left < PAGE_ITEMS ? left : PAGE_ITEMS, after, &page, f);
+		json_decref(after);
+		after = NULL;
+		if (code)
+			break;
+		list = json_object_get(page, "items");
+		if (!json_is_array(list)) {
+			fault_set(f, EPROTO, "%s%s answered no list: is this a Hilda server?",
+				s->server, path);
+			code = EXIT_SERVER_FAULT;
+			json_decref(page);
+			break;
+		}
+		json_array_extend(all, list);
+		after = json_incref(json_object_get(page, "next"));
+		json_decref(page);
+		if (!after || json_is_null(after) || !json_array_size(list))
+			break;
+	}
+	json_decref(after);
+	if (code)
+		json_decref(all);
+	else
+		*items = all;
+	return code;
+}
+
+enum exit_code session_wait_ms(struct session *s, int64_t ms, struct fault *f)
+{
+	struct pollfd fd = {.fd = s->interrupt_fd, .events = POLLIN};
+	nfds_t n = s->interrupt_fd >= 0;
+
+	if (clock_poll(s->clock, &fd, n, clock_deadline_ms(s->clock, ms)) > 0) {
+		fault_set(f, EINTR, "interrupted");
+		return EXIT_INTERRUPTED;
+	}
+	return EXIT_OK;
+}

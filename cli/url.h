@@ -1,0 +1,12 @@
+/* Addresses with a query. Pure. */
+#ifndef HILDA_CLI_URL_H
+#define HILDA_CLI_URL_H
+
+#include "common/buffer.h"
+
+#define URL_MAX_BYTES 1536
+
+/* Appends `?key=value` or `&key=value`, percent-encoded. 0, -ENOMEM or -EFBIG. */
+int url_add(struct buffer *url, const char *key, const char *value);
+
+#endif
