@@ -42,7 +42,9 @@ static void judge(const struct runner *r, struct run *run, enum stage stage, int
 {
 	bool late = clock_expired(r->clock, run->deadline_ns);
 
-	run->verdict.stage = stage;
+	/* collect comes after a failure, too: the stage is the one that failed. */
+	if (run->verdict.stage == STAGE_NONE)
+		run->verdict.stage = stage;
 	if (ended_from_outside(r, run) || run->verdict.outcome != OUTCOME_NONE)
 		return;
 	if (rc == -ETIMEDOUT || late)
