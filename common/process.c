@@ -134,7 +134,7 @@ static int spawn(const struct process_spec *spec, const char *shim, const char *
 int process_start(const struct process_spec *spec, struct process *p, struct fault *f)
 {
 	const char *argv[MAX_ARGS + 3];
-	char shim[FILE_PATH_BYTES], parent[16];
+	char shim[FILE_PATH_BYTES], parent[32];
 	size_t n = 0;
 	pid_t pid;
 	int pidfd, rc;
@@ -147,7 +147,8 @@ int process_start(const struct process_spec *spec, struct process *p, struct fau
 		return fault_set(f, -rc,
 			"cannot start %s: %s is neither beside this program nor in %s",
 			spec->argv[0], SHIM_NAME, HILDA_LIBEXECDIR);
-	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
+	snprintf(
+		parent, sizeof(parent), "%ld%s", (long)getpid(), spec->keep_leader ? "+group" : "");
 	argv[n++] = SHIM_NAME;
 	argv[n++] = parent;
 	for (const char *const *a = spec->argv; *a; a++) {

@@ -30,6 +30,11 @@ struct process_spec {
 	int stderr_fd;		/* -1: /dev/null; may equal stdout_fd */
 	const int *keep_fds;	/* passed under the same number (a lock descriptor) */
 	size_t n_keep_fds;
+	/*
+	 * The shim stays as the group's leader: at our end it kills what the program started, too.
+	 * For programs that are not ours.
+	 */
+	bool keep_leader;
 };
 
 /* A spec with every descriptor at -1. */
