@@ -4,7 +4,7 @@ import pytest
 
 from agent_process import LINES, QUICK, Agent, alive, script
 from conftest import wait_for
-from fake_server import FakeServer
+from fake_agent_server import FakeServer
 
 
 @pytest.fixture
