@@ -1,0 +1,117 @@
+/*
+ * Says hello on the UART after each reset, then echoes what it is sent, line by line; `crash` sends
+ * the core into lockup, `reset` asks for a system reset. Sleeps in WFI when there is nothing to do.
+ */
+#include <stdint.h>
+
+#define REG(a) (*(volatile uint32_t *)(uintptr_t)(a))
+
+#define NVIC_ISER(irq) REG(0xe000e100 + (irq) / 32 * 4)
+#define NVIC_ICPR(irq) REG(0xe000e280 + (irq) / 32 * 4)
+#define AIRCR REG(0xe000ed0c)
+
+/* Known to the debugger by name. */
+volatile uint32_t ticks = 0x11223344;
+
+#ifdef UART_NRF
+#define RX_IRQ 2
+static void uart_open(void)
+{
+	REG(0x40002500) = 4;	      /* ENABLE */
+	REG(0x40002524) = 0x01d7e000; /* 115200 */
+	REG(0x40002304) = 1 << 2;     /* INTENSET: RXDRDY */
+	REG(0x40002000) = 1;	      /* STARTRX */
+	REG(0x40002008) = 1;	      /* STARTTX */
+}
+
+static void put(char c)
+{
+	REG(0x4000211c) = 0;
+	REG(0x4000251c) = (uint8_t)c;
+	while (!REG(0x4000211c))
+		;
+}
+
+static int get(void)
+{
+	if (!REG(0x40002108))
+		return -1;
+	REG(0x40002108) = 0;
+	return (int)REG(0x40002518);
+}
+#else
+#define RX_IRQ UART_RX_IRQ
+static void uart_open(void)
+{
+	REG(UART_BASE + 16) = 16;
+	REG(UART_BASE + 8) = 1 | 2 | 8; /* transmit, receive, receive interrupt */
+}
+
+static void put(char c)
+{
+	while (REG(UART_BASE + 4) & 1)
+		;
+	REG(UART_BASE) = (uint8_t)c;
+}
+
+static int get(void)
+{
+	if (!(REG(UART_BASE + 4) & 2))
+		return -1;
+	REG(UART_BASE + 12) = 2;
+	return (int)REG(UART_BASE);
+}
+#endif
+
+static void say(const char *s)
+{
+	while (*s)
+		put(*s++);
+}
+
+static int same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+static void sleep_for_byte(void)
+{
+	/* The interrupt stays masked: it ends WFI and is taken back here. */
+	__asm__ volatile("cpsid i\n wfi");
+	NVIC_ICPR(RX_IRQ) = 1u << RX_IRQ % 32;
+}
+
+int main(void)
+{
+	char line[80];
+	unsigned n = 0;
+
+	uart_open();
+	NVIC_ISER(RX_IRQ) = 1u << RX_IRQ % 32;
+	say("\r\nhello from " BOARD "\r\n");
+	for (;;) {
+		int c = get();
+
+		if (c < 0) {
+			sleep_for_byte();
+			continue;
+		}
+		ticks++;
+		if (c != '\n') {
+			if (n < sizeof(line) - 1)
+				line[n++] = (char)c;
+			continue;
+		}
+		line[n] = 0;
+		n = 0;
+		if (same(line, "reset"))
+			AIRCR = 0x05fa0004;
+		if (same(line, "crash"))
+			__asm__ volatile("cpsid i\n udf #0");
+		say("echo ");
+		say(line);
+		say("\r\n");
+	}
+}

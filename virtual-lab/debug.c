@@ -1,0 +1,476 @@
+#include "virtual-lab/debug.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define AIRCR 0xe000ed0c
+#define DFSR 0xe000ed30
+#define DHCSR 0xe000edf0
+#define DCRSR 0xe000edf4
+#define DCRDR 0xe000edf8
+#define DEMCR 0xe000edfc
+#define FP_CTRL 0xe0002000
+#define FP_COMP 0xe0002008
+
+#define DHCSR_KEY 0xa05f0000
+#define C_DEBUGEN (1u << 0)
+#define C_HALT (1u << 1)
+#define C_STEP (1u << 2)
+#define C_MASKINTS (1u << 3)
+#define S_REGRDY (1u << 16)
+#define S_HALT (1u << 17)
+#define S_LOCKUP (1u << 19)
+#define S_RETIRE_ST (1u << 24)
+#define S_RESET_ST (1u << 25)
+
+#define DFSR_HALTED (1u << 0)
+#define DFSR_BKPT (1u << 1)
+#define DFSR_VCATCH (1u << 3)
+#define DEMCR_VC_CORERESET (1u << 0)
+
+#define AIRCR_KEY 0x05fa0000
+#define AIRCR_VECTRESET (1u << 0)
+#define AIRCR_SYSRESETREQ (1u << 2)
+
+#define DCRSR_WRITE (1u << 16)
+#define SELECT_XPSR 16
+#define SELECT_MSP 17
+#define SELECT_MSP_SECURE 0x1a
+
+#define XPSR_THUMB (1u << 24)
+
+#define BKPT_SCAN_BYTES 512
+/* BKPT 0xAB is a call to the semihosting host, which QEMU serves. */
+#define BKPT_SEMIHOSTING 0xbeab
+
+void debug_init(struct debug *d, const struct machine *m, const struct target *target)
+{
+	*d = (struct debug){.machine = m, .target = target};
+}
+
+bool debug_is_halted(const struct debug *d)
+{
+	return d->halted;
+}
+
+static bool executable(const struct debug *d, uint32_t address)
+{
+	const struct region *r = machine_region(d->machine, address, 2);
+
+	return r && r->kind != REGION_DEVICE;
+}
+
+static bool is_bkpt(const struct debug *d, uint32_t halfword)
+{
+	if ((halfword & 0xff00) != 0xbe00)
+		return false;
+	return !(d->machine->semihosted_markers && halfword == BKPT_SEMIHOSTING);
+}
+
+static void plant(struct debug *d, uint32_t address)
+{
+	if (d->n_planted < DEBUG_PLANTED_MAX &&
+		!d->target->core->set_breakpoint(d->target->arg, address, true))
+		d->planted[d->n_planted++] = address;
+}
+
+static void plant_in_ram(struct debug *d, uint32_t pc)
+{
+	const struct region *r = machine_region(d->machine, pc, 2);
+	uint8_t code[BKPT_SCAN_BYTES];
+	size_t n;
+
+	if (!r || r->kind != REGION_RAM)
+		return;
+	n = r->bytes - (pc - r->base);
+	if (n > sizeof(code))
+		n = sizeof(code);
+	if (d->target->memory->read_block(d->target->arg, pc, code, n))
+		return;
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		if (is_bkpt(d, code[i] | (uint32_t)code[i + 1] << 8))
+			plant(d, pc + (uint32_t)i);
+	}
+}
+
+/* A breakpoint that the debugger has taken out again is forgotten. */
+static void plant_written(struct debug *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->n_soft; i++) {
+		uint32_t halfword;
+
+		if (d->target->memory->read(d->target->arg, d->soft[i], 2, &halfword) ||
+			!is_bkpt(d, halfword))
+			continue;
+		plant(d, d->soft[i]);
+		d->soft[kept++] = d->soft[i];
+	}
+	d->n_soft = kept;
+}
+
+static bool fpb_address(const struct debug *d, uint32_t comparator, uint32_t *address)
+{
+	if (!(comparator & 1))
+		return false;
+	if (d->machine->fpb_revision) {
+		*address = comparator & ~1u;
+		return true;
+	}
+	*address = comparator & 0x1ffffffc;
+	switch (comparator >> 30) {
+	case 1:
+		return true;
+	case 2:
+		*address += 2;
+		return true;
+	case 3: /* both halves: the first is reached first */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void plant_fpb(struct debug *d)
+{
+	uint32_t address;
+
+	for (unsigned i = 0; d->fpb_enabled && i < d->machine->fpb_comparators; i++) {
+		if (fpb_address(d, d->fpb[i], &address))
+			plant(d, address);
+	}
+}
+
+static void lift_all(struct debug *d)
+{
+	for (size_t i = 0; i < d->n_planted; i++)
+		d->target->core->set_breakpoint(d->target->arg, d->planted[i], false);
+	d->n_planted = 0;
+}
+
+/* The core has stopped, for whatever reason. */
+static void come_to_rest(struct debug *d, uint32_t reason)
+{
+	d->running = false;
+	d->parked = false;
+	d->halted = true;
+	d->dfsr |= reason;
+	lift_all(d);
+	if (d->stopped)
+		d->stopped(d->stopped_arg);
+}
+
+static void look(struct debug *d)
+{
+	bool stopped = false;
+
+	if (d->running && !d->target->core->poll(d->target->arg, &stopped) && stopped)
+		come_to_rest(d, DFSR_BKPT);
+}
+
+static int halt(struct debug *d, uint32_t reason)
+{
+	int rc = d->running ? d->target->core->halt(d->target->arg) : 0;
+
+	if (!rc)
+		come_to_rest(d, reason);
+	return rc;
+}
+
+/* Whether the core can execute at all from where it stands; if not, running it would end QEMU. */
+static int can_run(struct debug *d, uint32_t *pc, bool *can)
+{
+	uint32_t xpsr;
+	int rc = d->target->core->read_register(d->target->arg, CORE_PC, pc);
+
+	if (!rc)
+		rc = d->target->core->read_register(d->target->arg, CORE_XPSR, &xpsr);
+	if (!rc)
+		*can = (xpsr & XPSR_THUMB) && executable(d, *pc);
+	return rc;
+}
+
+static int run(struct debug *d)
+{
+	uint32_t pc;
+	bool can;
+	int rc = can_run(d, &pc, &can);
+
+	if (rc)
+		return rc;
+	d->halted = false;
+	d->retired = true;
+	if (!can) {
+		d->parked = true;
+		return 0;
+	}
+	if (d->debug_enabled) {
+		plant_in_ram(d, pc);
+		plant_written(d);
+		plant_fpb(d);
+	}
+	rc = d->target->core->resume(d->target->arg);
+	d->running = !rc;
+	return rc;
+}
+
+static int step(struct debug *d)
+{
+	uint32_t pc;
+	bool can;
+	int rc = can_run(d, &pc, &can);
+
+	if (rc)
+		return rc;
+	d->retired = true;
+	if (!can) {
+		d->halted = false;
+		d->parked = true;
+		return 0;
+	}
+	rc = d->target->core->step(d->target->arg);
+	if (!rc)
+		come_to_rest(d, DFSR_HALTED);
+	return rc;
+}
+
+static void clear_state(struct debug *d)
+{
+	lift_all(d);
+	d->running = false;
+	d->parked = false;
+	d->halted = false;
+	memset(d->shadow, 0, sizeof(d->shadow));
+}
+
+int debug_power_on(struct debug *d)
+{
+	d->n_planted = 0;
+	clear_state(d);
+	d->debug_enabled = false;
+	d->step_requested = false;
+	d->mask_interrupts = false;
+	d->reset_seen = true;
+	d->demcr = 0;
+	d->dfsr = 0;
+	d->fpb_enabled = false;
+	memset(d->fpb, 0, sizeof(d->fpb));
+	d->n_soft = 0;
+	return run(d);
+}
+
+void debug_lock_up(struct debug *d)
+{
+	d->n_planted = 0;
+	d->running = false;
+	d->halted = false;
+	d->parked = true;
+}
+
+int debug_reset(struct debug *d)
+{
+	int rc = d->running ? d->target->core->halt(d->target->arg) : 0;
+
+	if (rc)
+		return rc;
+	clear_state(d);
+	rc = d->target->core->reset(d->target->arg);
+	if (rc)
+		return rc;
+	d->reset_seen = true;
+	if (d->debug_enabled && (d->demcr & DEMCR_VC_CORERESET)) {
+		come_to_rest(d, DFSR_VCATCH);
+		return 0;
+	}
+	return run(d);
+}
+
+bool debug_owns(const struct debug *d, uint32_t address)
+{
+	switch (address) {
+	case AIRCR:
+	case DFSR:
+	case DHCSR:
+	case DCRSR:
+	case DCRDR:
+	case DEMCR:
+	case FP_CTRL:
+		return true;
+	default:
+		return address >= FP_COMP && address < FP_COMP + 4 * d->machine->fpb_comparators;
+	}
+}
+
+static uint32_t read_dhcsr(struct debug *d)
+{
+	uint32_t value = S_REGRDY;
+
+	look(d);
+	value |= d->debug_enabled ? C_DEBUGEN : 0;
+	value |= d->halted ? C_HALT | S_HALT : 0;
+	value |= d->step_requested ? C_STEP : 0;
+	value |= d->mask_interrupts ? C_MASKINTS : 0;
+	value |= d->parked ? S_LOCKUP : 0;
+	value |= d->retired ? S_RETIRE_ST : 0;
+	value |= d->reset_seen ? S_RESET_ST : 0;
+	d->reset_seen = false;
+	d->retired = d->running;
+	return value;
+}
+
+static int write_dhcsr(struct debug *d, uint32_t value)
+{
+	if ((value & 0xffff0000) != DHCSR_KEY)
+		return 0;
+	look(d);
+	d->debug_enabled = value & C_DEBUGEN;
+	d->step_requested = d->debug_enabled && (value & C_STEP);
+	d->mask_interrupts = d->debug_enabled && (value & C_MASKINTS);
+	if (d->debug_enabled && (value & C_HALT))
+		return d->halted ? 0 : halt(d, DFSR_HALTED);
+	if (!d->halted)
+		return 0;
+	return d->step_requested ? step(d) : run(d);
+}
+
+static bool core_register(unsigned selector, unsigned *number)
+{
+	if (selector <= 15)
+		*number = selector;
+	else if (selector == SELECT_XPSR)
+		*number = CORE_XPSR;
+	else if (selector == SELECT_MSP || selector == SELECT_MSP_SECURE)
+		*number =
+			CORE_SP; /* the core stands on its main stack after reset and in handlers */
+	else
+		return false;
+	return true;
+}
+
+static int write_dcrsr(struct debug *d, uint32_t value)
+{
+	unsigned selector = value & (DEBUG_SELECTORS - 1);
+	unsigned number;
+
+	if (!d->halted)
+		return 0;
+	if (core_register(selector, &number)) {
+		if (value & DCRSR_WRITE)
+			return d->target->core->write_register(d->target->arg, number, d->dcrdr);
+		return d->target->core->read_register(d->target->arg, number, &d->dcrdr);
+	}
+	if (value & DCRSR_WRITE)
+		d->shadow[selector] = d->dcrdr;
+	else
+		d->dcrdr = d->shadow[selector];
+	return 0;
+}
+
+/* A running core stops for a moment to take the new breakpoints. */
+static int replant(struct debug *d)
+{
+	int rc;
+
+	look(d);
+	if (!d->running)
+		return 0;
+	rc = d->target->core->halt(d->target->arg);
+	if (rc)
+		return rc;
+	lift_all(d);
+	return run(d);
+}
+
+static int write_fpb(struct debug *d, uint32_t address, uint32_t value)
+{
+	if (address == FP_CTRL) {
+		if (!(value & 2)) /* KEY */
+			return 0;
+		d->fpb_enabled = value & 1;
+	} else {
+		d->fpb[(address - FP_COMP) / 4] = value;
+	}
+	return replant(d);
+}
+
+static uint32_t fp_ctrl(const struct debug *d)
+{
+	unsigned n = d->machine->fpb_comparators;
+
+	return d->machine->fpb_revision << 28 | (n & 0x70) << 8 | (n & 0xf) << 4 | d->fpb_enabled;
+}
+
+int debug_read(struct debug *d, uint32_t address, uint32_t *value)
+{
+	switch (address) {
+	case DHCSR:
+		*value = read_dhcsr(d);
+		return 0;
+	case DCRSR: /* write-only */
+		*value = 0;
+		return 0;
+	case DCRDR:
+		*value = d->dcrdr;
+		return 0;
+	case DEMCR:
+		*value = d->demcr;
+		return 0;
+	case DFSR:
+		look(d);
+		*value = d->dfsr;
+		return 0;
+	case FP_CTRL:
+		*value = fp_ctrl(d);
+		return 0;
+	case AIRCR:
+		return d->target->memory->read(d->target->arg, address, 4, value);
+	default:
+		*value = d->fpb[(address - FP_COMP) / 4];
+		return 0;
+	}
+}
+
+static int write_aircr(struct debug *d, uint32_t value)
+{
+	if ((value & 0xffff0000) != AIRCR_KEY)
+		return 0;
+	if (value & (AIRCR_SYSRESETREQ | AIRCR_VECTRESET))
+		return debug_reset(d);
+	return d->target->memory->write(d->target->arg, AIRCR, 4, value);
+}
+
+int debug_write(struct debug *d, uint32_t address, uint32_t value)
+{
+	switch (address) {
+	case DHCSR:
+		return write_dhcsr(d, value);
+	case DCRSR:
+		return write_dcrsr(d, value);
+	case DCRDR:
+		d->dcrdr = value;
+		return 0;
+	case DEMCR:
+		d->demcr = value;
+		return 0;
+	case DFSR: /* write one to clear */
+		d->dfsr &= ~value;
+		return 0;
+	case AIRCR:
+		return write_aircr(d, value);
+	default:
+		return write_fpb(d, address, value);
+	}
+}
+
+void debug_note_write(struct debug *d, uint32_t address, unsigned bytes, uint32_t value)
+{
+	if (bytes != 2 || !is_bkpt(d, value))
+		return;
+	for (size_t i = 0; i < d->n_soft; i++) {
+		if (d->soft[i] == address)
+			return;
+	}
+	if (d->n_soft < DEBUG_SOFT_MAX)
+		d->soft[d->n_soft++] = address;
+}

@@ -1,0 +1,41 @@
+/*
+ * QEMU's GDB stub: run control, core registers, writes into flash. One thread; a call waits up to
+ * GDB_TIMEOUT_MS, a step up to GDB_STEP_MS. Any byte sent stops a running guest, so nothing is
+ * sent while it runs but the interrupt.
+ */
+#ifndef HILDA_VIRTUAL_LAB_GDB_H
+#define HILDA_VIRTUAL_LAB_GDB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GDB_TIMEOUT_MS 3000
+#define GDB_STEP_MS 300
+#define GDB_PACKET_BYTES 4096
+#define GDB_WRITE_BYTES 1024
+
+struct gdb {
+	int fd; /* owned by the caller */
+	bool running;
+	size_t n; /* bytes in the buffer, not yet taken apart */
+	char buffer[2 * GDB_PACKET_BYTES];
+	char packet[GDB_PACKET_BYTES]; /* the last one, NUL-terminated */
+};
+
+/* The guest was started stopped. */
+int gdb_init(struct gdb *g, int fd);
+int gdb_halt(struct gdb *g);
+int gdb_resume(struct gdb *g);
+int gdb_step(struct gdb *g);
+/* Never waits. */
+int gdb_poll(struct gdb *g, bool *stopped);
+/* System reset; the guest must be stopped and stays so. */
+int gdb_reset(struct gdb *g);
+int gdb_read_register(struct gdb *g, unsigned number, uint32_t *value);
+int gdb_write_register(struct gdb *g, unsigned number, uint32_t value);
+int gdb_breakpoint(struct gdb *g, uint32_t address, bool set);
+/* Also where the guest itself may not write. The guest must be stopped. */
+int gdb_write_memory(struct gdb *g, uint32_t address, const void *data, size_t n);
+
+#endif
