@@ -16,9 +16,9 @@
 #include "common/fault.h"
 #include "protocols/job/job.h"
 
-#define RESULT_BOOT_ALL (-1)	  /* a row over all boots */
-#define RESULT_METRICS_MAX 4096	  /* rows of one run */
-#define RESULT_SAMPLES_MAX 400000 /* values of one run */
+#define RESULT_BOOT_ALL (-1)	   /* a row over all boots */
+#define RESULT_METRICS_MAX 4096	   /* rows of one run */
+#define RESULT_SAMPLES_MAX 1000000 /* values of one run */
 
 /* NaN: blank. */
 struct metric_row {

@@ -1,0 +1,29 @@
+/* The metrics of each phase. Private to server/results. */
+#ifndef HILDA_SERVER_RESULTS_PHASES_H
+#define HILDA_SERVER_RESULTS_PHASES_H
+
+#include "server/results/rows.h"
+
+struct timer {
+	double hz;	  /* 0: the result has none */
+	int icount_shift; /* virtual boards: an instruction takes 2^shift ns; -1: unknown */
+	bool is_virtual;
+};
+
+/* What stands beside every time of a virtual board. */
+#define NOTE_VIRTUAL "at 1 instruction per tick"
+
+/* `at` is the phase's JSON pointer. */
+int phase_cold(struct rows *r, const json_t *phase, const char *at, const struct timer *t);
+/* Also sustained: a series of inferences within a window. */
+int phase_series(struct rows *r, const json_t *phase, const char *at, const struct timer *t);
+int phase_memory(struct rows *r, const json_t *phase, const char *at, const json_t *footprint);
+/* When the memory phase did not run: what the image alone says. */
+int phase_footprint(struct rows *r, const json_t *footprint);
+/* "lines": numbers that the firmware printed as text. */
+int phase_lines(struct rows *r, const json_t *entry, const char *at);
+
+/* Over all boots, when all phases are in. deadline_ms 0: none. */
+int phases_finish(struct rows *r, double deadline_ms, bool is_virtual);
+
+#endif
