@@ -17,7 +17,8 @@ export const HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>do
 const IMAGE = "4f1c0e2ad1b5b1f0c9e8d7a6b5948372615048f3e2d1c0b9a8978685746352a1";
 const SECOND = 1000;
 
-export function makeLab({ jobs = 60, now = Date.now() } = {}) {
+/* Jobs first..last: the last ten in rare states, those before have passed. */
+export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
 	const lab = { jobs: [], runs: new Map(), logs: new Map(), samples: new Map(), boards: [], results: [] };
 	const at = (ms) => new Date(now - ms).toISOString();
 	const types = [["m55-1", "mps3-an547", true], ["m4-1", "mps2-an386", true], ["micro-1", "microbit", true],
@@ -86,9 +87,9 @@ export function makeLab({ jobs = 60, now = Date.now() } = {}) {
 		return job;
 	}
 
-	for (let id = 1; id <= jobs - 10; id++)
+	for (let id = first; id <= last - 10; id++)
 		addJob(id, { state: "succeeded", on: types[id % 4][0] });
-	const id = jobs - 10;
+	const id = last - 10;
 	addJob(id + 1, { state: "failed", outcome: "failed", on: "m55-1", stage: "warm", detail: "hardfault at dequantize+0x3e (dequantize.c:41), called from encoder_block+0x1f2 (encoder.c:210)" });
 	lab.runs.get(901 + id).fault = { kind: "hardfault", pc: "0x00001f3e", pc_symbol: "dequantize+0x3e (dequantize.c:41)", lr: "0x000027f2",
 		lr_symbol: "encoder_block+0x1f2 (encoder.c:210)", registers: { sp: "0x20003f80", xpsr: "0x61000003", cfsr: "0x00008200", hfsr: "0x40000000", bfar: "0x60000000" } };

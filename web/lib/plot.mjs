@@ -11,9 +11,9 @@ function uPlotReady() {
 	loading ??= new Promise((resolve, reject) => {
 		const sheet = document.createElement("link");
 		sheet.rel = "stylesheet";
-		sheet.href = "/vendor/uPlot.min.css";
+		sheet.href = new URL("../vendor/uPlot.min.css", import.meta.url).href;
 		const script = document.createElement("script");
-		script.src = "/vendor/uPlot.iife.min.js";
+		script.src = new URL("../vendor/uPlot.iife.min.js", import.meta.url).href;
 		script.onload = () => resolve(window.uPlot);
 		script.onerror = () => {
 			loading = null;

@@ -65,8 +65,9 @@ function columns(reload) {
 }
 
 export function NoBoardsYet() {
-	return html`<${Empty} title="No board is known yet."><p>Boards come from agents. On the machine that they are plugged into:</p>
-		<${Code}>${"hilda-agent discover        # prints the sections for agent.ini\nhilda-agent --config /etc/hilda/agent.ini"}</${Code}></${Empty}>`;
+	return html`<${Empty} title="No board is known yet."><p>Boards come from agents. On the machine that they are plugged into, this prints the sections for
+		agent.ini, and then serves them:</p>
+		<${Code}>${"hilda-agent discover\nhilda-agent --config agent.ini"}</${Code}></${Empty}>`;
 }
 
 export default function Boards({ query }) {

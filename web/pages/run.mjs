@@ -14,7 +14,11 @@ import { Table } from "../lib/table.mjs";
 import { setQuery } from "../lib/url.mjs";
 
 const QUANTILES = ["p50", "p95", "p99"];
-const DISTRIBUTED = ["latency_us", "energy_uJ", "boot_us", "load_us"];
+
+/* A series has its extremes; a single number has only its value. */
+function isSeries(m) {
+	return m.n > 1 && m.min !== null && m.min !== undefined;
+}
 
 function overall(metrics, phase, metric) {
 	return metrics.find((m) => m.phase === phase && m.metric === metric && (m.boot === null || m.boot === undefined)) ??
@@ -56,6 +60,14 @@ function Single({ m }) {
 		value=${m.value} unit=${m.unit} blank=${unknown} help=${METRICS[m.metric]?.help} note=${m.note ? visible(m.note) : m.n > 1 ? `n = ${integer(m.n)}` : null} />`;
 }
 
+/* What firmware on a virtual board says of itself: as it stands, without statistics. */
+function Printed({ m }) {
+	const same = m.min === m.max || !isSeries(m);
+	const scale = scaleFor(m.unit, m.max ?? m.value);
+	return html`<div class="tile"><span class="tile-title">${visible(m.metric)}</span><span class="tile-value">${same ? number((oneValue(m) ?? m.max) / scale.divide)
+		: between(m.min / scale.divide, m.max / scale.divide)} <span class="unit">${scale.unit}</span></span><span class="tile-small">n = ${integer(m.n)}, in emulated time</span></div>`;
+}
+
 function oneValue(m) {
 	return m ? m.value ?? m.p50 ?? (m.min === m.max ? m.min : null) : null;
 }
@@ -88,11 +100,13 @@ function Tiles({ run }) {
 	if (run.virtual) {
 		const phases = [...new Set(metrics.filter((m) => m.metric === "instructions").map((m) => m.phase))];
 		const rest = metrics.filter((m) => m.unit === "bytes" || ["accuracy", "f1"].includes(m.metric));
-		return html`${phases.map((p) => html`<${VirtualTiles} key=${p} run=${run} phase=${p} />`)}
+		const printed = metrics.filter((m) => m.phase === "lines");
+		return html`${printed.length ? html`<div class="tile-row"><h3>printed by the firmware</h3><div class="tiles">${printed.map((m) => html`<${Printed} key=${m.metric} m=${m} />`)}</div></div>` : null}
+			${phases.map((p) => html`<${VirtualTiles} key=${p} run=${run} phase=${p} />`)}
 			${rest.length ? html`<div class="tile-row"><h3>memory and accuracy</h3><div class="tiles">${rest.map((m) => html`<${Single} key=${m.phase + m.metric} m=${m} />`)}</div></div>` : null}`;
 	}
-	const many = metrics.filter((m) => m.n > 1 && DISTRIBUTED.includes(m.metric));
-	const single = metrics.filter((m) => !many.includes(m) && m.metric !== "instructions");
+	const many = metrics.filter((m) => isSeries(m));
+	const single = metrics.filter((m) => !isSeries(m) && m.metric !== "instructions");
 	return html`${many.map((m) => html`<${Distribution} key=${m.phase + m.metric} m=${m} />`)}
 		${single.length ? html`<div class="tile-row"><h3>single values</h3><div class="tiles">${single.map((m) => html`<${Single} key=${m.phase + m.metric} m=${m} />`)}</div></div>` : null}`;
 }
@@ -170,19 +184,21 @@ function Plots({ samples, asTable }) {
 }
 
 function Samples({ run, query }) {
-	const metric = run.virtual ? "instructions" : "latency_us";
-	const phases = [...new Set((run.metrics ?? []).filter((m) => m.metric === metric && m.n > 0).map((m) => m.phase))];
-	const phase = phases.includes(query.get("phase")) ? query.get("phase") : phases.includes("warm") ? "warm" : phases[0];
+	const kept = (run.metrics ?? []).filter((m) => run.virtual ? m.metric === "instructions" && m.n > 0 : isSeries(m));
+	const choices = [...new Map(kept.map((m) => [`${m.phase}.${m.metric}`, m])).values()];
+	const asked = choices.find((m) => m.phase === query.get("phase") && (!query.get("metric") || m.metric === query.get("metric")));
+	const { phase, metric } = asked ?? choices.find((m) => m.phase === "warm" && m.metric !== "load_us") ?? choices[0] ?? {};
 	const asTable = query.get("view") === "table";
 	const toggle = () => setQuery({ view: asTable ? null : "table" }, { replace: true });
 	useKeys(run.virtual ? {} : { t: toggle });
-	const resource = useResource(phase ? `/runs/${run.id}/samples?phase=${encodeURIComponent(phase)}&metric=${metric}` : null);
+	const resource = useResource(phase ? `/runs/${run.id}/samples?phase=${encodeURIComponent(phase)}&metric=${encodeURIComponent(metric)}` : null);
 	if (!phase)
 		return null;
-	return html`<${Panel} title=${run.virtual ? "Counts" : "Samples"} id="samples" aside=${html`${phases.length > 1 ? html`<div class="segments" role="group" aria-label="Phase">${
-		phases.map((p) => html`<button type="button" key=${p} aria-pressed=${p === phase ? "true" : "false"} onClick=${() => setQuery({ phase: p })}>${p}</button>`)}</div>` : null}${
+	return html`<${Panel} title=${run.virtual ? "Counts" : "Samples"} id="samples" aside=${html`${choices.length > 1 ? html`<div class="segments" role="group" aria-label="Which samples">${
+		choices.map((m) => html`<button type="button" key=${m.phase + m.metric} aria-pressed=${m.phase === phase && m.metric === metric ? "true" : "false"}
+		onClick=${() => setQuery({ phase: m.phase, metric: m.metric })}>${m.phase} ${METRICS[m.metric]?.title.toLowerCase() ?? visible(m.metric)}</button>`)}</div>` : null}${
 		run.virtual ? null : html`<button type="button" aria-pressed=${asTable ? "true" : "false"} onClick=${toggle}>Table <kbd>t</kbd></button>`}<a
-		href=${`/api/v1/runs/${run.id}/samples?phase=${encodeURIComponent(phase)}&metric=${metric}`}>JSON</a>`}>
+		href=${`/api/v1/runs/${run.id}/samples?phase=${encodeURIComponent(phase)}&metric=${encodeURIComponent(metric)}`}>JSON</a>`}>
 		<${Loaded} resource=${resource} what="Loading the samples">${(samples) => run.virtual
 			? html`<${DistinctCounts} samples=${samples} phase=${phase} />`
 			: html`<${Plots} samples=${samples} asTable=${asTable} />`}</${Loaded}></${Panel}>`;

@@ -1,0 +1,211 @@
+/*
+ * The pages on the real server, with an agent that runs programs and emulated boards. With
+ * HILDA_SCREENSHOTS=1 the pictures of the README are taken anew into docs/screenshots/.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ROOT, missing, openBrowser, openPage, violations } from "./browser.mjs";
+import { firmware, missingLab, startLab, until } from "./lab.mjs";
+
+const PROGRAMS = ["hildad", "hilda-agent", "hilda-shim", "hilda-vboard"];
+const skip = missing() ?? missingLab(PROGRAMS) ?? false;
+const SHOTS = join(ROOT, "docs/screenshots");
+const SHOT_MAX_BYTES = 200 * 1024;
+const VIRTUAL = [["m55-1", "mps3-an547"], ["m4-1", "mps2-an386"], ["m7-1", "mps2-an500"], ["micro-1", "microbit"]];
+
+const HOSTILE = "#!/bin/sh\nprintf '<b>bold</b> \\033[31mred \\342\\200\\256backwards\\r\\nlatency: 2.5 us\\r\\n'\n";
+const SLOW = "#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8 9 10; do echo \"warming up $i\"; done\necho 'latency: 1.5 us'\nexec sleep 600\n";
+const BROKEN = "#!/bin/sh\necho 'self-test: weights do not match'\nexit 3\n";
+const LINES = { protocol: "lines", lines: { patterns: [{ metric: "latency_us", unit: "us", regex: "latency: ([0-9.]+) us" }] } };
+
+let lab, browser, images = {};
+
+before(async () => {
+	if (skip)
+		return;
+	const sections = [...["host-1", "host-2"].map((name) => `[board ${name}]\ntype = host\nexec = local\ntags = x86\n`),
+		...VIRTUAL.map(([name, machine]) => `[board ${name}]\nvirtual = ${machine}\n`)];
+	[lab, browser] = await Promise.all([startLab(sections.join("")), openBrowser()]);
+	await lab.online(["host-1", "host-2", ...VIRTUAL.map(([name]) => name)]);
+	for (const board of ["host", "mps3-an547"])
+		images[board] = await lab.upload(readFileSync(firmware(board)));
+	for (const [name, text] of Object.entries({ HOSTILE, SLOW, BROKEN }))
+		images[name] = await lab.upload(Buffer.from(text));
+});
+after(async () => {
+	await browser?.close();
+	await lab?.close();
+});
+
+function onPage(name, body, options = {}) {
+	test(name, { skip, timeout: 120000 }, async () => {
+		const { page, wrong, close } = await openPage(browser, lab.url, options);
+		try {
+			await body(page);
+			assert.deepEqual(wrong, []);
+		} finally {
+			await close();
+		}
+	});
+}
+
+const badge = (page, words) => page.locator(".page-head .badge", { hasText: words }).waitFor({ timeout: 60000 });
+const bench = (board, image, more = {}) => ({
+	name: `full-nano int8 on ${board}`, board: { type: board }, image, protocol: "uart-bench", labels: { model: "full-nano", quant: "int8" },
+	phases: { cold: { boots: 8 }, warm: { iterations: 400, warmup: 5 }, memory: true }, ...more,
+});
+
+onPage("from the form to the numbers: a program's distribution", async (page) => {
+	await page.goto("/submit?type=host&name=full-nano+int8+on+the+host&labels=model%3Dfull-nano+quant%3Dint8");
+	await page.locator("input[type=file]").setInputFiles(firmware("host"));
+	await page.getByText(/full-nano-int8\.elf, [0-9a-f]{12}/).waitFor();
+	await page.getByRole("button", { name: "Submit job" }).click();
+	await page.waitForURL(/\/jobs\/\d+$/);
+	await badge(page, "passed");
+	await page.locator(".log-line", { hasText: "m-ready" }).first().waitFor();
+	assert.deepEqual(await violations(page), []);
+	await page.getByRole("link", { name: /Results of run/ }).click();
+	await page.getByText("In the order of iterations").waitFor();
+	const id = Number(/runs\/(\d+)/.exec(page.url())[1]);
+	const run = await lab.get(`/runs/${id}`);
+	const p95 = run.metrics.find((m) => m.phase === "warm" && m.metric === "latency_us" && m.boot === null).p95;
+	const { boots } = await lab.get(`/runs/${id}/samples?phase=warm&metric=latency_us`);
+	const values = boots.flatMap((b) => b.values).sort((a, b) => a - b);
+	assert.equal(values.length, 400);
+	assert.ok(p95 >= values[370] && p95 <= values[390]);
+	const warm = page.locator(".tile-row", { hasText: "warm latency" });
+	assert.match(await warm.innerText(), /95 %: [\d.,]+ to [\d.,]+/);
+	assert.match(await page.locator(".tile-row", { hasText: "cold latency" }).innerText(), /needs n ≥ 72, has 8/);
+	await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
+	assert.deepEqual(await violations(page), []);
+});
+
+onPage("a virtual board: the log while it runs, then one exact count", async (page) => {
+	const id = await lab.submit(bench("mps3-an547", images["mps3-an547"]));
+	await page.goto(`/jobs/${id}`);
+	await badge(page, "passed");
+	await page.locator(".log-line.s-tool").first().waitFor();
+	await page.getByText("virtual", { exact: true }).first().waitFor();
+	const job = await lab.get(`/jobs/${id}`);
+	const { boots } = await lab.get(`/runs/${job.run}/samples?phase=warm&metric=instructions`);
+	const counts = new Set(boots.flatMap((b) => b.values));
+	await page.goto(`/runs/${job.run}`);
+	await page.getByText("at 1 instruction per tick").first().waitFor();
+	const text = await page.locator("main").innerText();
+	assert.ok(text.includes([...counts][0].toLocaleString("en-US")), `${[...counts]} is not on the page`);
+	assert.doesNotMatch(text, /\bp50\b|\bp95\b|\bp99\b/);
+	assert.match(text, /GCC/);
+	assert.deepEqual(await violations(page), []);
+	await page.goto("/results");
+	await page.getByRole("heading", { name: /Virtual/ }).waitFor();
+	await page.getByRole("heading", { name: /Measured/ }).waitFor();
+});
+
+onPage("a running job: its log follows, it is canceled from the page, its board is free again", async (page) => {
+	const id = await lab.submit({ name: "endless", board: { type: "host" }, image: images.SLOW, ...LINES });
+	await page.goto(`/jobs/${id}`);
+	await page.locator(".log-line", { hasText: "warming up 10" }).waitFor({ timeout: 30000 });
+	await page.getByText("lines, live").waitFor();
+	await page.getByRole("button", { name: "Cancel job" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel job" }).click();
+	await badge(page, "canceled");
+	await page.getByText("lines, complete").waitFor();
+	await lab.online(["host-1", "host-2"]);
+	await page.getByRole("button", { name: "Run again" }).click();
+	await page.waitForURL((u) => /\/jobs\/\d+$/.test(u.pathname) && !u.pathname.endsWith(`/${id}`));
+	const again = Number(page.url().split("/").at(-1));
+	await page.locator(".log-line", { hasText: "warming up 10" }).waitFor({ timeout: 30000 });
+	await page.getByRole("button", { name: "Cancel job" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel job" }).click();
+	await lab.ended(again);
+});
+
+onPage("bytes of a device are text, a failure says why", async (page) => {
+	const hostile = await lab.submit({ name: "<i>name</i>", board: { type: "host" }, image: images.HOSTILE, ...LINES });
+	await page.goto(`/jobs/${hostile}`);
+	const line = page.locator(".log-line", { hasText: "<b>bold</b>" });
+	await line.waitFor({ timeout: 30000 });
+	assert.match(await line.innerText(), /\\x1b\[31mred \\xe2\\x80\\xaebackwards$|\\x1b\[31mred .*202e.*backwards$/);
+	await page.getByRole("heading", { name: "<i>name</i>" }).waitFor();
+	assert.equal(await page.locator(".log b, h1 i").count(), 0);
+	const broken = await lab.submit({ name: "self-test", board: { type: "host" }, image: images.BROKEN, attempts: 1, ...LINES });
+	const job = await lab.ended(broken);
+	assert.notEqual(job.state, "succeeded");
+	await page.goto(`/jobs/${broken}`);
+	await page.getByText(job.detail).first().waitFor();
+	await page.goto("/");
+	await page.getByRole("heading", { name: /Not passed/ }).waitFor();
+	await page.getByText("self-test").first().waitFor();
+	assert.deepEqual(await violations(page), []);
+});
+
+onPage("a drained board stands still and the job says so", async (page) => {
+	await page.goto("/boards");
+	await page.getByRole("button", { name: "Drain micro-1" }).click();
+	const dialog = page.getByRole("dialog", { name: "Drain micro-1" });
+	await dialog.getByRole("textbox").fill("the antenna is being soldered");
+	await dialog.getByRole("button", { name: "Drain" }).click();
+	await page.getByRole("button", { name: "Release micro-1" }).waitFor();
+	const id = await lab.submit(bench("microbit", images["mps3-an547"], { name: "waits" }));
+	await until(async () => (await lab.get(`/jobs/${id}`)).waits_for, 10, "the job does not say why it waits");
+	await page.goto(`/jobs/${id}`);
+	await page.getByText("Waiting").first().waitFor();
+	await page.getByText((await lab.get(`/jobs/${id}`)).waits_for).first().waitFor();
+	await page.getByRole("button", { name: "Cancel job" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel job" }).click();
+	await badge(page, "canceled");
+	await page.goto("/boards");
+	await page.getByRole("button", { name: "Release micro-1" }).click();
+	await page.getByRole("button", { name: "Drain micro-1" }).waitFor();
+	assert.deepEqual(await violations(page), []);
+});
+
+test("the first page is painted within 300 ms", { skip, timeout: 60000 }, async () => {
+	const { page, close } = await openPage(browser, lab.url);
+	const paints = [];
+	for (let i = 0; i < 5; i++) {
+		await page.goto("/jobs");
+		await page.getByText("full-nano").first().waitFor();
+		paints.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime));
+	}
+	await close();
+	const best = Math.min(...paints);
+	assert.ok(best < 300, `first contentful paint after ${paints.map(Math.round)} ms`);
+});
+
+test("screenshots for the README", { skip: skip || (process.env.HILDA_SCREENSHOTS ? false : "HILDA_SCREENSHOTS is not set"), timeout: 300000 }, async () => {
+	mkdirSync(SHOTS, { recursive: true });
+	const ids = [];
+	for (const [, machine] of VIRTUAL)
+		ids.push(await lab.submit(bench(machine, await lab.upload(readFileSync(firmware(machine))))));
+	for (let i = 0; i < 3; i++)
+		ids.push(await lab.submit(bench("host", images.host)));
+	const jobs = [];
+	for (const id of ids)
+		jobs.push(await lab.ended(id, 120));
+	const running = await lab.submit({ name: "endurance", board: { type: "host" }, image: images.SLOW, ...LINES });
+	const virtual = jobs[0], measured = jobs.at(-1);
+	const shots = [["home", "/", "Passed"], ["job", `/jobs/${virtual.id}`, "complete"], ["run", `/runs/${measured.run}`, "In the order of iterations"],
+		["run-virtual", `/runs/${virtual.run}`, "at 1 instruction per tick"], ["boards", "/boards", "Last ten"], ["results", "/results", "Virtual"],
+		["job-dark", `/jobs/${virtual.id}`, "complete", "dark"]];
+	try {
+		for (const [name, path, text, theme] of shots) {
+			const { page, wrong, close } = await openPage(browser, lab.url, { theme, height: name === "run" ? 1000 : 800 });
+			await page.goto(path);
+			await page.getByText(text).first().waitFor();
+			await page.getByText("live", { exact: true }).waitFor();
+			if (name === "run")
+				await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
+			const file = join(SHOTS, `${name}.png`);
+			await page.screenshot({ path: file });
+			assert.ok(statSync(file).size < SHOT_MAX_BYTES, `${file} is too large`);
+			assert.deepEqual(wrong, []);
+			await close();
+		}
+	} finally {
+		await fetch(`${lab.url}/api/v1/jobs/${running}`, { method: "DELETE" });
+		await lab.ended(running);
+	}
+});
