@@ -17,6 +17,7 @@
 #define BLOCK_BYTES (16 * 1024)
 #define RENDER_BYTES (16 * 1024) /* rendered at a time; one record may go over it */
 #define RENDER_MAX_BYTES (64 * 1024)
+#define JOB_MAX_BYTES (1u << 20)
 
 enum form { FORM_TEXT, FORM_JSON, FORM_BYTES, FORM_EVENTS };
 
@@ -32,7 +33,8 @@ struct follow {
 	struct MHD_Connection *connection;
 	struct wait wait;
 	enum form form;
-	int64_t run;
+	int64_t job; /* when asked by job: its run may be yet to come */
+	int64_t run; /* 0: none yet */
 	int64_t end; /* bytes that are durable, as last seen */
 	bool begun, over, damaged;
 	bool mid_line; /* text: the last byte was no line feed */
@@ -121,6 +123,8 @@ static bool render_some(struct follow *w)
 	struct log_record rec;
 	int rc;
 
+	if (!w->reader)
+		return w->pending.n > 0;
 	while (w->pending.n < RENDER_BYTES) {
 		rc = log_reader_next(w->reader, w->end, &rec);
 		if (rc == 1) {
@@ -133,6 +137,42 @@ static bool render_some(struct follow *w)
 	return w->pending.n > 0;
 }
 
+static void copy_word(const json_t *job, const char *key, char out[STORE_WORD_BYTES])
+{
+	const char *text = json_string_value(json_object_get(job, key));
+
+	snprintf(out, STORE_WORD_BYTES, "%s", text ? text : "");
+}
+
+/* The job's first run, once it has one. True when the job is over without any. */
+static bool look_for_run(struct follow *w)
+{
+	struct buffer b = BUFFER_INIT(JOB_MAX_BYTES);
+	struct store_reader *reader = store_reader_borrow(w->server->store, NULL);
+	json_t *job = NULL;
+	bool waits;
+
+	if (!reader)
+		return true;
+	if (read_job(reader, w->job, &b) == 0)
+		job = json_loadb(b.data, b.n, 0, NULL);
+	store_reader_return(w->server->store, reader);
+	buffer_done(&b);
+	w->run = json_integer_value(json_object_get(job, "run"));
+	copy_word(job, "state", w->state);
+	copy_word(job, "outcome", w->outcome);
+	json_decref(job);
+	if (w->run != 0)
+		return log_reader_open(w->server->logs, w->run, &w->reader, NULL) != 0;
+	waits = strcmp(w->state, "queued") == 0 || strcmp(w->state, "active") == 0;
+	return !waits;
+}
+
+static uint64_t key_of(const struct follow *w)
+{
+	return w->run ? WAIT_KEY_LOG(w->run) : WAIT_KEY_EVENTS;
+}
+
 /* 1: pending holds something, 0: suspended, -1: the stream ends. */
 static int fill(struct follow *w)
 {
@@ -140,14 +180,17 @@ static int fill(struct follow *w)
 	const struct clock *clock = w->server->clock;
 
 	while (!render_some(w)) {
-		uint64_t ticket = wait_ticket(waits, WAIT_KEY_LOG(w->run));
+		uint64_t key = key_of(w), ticket = wait_ticket(waits, key);
 		int64_t end = w->end;
-		bool ended;
+		bool ended = w->form != FORM_EVENTS;
 
 		if (w->over)
 			return -1;
-		ended = w->form != FORM_EVENTS || look(w);
-		if (w->end > end && !w->damaged)
+		if (!ended && w->run == 0)
+			ended = look_for_run(w);
+		if (!ended && w->run != 0)
+			ended = look(w);
+		if ((w->end > end && !w->damaged) || (!ended && key != key_of(w)))
 			continue;
 		if (ended || w->damaged) {
 			render_end(w);
@@ -157,7 +200,7 @@ static int fill(struct follow *w)
 			buffer_add_text(&w->pending, ": ping\n\n");
 			break;
 		}
-		if (wait_enter(waits, &w->wait, w->connection, WAIT_KEY_LOG(w->run), ticket,
+		if (wait_enter(waits, &w->wait, w->connection, key, ticket,
 			    clock_left_ms(clock, w->ping_ns)))
 			return 0;
 		if (wait_room_closed(waits))
@@ -234,8 +277,8 @@ static bool choose_form(struct request *r, enum form *form)
 /* The file from `from` on, as far as it is durable. */
 static void reply_bytes(struct request *r, struct follow *w)
 {
-	int fd = log_reader_take_fd(w->reader);
-	int64_t from = log_reader_at(w->reader);
+	int fd = w->reader ? log_reader_take_fd(w->reader) : -1;
+	int64_t from = w->reader ? log_reader_at(w->reader) : 0;
 	struct MHD_Response *response;
 
 	if (fd < 0) {
@@ -273,12 +316,13 @@ static void reply_log(
 		return;
 	}
 	*w = (struct follow){.server = r->server, .connection = r->connection, .form = form};
+	w->job = brief->job;
 	w->run = brief->run;
 	w->end = brief->log_bytes;
 	w->pending = BUFFER_INIT(RENDER_MAX_BYTES);
 	w->ping_ns = clock_deadline_ms(r->server->clock, r->server->settings->ping_ms);
-	rc = log_reader_open(r->server->logs, brief->run, &w->reader, &f);
-	if (rc == 0)
+	rc = w->run ? log_reader_open(r->server->logs, w->run, &w->reader, &f) : 0;
+	if (rc == 0 && w->reader)
 		rc = log_reader_seek(w->reader, from, w->end);
 	if (rc != 0) {
 		follow_free(w);
@@ -297,15 +341,16 @@ static void reply_log(
 	reply_headerf(r, "Hilda-Log-Bytes", "%lld", (long long)brief->log_bytes);
 }
 
-static void log_of_run(struct request *r, int64_t run)
+/* run 0: the job has none yet; its log is empty, and a follower waits for the first one. */
+static void log_of(struct request *r, int64_t job, int64_t run)
 {
 	static const char *const known[] = {"from", NULL};
 	const char *last_id = request_header(r, "Last-Event-ID");
-	struct read_run_brief brief;
+	struct read_run_brief brief = {.job = job};
 	struct store_reader *reader;
 	enum form form;
 	int64_t from;
-	int rc;
+	int rc = 0;
 
 	if (!request_query_only(r, known) || !choose_form(r, &form) ||
 		!request_query_number(r, "from", 0, 0, INT64_MAX, &from))
@@ -315,10 +360,14 @@ static void log_of_run(struct request *r, int64_t run)
 	reader = request_reader(r);
 	if (!reader)
 		return;
-	rc = read_run_brief(reader, run, &brief);
+	if (job)
+		rc = read_job_latest_run(reader, job, &run);
+	if (rc == 0 && run)
+		rc = read_run_brief(reader, run, &brief);
 	request_reader_return(r, reader);
 	if (rc == -ENOENT)
-		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no run %lld", (long long)run);
+		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no %s %lld", job ? "job" : "run",
+			(long long)r->id);
 	else if (rc != 0)
 		reply_rc(r, rc, NULL);
 	else
@@ -327,28 +376,10 @@ static void log_of_run(struct request *r, int64_t run)
 
 void runs_log(struct request *r)
 {
-	log_of_run(r, r->id);
+	log_of(r, 0, r->id);
 }
 
 void jobs_log(struct request *r)
 {
-	struct store_reader *reader = request_reader(r);
-	int64_t run;
-	int rc;
-
-	if (!reader)
-		return;
-	rc = read_job_latest_run(reader, r->id, &run);
-	request_reader_return(r, reader);
-	if (rc == -ENOENT)
-		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no job %lld", (long long)r->id);
-	else if (rc != 0)
-		reply_rc(r, rc, NULL);
-	else if (run == 0)
-		reply_problemf(r, PROBLEM_NOT_FOUND,
-			"job %lld has not run yet, so there is no log; GET /api/v1/jobs/%lld says what it "
-			"waits for",
-			(long long)r->id, (long long)r->id);
-	else
-		log_of_run(r, run);
+	log_of(r, r->id, 0);
 }
