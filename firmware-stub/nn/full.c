@@ -97,6 +97,29 @@ static void project_in(struct full *f, struct reader *r)
 	}
 }
 
+/* n products of x with rows that lie `stride` apart, scaled to int8; sums are added first if given. */
+static void products(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t length,
+	uint32_t n, const int32_t *sums, struct rescale scale, int8_t *out)
+{
+	for (uint32_t i = 0; i < n; i += 4) {
+		uint32_t some = n - i < 4 ? n - i : 4;
+		int32_t acc[4];
+
+		if (some == 4)
+			dot4(x, rows + i * stride, stride, length, acc);
+		else
+			for (uint32_t j = 0; j < some; j++)
+				acc[j] = dot(x, rows + (i + j) * stride, length);
+		for (uint32_t j = 0; j < some; j++) {
+			/* Probabilities have zero point -128: 128 times the sum of the values. */
+			int32_t extra = sums ? 128 * sums[i + j] : 0;
+
+			out[i + j] =
+				clamp_int8(rescale(acc[j] + extra, scale.multiplier, scale.shift));
+		}
+	}
+}
+
 static void attend(struct full *f, struct reader *r, const uint16_t *exponential)
 {
 	struct rescale score = reader_rescale(r), context = reader_rescale(r);
@@ -106,19 +129,11 @@ static void attend(struct full *f, struct reader *r, const uint16_t *exponential
 		for (uint32_t t = 0; t < f->tokens; t++) {
 			int8_t *q = f->query + t * f->width + first;
 
-			for (uint32_t j = 0; j < f->tokens; j++)
-				f->scores[j] = clamp_int8(
-					rescale(dot(q, f->key + j * f->width + first, size),
-						score.multiplier, score.shift));
+			products(q, f->key + first, f->width, size, f->tokens, NULL, score,
+				f->scores);
 			nn_softmax(exponential, f->scores, f->tokens);
-			for (uint32_t i = 0; i < size; i++) {
-				uint32_t c = first + i;
-				/* probabilities have zero point -128 */
-				int32_t sum = dot(f->scores, f->value + c * f->column, f->tokens) +
-					128 * f->value_sums[c];
-
-				q[i] = clamp_int8(rescale(sum, context.multiplier, context.shift));
-			}
+			products(f->scores, f->value + first * f->column, f->column, f->tokens,
+				size, f->value_sums + first, context, q);
 		}
 	}
 }

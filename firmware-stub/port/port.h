@@ -26,9 +26,9 @@ struct noinit *port_noinit(void);
 void port_reset(void) __attribute__((noreturn));
 
 /* The console. */
-void port_console_init(void); /* F; again does no harm */
+void port_console_init(void);		      /* F; again does no harm */
 void port_write(const char *bytes, size_t n); /* F */
-void port_drain(void);	      /* F; until the last bit has left */
+void port_drain(void);			      /* F; until the last bit has left */
 /* The next byte; sleeps until there is one. Less than 0: the console is closed for good. */
 int port_read(void);
 

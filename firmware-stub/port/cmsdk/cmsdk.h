@@ -7,6 +7,8 @@
 
 #include "port/cortexm/core_registers.h"
 
+#define BAUD 115200u
+
 #define UART_DATA(base) REGISTER((base) + 0x00)
 #define UART_STATE(base) REGISTER((base) + 0x04)
 #define UART_CTRL(base) REGISTER((base) + 0x08)

@@ -4,7 +4,6 @@
 #include "port/cmsdk/cmsdk.h"
 #include "port/cortexm/board.h"
 
-#define BAUD 115200u
 #define RING_BYTES 128u /* more than the longest command */
 
 static volatile uint8_t ring[RING_BYTES];

@@ -8,6 +8,10 @@
 #define IRQ_VECTORS 64
 #define FAULT_STACK_WORDS 160
 #define IPSR_NMI 2
+/* A board whose watchdog is an interrupt and no NMI names it. */
+#ifndef WATCHDOG_IRQ
+#define WATCHDOG_IRQ (IRQ_VECTORS - 1)
+#endif
 
 extern uint32_t link_stack_low[], link_stack_top[];
 extern uint32_t link_data_start[], link_data_end[], link_data_load[];
@@ -22,7 +26,8 @@ void start(void) __attribute__((noreturn, used));
 void fault_handler(void);
 void fault_entry(const uint32_t *frame, uint32_t ipsr) __attribute__((noreturn, used));
 void irq_handler(void);
-void systick_handler(void);
+/* Boards that do not use SysTick have no other. */
+void systick_handler(void) __attribute__((weak, alias("irq_handler")));
 
 /* M55 and M4/M7 with FPU boot with it off, and the compiler may use it from its first instruction. */
 __attribute__((naked)) void reset_handler(void)
@@ -90,7 +95,7 @@ void fault_entry(const uint32_t *frame, uint32_t ipsr)
 {
 	struct fault_state f = {.kind = "hardfault", .sp = (uint32_t)(uintptr_t)frame};
 
-	if (ipsr == IPSR_NMI) {
+	if (ipsr == IPSR_NMI || ipsr == 16 + WATCHDOG_IRQ) {
 		f.kind = "watchdog";
 		f.message = "the watchdog was not fed";
 	}
@@ -121,7 +126,7 @@ void irq_handler(void)
 
 struct vectors {
 	const void *stack;
-	void (*handlers[15 + IRQ_VECTORS])(void);
+	void (*handlers[16 + IRQ_VECTORS])(void);
 };
 
 extern const struct vectors vectors;
@@ -129,7 +134,9 @@ const struct vectors vectors __attribute__((section(".vectors"), used)) = {
 	link_stack_top,
 	{reset_handler, fault_handler, fault_handler, fault_handler, fault_handler, fault_handler,
 		fault_handler, 0, 0, 0, fault_handler, fault_handler, 0, fault_handler,
-		systick_handler, [15 ... 15 + IRQ_VECTORS - 1] = irq_handler},
+		systick_handler, [15 ... 14 + WATCHDOG_IRQ] = irq_handler,
+		[15 + WATCHDOG_IRQ] = fault_handler,
+		[16 + WATCHDOG_IRQ... 15 + IRQ_VECTORS] = irq_handler},
 };
 
 struct noinit *port_noinit(void)
