@@ -278,7 +278,7 @@ static bool choose_form(struct request *r, enum form *form)
 static void reply_bytes(struct request *r, struct follow *w)
 {
 	int fd = w->reader ? log_reader_take_fd(w->reader) : -1;
-	int64_t from = w->reader ? log_reader_at(w->reader) : 0;
+	int64_t from = log_reader_at(w->reader);
 	struct MHD_Response *response;
 
 	if (fd < 0) {

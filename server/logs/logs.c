@@ -244,7 +244,7 @@ int log_reader_take_fd(struct log_reader *r)
 
 int64_t log_reader_at(const struct log_reader *r)
 {
-	return r->at;
+	return r ? r->at : 0;
 }
 
 /* Makes n bytes from r->at available; NULL when the file is shorter. */

@@ -58,6 +58,7 @@ void log_reader_close(struct log_reader *r);
 int log_reader_seek(struct log_reader *r, int64_t from, int64_t end);
 /* The descriptor is the caller's from here on; -1 when there is no file. */
 int log_reader_take_fd(struct log_reader *r);
+/* 0 for NULL. */
 int64_t log_reader_at(const struct log_reader *r);
 /* 1 and a record, 0 at the end, -EBADMSG: the file is damaged here. */
 int log_reader_next(struct log_reader *r, int64_t end, struct log_record *out);
