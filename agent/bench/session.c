@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "agent/bench/words.h"
 #include "common/cleanup.h"
@@ -125,20 +126,14 @@ static int explain_timeout(const struct bench_session *s, struct fault *f)
 		(double)waited_ms / 1000, asked(s), words);
 }
 
-/* -EAGAIN when nothing came until wait_until. */
+/* One line, or BENCH_NONE after some bytes of one; -EAGAIN when nothing came until wait_until. */
 static int next_event(
 	struct bench_session *s, int64_t wait_until_ns, struct bench_event *ev, struct fault *f)
 {
-	for (;;) {
-		struct fault why = {0};
-		ssize_t n;
+	struct fault why = {0};
+	ssize_t n;
 
-		if (s->at < s->n) {
-			s->at +=
-				bench_decoder_feed(&s->decoder, s->block + s->at, s->n - s->at, ev);
-			if (ev->kind != BENCH_NONE)
-				return 0;
-		}
+	if (s->at == s->n) {
 		n = console_read(s->console, s->block, sizeof(s->block), s->clock, wait_until_ns,
 			s->cancel_fd, &why);
 		if (n == -ETIMEDOUT)
@@ -151,6 +146,8 @@ static int next_event(
 		s->n = (size_t)n;
 		keep_tail(s, s->block, (size_t)n);
 	}
+	s->at += bench_decoder_feed(&s->decoder, s->block + s->at, s->n - s->at, ev);
+	return 0;
 }
 
 static int send_command(
@@ -213,6 +210,8 @@ static int take(struct bench_session *s, const struct bench_event *ev, struct fa
 {
 	char words[WORDS_BYTES];
 
+	if (ev->kind == BENCH_NONE)
+		return 0;
 	s->noise_bytes += ev->dropped;
 	if (ev->kind != BENCH_DAMAGED)
 		s->good_lines++;
@@ -231,7 +230,7 @@ static int take(struct bench_session *s, const struct bench_event *ev, struct fa
 	}
 	s->noise_bytes += ev->n;
 	s->damaged_lines++;
-	if (ev->damage != BENCH_DAMAGE_NOISE)
+	if (words_is_record(ev->text, ev->n))
 		s->started = true;
 	if (s->noise_bytes < BENCH_NOISE_MAX)
 		return 0;
@@ -241,10 +240,12 @@ static int take(struct bench_session *s, const struct bench_event *ev, struct fa
 		s->noise_bytes, asked(s), words);
 }
 
-/* A record is being received: its first byte is there, its line end is not. */
+/* A record is being received: its first bytes are there, its line end is not. */
 static bool in_record(const struct bench_session *s)
 {
-	return s->decoder.n && memchr(s->decoder.line, '$', s->decoder.n);
+	const char *start = memrchr(s->decoder.line, '$', s->decoder.n);
+
+	return start && words_is_record(start, s->decoder.n - (size_t)(start - s->decoder.line));
 }
 
 /*

@@ -56,6 +56,11 @@ bool words_is_binary(const char *data, size_t n)
 	return odd * 4 > n;
 }
 
+bool words_is_record(const char *data, size_t n)
+{
+	return n >= 3 && data[0] == '$' && data[1] >= 'A' && data[1] <= 'Z' && data[2] == ',';
+}
+
 /* Whether text is `before`, then a word, then "]"; the word is compared. */
 static bool names(const char *text, const char *before, const char *word, size_t n_word, bool *same)
 {

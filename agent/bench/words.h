@@ -14,6 +14,9 @@ void words_last_line(const char *data, size_t n, char out[WORDS_BYTES]);
 /* More than a quarter of the bytes are none of text. */
 bool words_is_binary(const char *data, size_t n);
 
+/* "$R,0,ru": the start of a record, as far as it goes; noise that holds a `$` is none. */
+bool words_is_record(const char *data, size_t n);
+
 enum refusal {
 	REFUSAL_GARBLED,  /* it names a word that was not sent */
 	REFUSAL_NO_BENCH, /* it does not know `lab` */

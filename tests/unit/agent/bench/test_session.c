@@ -329,7 +329,7 @@ static void test_line_is_cut(void **state)
 
 	begin(&t, cuts_a_line);
 	assert_int_equal(bench_session_run(t.s, within(4000), &t.f, "lab warm 300 5"), -ETIMEDOUT);
-	says(&t, "last words: '$R,0,run=1,phase=wa'");
+	says(&t, "its last words were '$R,0,run=1,phase=wa'");
 	end(&t);
 }
 

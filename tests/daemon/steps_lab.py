@@ -1,0 +1,38 @@
+"""What the tests of the job steps share: firmware images, also misbehaving ones, and job parts."""
+
+import fcntl
+import subprocess
+
+from conftest import BUILD, ROOT
+
+MODEL = "full-nano"
+
+
+def firmware(board, fault=None):
+    """The image's bytes; built once, also when several tests ask at the same time."""
+    folder = BUILD / "firmware"
+    folder.mkdir(parents=True, exist_ok=True)
+    image = folder / board / f"{MODEL}-int8{'-fault-' + fault if fault else ''}.elf"
+    with open(folder / f".steps-{board}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not image.exists():
+            subprocess.run(["make", "-s", "-C", str(ROOT / "firmware-stub"), f"BOARD={board}",
+                            f"MODEL={MODEL}", "QUANT=int8", f"BUILD={folder}",
+                            f"FAULT={fault or ''}"], check=True, capture_output=True, text=True)
+    return image.read_bytes()
+
+
+def phases(**asked):
+    """Only these phases, small enough for a test."""
+    return {"protocol": "uart-bench", "phases": asked}
+
+
+WARM = {"iterations": 8, "warmup": 2, "boots": 1}
+
+
+def stages(result):
+    return [s["stage"] for s in result["stages"]]
+
+
+def of_phase(result, name):
+    return [p for p in result["phases"] if p["phase"] == name]
