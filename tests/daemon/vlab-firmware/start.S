@@ -32,3 +32,13 @@ reset:
 	.global	hang
 hang:
 	b	hang
+
+#ifdef FILLER_BYTES
+/* Makes the image as long as wanted, with bytes that do not repeat. */
+	.section .filler, "a"
+	.set	i, 1
+	.rept	FILLER_BYTES / 4
+	.word	(i * 2654435761) & 0xffffffff
+	.set	i, i + 1
+	.endr
+#endif
