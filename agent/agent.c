@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -19,6 +20,7 @@
 
 #define TOKEN_MAX_BYTES 4096
 #define STOP_POLL_MS 50
+#define ARENAS_MAX 2
 /* After the grace, for steps to end and their results to be spooled. */
 #define STOP_END_MS 10000
 
@@ -330,7 +332,11 @@ int agent_run(const char *config_path)
 	_cleanup_(file_close) int signal_fd = block_signals();
 	char path[FILE_PATH_BYTES];
 	struct fault f;
-	int rc = settings_load(config_path, &settings, &f);
+	int rc;
+
+	/* A heap for each of many threads, which mostly wait, would only hold on to memory. */
+	mallopt(M_ARENA_MAX, ARENAS_MAX);
+	rc = settings_load(config_path, &settings, &f);
 
 	if (!rc)
 		rc = file_make_folders(settings->data, 0751, &f);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -38,6 +39,7 @@ struct keeper {
 	pthread_t thread;
 	int stop_fd;
 	struct emulator *emulators;
+	bool was_busy;
 };
 
 static void find_program(const struct agent *a, char path[FILE_PATH_BYTES])
@@ -222,6 +224,16 @@ static void look_at(struct keeper *k, const struct board_config *config)
 	fleet_set_online(k->agent->fleet, config->name, there, why, NULL);
 }
 
+/* An agent mostly waits: what the last runs needed goes back to the machine. */
+static void give_back_memory(struct keeper *k)
+{
+	bool busy = fleet_is_busy(k->agent->fleet);
+
+	if (k->was_busy && !busy)
+		malloc_trim(0);
+	k->was_busy = busy;
+}
+
 static void tick(struct keeper *k)
 {
 	_cleanup_free_ struct board_config *configs = NULL;
@@ -249,6 +261,7 @@ static void tick(struct keeper *k)
 	}
 	heartbeat_attest(k->agent);
 	fleet_review(k->agent->fleet);
+	give_back_memory(k);
 }
 
 /* Until the next tick is due, or a virtual board ends, or the agent stops (false). */

@@ -15,7 +15,7 @@
 #include "common/fault.h"
 
 /* Beyond the long poll, the heartbeat, the log and the spool: starts and results of many boards. */
-#define LINK_CONNECTIONS_MAX 12
+#define LINK_CONNECTIONS_MAX 8
 /* On top of these, for calls that must not wait behind them. */
 #define LINK_CONNECTIONS_URGENT 4
 #define LINK_LINEAGE_BYTES 65

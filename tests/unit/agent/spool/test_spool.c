@@ -1,0 +1,149 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/spool/spool.h"
+#include "tests/unit/agent/temporary.h"
+
+static const struct spool_entry first = {"abc0", 41, 17};
+static const struct spool_entry second = {"abc0", 42, 18};
+static const struct spool_entry foreign = {"fff", 7, 1};
+
+static struct spool *open_spool(void)
+{
+	struct spool *s;
+	struct fault f;
+
+	assert_int_equal(spool_open(temporary, &s, &f), 0);
+	return s;
+}
+
+static void put(struct spool *s, const struct spool_entry *e)
+{
+	struct fault f;
+
+	assert_int_equal(spool_put(s, e, "{}", 2, &f), 0);
+}
+
+static void touch(const char *name)
+{
+	int fd = open(in_temporary(name), O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void entries_survive_a_restart_in_order(void **state)
+{
+	struct spool *s = open_spool();
+	struct spool_entry e;
+
+	put(s, &second);
+	put(s, &first);
+	spool_close(s);
+	s = open_spool();
+	assert_int_equal(spool_count(s), 2);
+	assert_true(spool_claim(s, &e));
+	assert_int_equal(e.run, 41);
+	assert_int_equal(e.epoch, 17);
+	assert_string_equal(e.lineage, "abc0");
+	spool_close(s);
+}
+
+static void an_entry_is_claimed_once(void **state)
+{
+	struct spool *s = open_spool();
+	struct spool_entry e;
+
+	/* Who puts it sends it. */
+	put(s, &first);
+	assert_false(spool_claim(s, &e));
+	spool_release(s, &first);
+	assert_true(spool_claim(s, &e));
+	assert_false(spool_claim(s, &e));
+	spool_remove(s, &e);
+	assert_int_equal(spool_count(s), 0);
+	assert_int_not_equal(access(in_temporary("abc0-41-17.json"), F_OK), 0);
+	spool_close(s);
+}
+
+static void a_refused_entry_is_kept_aside_and_told_once(void **state)
+{
+	struct spool *s = open_spool();
+	json_t *told;
+
+	put(s, &first);
+	touch("abc0-41-17.log");
+	spool_reject(s, &first, 422, "not this one");
+	assert_int_equal(access(in_temporary("rejected/abc0-41-17.json"), F_OK), 0);
+	assert_int_equal(access(in_temporary("rejected/abc0-41-17.log"), F_OK), 0);
+	assert_int_equal(spool_count(s), 0);
+	told = spool_rejected(s);
+	assert_int_equal(json_array_size(told), 1);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(told, 0), "status")), 422);
+	spool_rejected_told(s, json_array_size(told));
+	json_decref(told);
+	told = spool_rejected(s);
+	assert_int_equal(json_array_size(told), 0);
+	json_decref(told);
+	spool_close(s);
+	/* Nothing of it comes back. */
+	s = open_spool();
+	assert_int_equal(spool_count(s), 0);
+	spool_close(s);
+}
+
+static void held_runs_are_those_of_the_database(void **state)
+{
+	struct spool *s = open_spool();
+	json_t *runs = json_pack("[{s:i, s:i}]", "run", 42, "epoch", 18);
+
+	put(s, &first);
+	put(s, &second);
+	put(s, &foreign);
+	spool_add_runs(s, "abc0", runs, true);
+	assert_int_equal(json_array_size(runs), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(runs, 1), "run")), 41);
+	json_decref(runs);
+	spool_close(s);
+}
+
+static void leftovers_are_sorted_out(void **state)
+{
+	struct spool *s;
+	struct spool_entry e;
+
+	touch("abc0-41-17.json.0123.tmp");
+	touch("abc0-9-3.log");
+	touch("notes.txt");
+	touch("x-1.json");
+	s = open_spool();
+	assert_int_equal(spool_count(s), 0);
+	assert_int_not_equal(access(in_temporary("abc0-41-17.json.0123.tmp"), F_OK), 0);
+	assert_true(spool_take_orphan(s, &e));
+	assert_int_equal(e.run, 9);
+	assert_false(spool_take_orphan(s, &e));
+	spool_close(s);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_temporary, remove_temporary)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(entries_survive_a_restart_in_order),
+		TEST(an_entry_is_claimed_once),
+		TEST(a_refused_entry_is_kept_aside_and_told_once),
+		TEST(held_runs_are_those_of_the_database),
+		TEST(leftovers_are_sorted_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
