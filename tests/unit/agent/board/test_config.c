@@ -103,7 +103,7 @@ static void what_is_wrong_is_named(void **state)
 		{"[agent]\ndata = here\n", {"data", "absolute"}},
 		{"[agent]\nstop-grace = 20\n", {"stop-grace", "20"}},
 		{"[agent]\ncache = much\n", {"cache", "512M"}},
-		{"[lamp x]\n", {"lamp", "agent.ini"}},
+		{"[lamp x]\nlit = yes\n", {"lamp", "agent.ini"}},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
