@@ -91,7 +91,7 @@ static enum exit_code follow_run(struct follow *x, int64_t run, struct fault *f)
 	struct jobs_patience patience = {0};
 
 	x->ended = false;
-	x->sse.id[0] = '\0';
+	x->sse.id[0] = '\0'; /* offsets are the run's own */
 	while (!x->ended) {
 		bool again;
 		enum exit_code code =

@@ -122,7 +122,8 @@ static void tell(int64_t id, const json_t *job, char **last)
 	*last = take_ptr(text);
 }
 
-enum exit_code jobs_watch(struct session *s, int64_t id, bool quiet, json_t **job, struct fault *f)
+static enum exit_code watch(
+	struct session *s, int64_t id, bool quiet, json_t **job, struct fault *f)
 {
 	_cleanup_free_ char *last = NULL;
 	struct jobs_patience patience = {0};
@@ -148,14 +149,20 @@ enum exit_code jobs_watch(struct session *s, int64_t id, bool quiet, json_t **jo
 		}
 		json_decref(now);
 		code = session_wait_ms(s, pause_ms, f);
-		if (code) {
-			fault_set(f, EINTR,
-				"job %" PRId64 " goes on; `hilda cancel %" PRId64 "` ends it", id,
-				id);
+		if (code)
 			return code;
-		}
 		pause_ms = pause_ms * 2 < JOBS_POLL_MS ? pause_ms * 2 : JOBS_POLL_MS;
 	}
+}
+
+enum exit_code jobs_watch(struct session *s, int64_t id, bool quiet, json_t **job, struct fault *f)
+{
+	enum exit_code code = watch(s, id, quiet, job, f);
+
+	if (code == EXIT_INTERRUPTED)
+		fault_set(f, EINTR, "job %" PRId64 " goes on; `hilda cancel %" PRId64 "` ends it",
+			id, id);
+	return code;
 }
 
 enum exit_code jobs_get_run(struct session *s, const json_t *job, json_t **run, struct fault *f)

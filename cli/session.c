@@ -160,9 +160,10 @@ enum exit_code session_list(
 			break;
 		}
 		json_array_extend(all, list);
-		after = json_incref(json_object_get(page, "next"));
+		if (json_array_size(list))
+			after = json_incref(json_object_get(page, "next"));
 		json_decref(page);
-		if (!after || json_is_null(after) || !json_array_size(list))
+		if (!after || json_is_null(after))
 			break;
 	}
 	json_decref(after);

@@ -25,6 +25,7 @@ void sse_restart(struct sse *s)
 	buffer_clear(&s->line);
 	buffer_clear(&s->data);
 	s->name[0] = '\0';
+	memcpy(s->next_id, s->id, sizeof(s->id));
 	s->has_data = s->after_cr = false;
 }
 
@@ -36,7 +37,10 @@ static int dispatch(struct sse *s)
 		.data = s->data.data ? s->data.data : "",
 		.n = s->data.n,
 	};
-	int err = s->has_data ? s->on_event(s->arg, &event) : 0;
+	int err;
+
+	memcpy(s->id, s->next_id, sizeof(s->id));
+	err = s->has_data ? s->on_event(s->arg, &event) : 0;
 
 	buffer_clear(&s->data);
 	s->name[0] = '\0';
@@ -68,7 +72,7 @@ static int take_line(struct sse *s)
 	} else if (!strcmp(line, "event")) {
 		snprintf(s->name, sizeof(s->name), "%s", value);
 	} else if (!strcmp(line, "id")) {
-		snprintf(s->id, sizeof(s->id), "%s", value);
+		snprintf(s->next_id, sizeof(s->next_id), "%s", value);
 	}
 	return err;
 }

@@ -21,7 +21,9 @@ struct sse_event {
 
 struct sse {
 	struct buffer line, data;
-	char name[SSE_NAME_BYTES], id[SSE_NAME_BYTES];
+	char name[SSE_NAME_BYTES];
+	char id[SSE_NAME_BYTES]; /* of the last complete event */
+	char next_id[SSE_NAME_BYTES];
 	bool has_data, after_cr;
 	int (*on_event)(void *arg, const struct sse_event *event);
 	void *arg;

@@ -1,310 +1,217 @@
-"""A Hilda server made of a dictionary: the agent's end of the wire, with faults on demand.
-
-It keeps the promises of docs/wire.md section 3 (replays, epochs, offers repeated until started), so
-that an agent that works with it works with the real one, and breaks them where a test says so.
-"""
+"""A server of the REST contract that the test scripts: it can drop connections, answer slowly or
+with nonsense, and it remembers every request. For what the real one cannot be made to do."""
 
 import hashlib
+import http.server
 import json
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-LINEAGE = "0123456789abcdef"
+import urllib.parse
 
 
-class Dropped(Exception):
-    """The connection ends without an answer."""
+class Drop(Exception):
+    """Close the connection without an answer."""
 
 
 class FakeServer:
-    def __init__(self, heartbeat_ms=200, acquire_ms=2000, lineage=LINEAGE):
-        self.lock = threading.Condition()
-        self.heartbeat_ms = heartbeat_ms
-        self.acquire_ms = acquire_ms
-        self.lineage = lineage
-        self.session = 0
-        self.boards = {}
-        self.epochs = {}
-        self.runs = {}
-        self.queue = []
-        self.answers = {}
-        self.artifacts = {}
-        self.fetched = []
-        self.cancels = {}
-        self.checks = {}
-        self.lost = set()
-        self.attested = []
-        self.rejected = []
-        self.registers = []
-        self.heartbeats = []
-        self.calls = []
-        self.down = False
-        self.faults = []  # (pattern, action, times left)
-        self.port = None
-        self._start()
-
-    # ---- what a test says ----
-
-    def add_artifact(self, data):
-        name = hashlib.sha256(data).hexdigest()
-        self.artifacts[name] = data
-        return name
-
-    def submit(self, board, image, epoch=None, **document):
-        """Queues a run for the board; returns its number."""
-        with self.lock:
-            run = len(self.runs) + 1
-            doc = {"name": f"run {run}", "board": {"name": board}, "image": f"sha256:{image}"}
-            doc.update(document)
-            self.runs[run] = {"run": run, "board": board, "state": "queued", "image": image,
-                              "document": doc, "epoch": epoch, "fixed_epoch": epoch,
-                              "log": b"", "result": None,
-                              "results": 0, "starts": 0}
-            self.queue.append(run)
-            self.lock.notify_all()
-            return run
-
-    def cancel(self, run, reason="canceled by the user"):
-        with self.lock:
-            self.cancels[run] = reason
-            self.lock.notify_all()
-
-    def fault(self, pattern, action, times=1):
-        """action: a status, 'drop' (before it is processed) or 'lose' (the answer only)."""
-        with self.lock:
-            self.faults.append([re.compile(pattern), action, times])
-
-    def wait(self, what, seconds=15, message="it did not happen"):
-        with self.lock:
-            if not self.lock.wait_for(lambda: what(self), seconds):
-                raise AssertionError(f"{message} within {seconds} s")
-            return what(self)
-
-    def wait_result(self, run, seconds=15):
-        self.wait(lambda s: s.runs[run]["result"], seconds, f"no result of run {run}")
-        return self.runs[run]["result"]
-
-    def wait_state(self, run, state, seconds=15):
-        self.wait(lambda s: s.runs[run]["state"] == state, seconds, f"run {run} is not {state}")
-
-    def records(self, run):
-        """The log as (stream, text)."""
-        data = self.runs[run]["log"]
-        out = []
-        while data:
-            n = int.from_bytes(data[8:12], "little")
-            out.append((data[12], data[16:16 + n].decode(errors="replace")))
-            data = data[16 + n:]
-        return out
-
-    def text(self, run, stream=0):
-        return "".join(t for s, t in self.records(run) if s == stream)
-
-    # ---- the wire ----
-
-    def _start(self):
+    def __init__(self):
+        self.requests = []  # (method, path, headers, bytes of the body)
+        self.artifacts = {}  # sha256 -> bytes
+        self.uploads = {}  # id -> {"sha256", "bytes", "data"}
+        self.jobs = {}  # id -> job
+        self.runs = {}  # id -> run
+        self.keys = {}  # Idempotency-Key -> job id
+        self.lists = {"boards": [], "agents": [], "results": []}
+        self.drops = {}  # "METHOD /prefix" -> how many times to drop, after reading the body
+        self.replies = {}  # "METHOD /path" -> (status, content type, bytes)
+        self.cut_upload = None  # keep only this many bytes of the next PATCH, then drop
+        self.on_job = lambda job: None  # called at each GET of a job
+        self.logs = {}  # run -> [list of events for the 1st connection, 2nd, ...]
+        self.connections = 0
         fake = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
 
             def log_message(self, *args):
                 pass
 
-            def any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            def handle_any(self):
                 try:
-                    status, reply = fake.handle(self.command, self.path, self.headers, body)
-                except Dropped:
+                    fake.handle(self)
+                except Drop:
                     self.close_connection = True
-                    return
-                raw = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-                kind = "octet-stream" if isinstance(reply, bytes) else "json"
-                self.send_response(status)
-                self.send_header("Content-Type", f"application/{kind}")
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
+                    self.connection.shutdown(2)
 
-            do_GET = do_PUT = do_POST = any
+            do_GET = do_POST = do_PATCH = do_HEAD = do_DELETE = do_PUT = handle_any
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-            def handle_error(self, request, address):
-                pass
-
-        self.http = Server(("127.0.0.1", self.port or 0), Handler)
-        self.port = self.http.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.httpd.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.httpd.server_address[1]}"
+        self.thread = threading.Thread(target=self.httpd.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
 
     def close(self):
-        self.down = True
-        with self.lock:
-            self.lock.notify_all()
-        self.http.shutdown()
-        self.http.server_close()
+        self.httpd.shutdown()
+        self.httpd.server_close()
 
-    def _fault(self, method, path):
-        with self.lock:
-            for fault in self.faults:
-                if fault[2] and fault[0].search(f"{method} {path}"):
-                    fault[2] -= 1
-                    return fault[1]
+    def count(self, method, prefix=""):
+        return sum(m == method and p.startswith(prefix) for m, p, _, _ in self.requests)
+
+    # ---- one request ----
+
+    def handle(self, h):
+        body = h.rfile.read(int(h.headers.get("Content-Length") or 0))
+        url = urllib.parse.urlsplit(h.path)
+        self.requests.append((h.command, h.path, dict(h.headers), body))
+        for key, left in self.drops.items():
+            method, prefix = key.split(" ")
+            if left and h.command == method and url.path.startswith(prefix):
+                self.drops[key] = left - 1
+                if method == "POST" and url.path == "/api/v1/jobs":
+                    self.post_job(h, body)  # taken, and the answer is lost
+                raise Drop
+        fixed = self.replies.get(f"{h.command} {url.path}")
+        if fixed:
+            return self.send(h, *fixed)
+        for pattern, method, function in self.routes:
+            match = re.fullmatch(pattern, url.path)
+            if match and method == h.command:
+                query = dict(urllib.parse.parse_qsl(url.query))
+                return function(self, h, body, query, *match.groups())
+        return self.problem(h, 404, "not-found", f"there is no {h.command} {url.path}")
+
+    def send(self, h, status, kind, data, **headers):
+        h.send_response(status)
+        h.send_header("Content-Type", kind)
+        for name, value in headers.items():
+            h.send_header(name.replace("_", "-"), str(value))
+        h.send_header("Content-Length", str(len(data)))
+        h.end_headers()
+        if h.command != "HEAD":
+            h.wfile.write(data)
+
+    def json(self, h, status, value, **headers):
+        self.send(h, status, "application/json", json.dumps(value).encode(), **headers)
+
+    def problem(self, h, status, slug, detail, **more):
+        value = {"type": f"/problems/{slug}", "title": slug, "status": status, "detail": detail}
+        self.send(h, status, "application/problem+json", json.dumps({**value, **more}).encode())
+
+    # ---- artifacts ----
+
+    def head_artifact(self, h, body, query, sha256):
+        if sha256 in self.artifacts:
+            return self.send(h, 200, "application/octet-stream", self.artifacts[sha256])
+        return self.problem(h, 404, "not-found", "no such artifact")
+
+    def post_artifact(self, h, body, query):
+        doc = json.loads(body)
+        if doc["sha256"] in self.artifacts:
+            return self.json(h, 200, {**doc, "have": True})
+        number = len(self.uploads) + 1
+        self.uploads[number] = {**doc, "data": b""}
+        return self.json(h, 201, {**doc, "id": number, "offset": 0},
+                         Location=f"/api/v1/uploads/{number}")
+
+    def patch_upload(self, h, body, query, number):
+        upload = self.uploads[int(number)]
+        if int(h.headers["Upload-Offset"]) != len(upload["data"]):
+            return self.problem(h, 409, "wrong-offset", "the offset is another")
+        if self.cut_upload is not None:
+            upload["data"] += body[:self.cut_upload]
+            self.cut_upload = None
+            raise Drop
+        upload["data"] += body
+        if len(upload["data"]) < upload["bytes"]:
+            return self.send(h, 204, "text/plain", b"", Upload_Offset=len(upload["data"]))
+        if hashlib.sha256(upload["data"]).hexdigest() != upload["sha256"]:
+            return self.problem(h, 422, "wrong-hash", "the bytes have another hash")
+        self.artifacts[upload["sha256"]] = upload["data"]
+        return self.json(h, 201, {"sha256": upload["sha256"], "bytes": upload["bytes"]})
+
+    def head_upload(self, h, body, query, number):
+        upload = self.uploads[int(number)]
+        self.send(h, 200, "text/plain", b"", Upload_Offset=len(upload["data"]),
+                  Upload_Length=upload["bytes"])
+
+    # ---- jobs and the rest ----
+
+    def post_job(self, h, body):
+        key = h.headers["Idempotency-Key"]
+        if key in self.keys:
+            return self.keys[key], False
+        doc = json.loads(body)
+        number = len(self.jobs) + 1
+        self.jobs[number] = {
+            "id": number, "name": doc["name"], "state": "queued", "outcome": "", "detail": "",
+            "stage": "", "waits_for": "no board of this type is connected", "document": doc,
+            "board": doc["board"], "labels": doc.get("labels", {}), "run": None,
+            "created_at": "2026-01-02T03:04:05.678Z", "started_at": None, "finished_at": None}
+        self.keys[key] = number
+        return number, True
+
+    def create_job(self, h, body, query):
+        number, new = self.post_job(h, body)
+        self.json(h, 201 if new else 200, {"id": number, "state": self.jobs[number]["state"]})
+
+    def get_job(self, h, body, query, number):
+        job = self.jobs.get(int(number))
+        if not job:
+            return self.problem(h, 404, "not-found", f"there is no job {number}")
+        self.on_job(job)
+        return self.json(h, 200, job)
+
+    def list_jobs(self, h, body, query):
+        items = []
+        for job in self.jobs.values():
+            labels = {k[6:]: v for k, v in query.items() if k.startswith("label.")}
+            if all(job["labels"].get(k) == v for k, v in labels.items()):
+                self.on_job(job)
+                items.append(job)
+        self.page(h, sorted(items, key=lambda j: -j["id"]), query)
+
+    def page(self, h, items, query):
+        after, limit = int(query.get("after", 0)), int(query["limit"])
+        assert 1 <= limit <= 500
+        left = [i for i in items if not after or i["id"] < after]
+        more = left[limit - 1]["id"] if len(left) > limit else None
+        self.json(h, 200, {"items": left[:limit], "next": more})
+
+    def get_run(self, h, body, query, number):
+        self.json(h, 200, self.runs[int(number)])
+
+    def job_runs(self, h, body, query, number):
+        runs = [r for r in self.runs.values() if r["job"] == int(number)]
+        self.json(h, 200, {"items": runs, "next": None})
+
+    def run_log(self, h, body, query, number):
+        scripts = self.logs.get(int(number))
+        if not scripts or "event-stream" not in h.headers["Accept"]:
+            return self.problem(h, 404, "not-found", "no log")
+        h.send_response(200)
+        h.send_header("Content-Type", "text/event-stream")
+        h.send_header("Connection", "close")
+        h.end_headers()
+        h.wfile.write(scripts[min(self.connections, len(scripts) - 1)])
+        self.connections += 1
+        h.close_connection = True
         return None
 
-    def handle(self, method, path, headers, body):
-        if self.down:
-            raise Dropped
-        action = self._fault(method, path)
-        with self.lock:
-            self.calls.append(f"{method} {path}")
-        if action == "drop":
-            raise Dropped
-        if isinstance(action, int):
-            return action, {"type": "/problems/made-up", "title": "made up", "status": action,
-                            "detail": f"the test wants {action}"}
-        reply = self.route(method, path, headers, body)
-        with self.lock:
-            self.lock.notify_all()
-        if action == "lose" or self.down:
-            raise Dropped
-        return reply
+    def get_list(self, h, body, query, name):
+        self.json(h, 200, {"items": self.lists[name], "next": None})
 
-    def route(self, method, path, headers, body):
-        if path.startswith("/api/v1/artifacts/"):
-            name = path.rsplit("/", 1)[1]
-            self.fetched.append(name)
-            if name not in self.artifacts:
-                return 404, {"type": "/problems/not-found", "detail": f"no artifact {name}"}
-            return 200, self.artifacts[name]
-        if headers.get("Hilda-Agent-Protocol") != "1":
-            return 426, {"type": "/problems/protocol", "detail": "unknown protocol"}
-        doc = json.loads(body) if body and "/log" not in path else None
-        if path == "/agent/v1/register":
-            return self.register(doc)
-        if int(headers.get("Hilda-Session", 0)) != self.session and "/result" not in path:
-            return 409, {"type": "/problems/stale-session", "detail": "register again"}
-        if path == "/agent/v1/acquire":
-            return self.acquire(doc)
-        if path == "/agent/v1/heartbeat":
-            return self.heartbeat(doc)
-        match = re.match(r"/agent/v1/runs/(\d+)/(start|log|result)(?:\?offset=(\d+))?$", path)
-        run = self.runs.get(int(match[1]))
-        if not run:
-            return 404, {"type": "/problems/not-found", "detail": "no such run"}
-        if int(headers.get("Hilda-Epoch", 0)) != run["epoch"]:
-            return 409, {"type": "/problems/stale-epoch", "detail": "stale epoch"}
-        with self.lock:
-            if match[2] == "start":
-                return self.start(run)
-            if match[2] == "log":
-                return self.log(run, int(match[3]), body)
-            return self.result(run, doc)
-
-    def register(self, doc):
-        with self.lock:
-            self.registers.append(doc)
-            self.session += 1
-            boards = []
-            for board in doc["boards"]:
-                name = board["name"]
-                self.boards[name] = board
-                self.epochs[name] = max(self.epochs.get(name, 0), board["epoch"])
-                boards.append({"name": name, "accepted": True, "epoch": self.epochs[name],
-                               "detail": ""})
-            held = {r["run"] for r in doc["runs"]}
-            for run in self.runs.values():
-                if run["run"] not in held and run["state"] in ("offered", "running"):
-                    lost = run["state"] == "running"
-                    run["state"] = "lost" if lost else "queued"
-                    if not lost:
-                        run["epoch"] = run["fixed_epoch"]
-                    if lost:
-                        self.checks[run["board"]] = f"run {run['run']} was lost"
-            lost = [r for r in held if r in self.lost]
-            return 200, {"session": self.session, "agent": 1, "lineage": self.lineage,
-                         "lease_ms": 60000, "grace_ms": 10000,
-                         "heartbeat_ms": self.heartbeat_ms, "acquire_ms": self.acquire_ms,
-                         "boards": boards, "lost": lost}
-
-    def offers(self, request, boards):
-        out = []
-        for run in self.runs.values():
-            if run["board"] not in boards:
-                continue
-            busy = any(r["state"] in ("offered", "running") and r["board"] == run["board"]
-                       for r in self.runs.values())
-            if run["state"] == "queued" and not busy and run["board"] not in self.checks:
-                if run["epoch"] is None:
-                    self.epochs[run["board"]] = self.epochs.get(run["board"], 0) + 1
-                    run["epoch"] = self.epochs[run["board"]]
-                run["state"] = "offered"
-            if run["state"] == "offered":
-                out.append({"run": run["run"], "job": 1000 + run["run"], "attempt": 1,
-                            "board": run["board"], "epoch": run["epoch"],
-                            "image": {"sha256": run["image"], "bytes": 0}, "files": [],
-                            "document": run["document"]})
-        return out
-
-    def news(self):
-        return {"cancels": [{"run": r, "reason": why} for r, why in self.cancels.items()],
-                "checks": [{"board": b, "epoch": self.epochs.get(b, 0), "reason": why}
-                           for b, why in self.checks.items()]}
-
-    def acquire(self, doc):
-        session = self.session
-        with self.lock:
-            for run in doc["acknowledged"]:
-                self.cancels.pop(run, None)
-
-            def look():
-                offers = self.offers(doc["request"], doc["boards"])
-                news = self.news()
-                if offers or news["cancels"] or news["checks"] or self.down or \
-                        self.session != session:
-                    return dict(news, offers=offers)
-                return None
-
-            answer = self.lock.wait_for(look, self.acquire_ms / 1000)
-            if self.down:
-                raise Dropped
-            return 200, answer or {"offers": [], "cancels": [], "checks": []}
-
-    def start(self, run):
-        if run["state"] not in ("offered", "running"):
-            return 409, {"type": "/problems/stale-epoch", "detail": "somebody else has the board"}
-        run["state"] = "running"
-        run["starts"] += 1
-        return 200, {}
-
-    def heartbeat(self, doc):
-        with self.lock:
-            self.heartbeats.append(doc)
-            self.rejected += doc["rejected"]
-            for board in doc["boards"]:
-                self.boards.setdefault(board["name"], {}).update(board)
-                if board["lock_free"]:
-                    self.attested.append(board["name"])
-                    self.checks.pop(board["name"], None)
-            held = {r["run"] for r in doc["runs"]}
-            return 200, dict(self.news(), lost=[r for r in held if r in self.lost])
-
-    def log(self, run, offset, body):
-        if offset > len(run["log"]):
-            return 409, {"type": "/problems/wrong-offset", "detail": "gap",
-                         "have": len(run["log"])}
-        run["log"] += body[len(run["log"]) - offset:]
-        return 200, {"have": len(run["log"])}
-
-    def result(self, run, doc):
-        run["results"] += 1
-        if run["result"] and run["result"]["result_id"] != doc["result_id"]:
-            return 410, {"type": "/problems/gone", "detail": "it has another result"}
-        run["result"] = doc
-        run["state"] = "late" if run["state"] == "lost" else "done"
-        return 200, {"adopted": True}
+    routes = [
+        (r"/api/v1/artifacts/([0-9a-f]{64})", "HEAD", head_artifact),
+        (r"/api/v1/artifacts/([0-9a-f]{64})", "GET", head_artifact),
+        (r"/api/v1/artifacts", "POST", post_artifact),
+        (r"/api/v1/uploads/(\d+)", "PATCH", patch_upload),
+        (r"/api/v1/uploads/(\d+)", "HEAD", head_upload),
+        (r"/api/v1/jobs", "POST", create_job),
+        (r"/api/v1/jobs", "GET", list_jobs),
+        (r"/api/v1/jobs/(\d+)", "GET", get_job),
+        (r"/api/v1/jobs/(\d+)/runs", "GET", job_runs),
+        (r"/api/v1/runs/(\d+)", "GET", get_run),
+        (r"/api/v1/runs/(\d+)/log", "GET", run_log),
+        (r"/api/v1/(boards|agents|results)", "GET", get_list),
+    ]
