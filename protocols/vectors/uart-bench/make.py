@@ -60,3 +60,27 @@ for i in range(5):
 text = "".join(":".join(map(str, row)) + "\n" for row in logits)
 save("accuracy", run(accuracy) + ["m-ready"],
      expect={"classes": classes, "logits_crc": zlib.crc32(text.encode())})
+
+# The encoder's own splitting: as many ticks to a line as 160 characters hold, and a record whose
+# next key does not fit goes on in a line of its own. Ends in negative numbers and hostile text.
+LINE_MAX = 160
+steps = [(7919 * i * i * i + 13) % (10 ** (1 + i % 10)) % 2**32 for i in range(120)]
+split = ["R,run=4294967295,phase=warm,n=120,warmup=4294967295,batch=1,irq=masked,cache=none,"
+         "overhead=4294967295,window=18446744073709551615,inputs=rotate"]
+at = 0
+while at < len(steps):
+    head = f"C,i={at},t="
+    items = []
+    while at < len(steps):
+        longer = head + ":".join(items + [str(steps[at])])
+        if len(f"${longer}*XXXX") + len(f",{len(split)}") > LINE_MAX:
+            break
+        items.append(str(steps[at]))
+        at += 1
+    split.append(head + ":".join(items))
+split.append("S,low=-9223372036854775808,address=0x0000BEEF,text=a_b_c_d_e_f," + "long=" + "x" * 119 + "~")
+if len(split[-1]) + len(f"$,{len(split) - 1}*XXXX") > LINE_MAX:
+    long_key = split[-1].index(",long=")
+    split.append("S" + split[-1][long_key:])
+    split[-2] = split[-2][:long_key]
+save("encoder", run(split) + ["m-ready"], expect={"ticks": steps})
