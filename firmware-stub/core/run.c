@@ -128,6 +128,7 @@ void run_first(uint64_t boot_ticks)
 	uint64_t start, loaded, end;
 	const char *wrong;
 
+	next_number = 0;
 	begin(PHASE_COLD, 1, 0);
 	run.overhead_ticks = empty_loop();
 	port_timer_start();

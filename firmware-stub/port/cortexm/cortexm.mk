@@ -1,5 +1,5 @@
 # Shared by the Cortex-M boards.
-CC            := arm-none-eabi-gcc
+override CC   := arm-none-eabi-gcc
 PORT          := $(wildcard port/cortexm/*.c)
 RESULTS_BYTES := 4096
 INPUT_BYTES   := 784

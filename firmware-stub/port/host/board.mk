@@ -1,10 +1,11 @@
-CC            := gcc
-CPU           := -D_GNU_SOURCE
+override CC   := gcc
+# Fixed addresses, so that a fault names what the image names.
+CPU           := -D_GNU_SOURCE -fno-pie -fno-omit-frame-pointer
 DOT           := c
 PORT          := port/host/host.c
 SKIP          := core/memory.c
 RESULTS_BYTES := 65536
 INPUT_BYTES   := 1024
 STACK_BYTES   := 65536
-LDFLAGS_ALL   := -Wl,--gc-sections
+LDFLAGS_ALL   := -no-pie -Wl,--gc-sections
 LIBS          :=

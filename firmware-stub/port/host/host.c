@@ -32,7 +32,6 @@ static size_t out_fill;
 static struct noinit kept;
 static uint64_t started_ns, reset_ns, window_ns;
 static char **arguments;
-extern const char __executable_start;
 static uint8_t stack[STACK_BYTES] __attribute__((aligned(64)));
 static volatile sig_atomic_t fed;
 
@@ -183,13 +182,13 @@ static void registers(struct fault_state *f, void *context)
 #if defined(__x86_64__)
 	const greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
 
-	f->pc = (uint32_t)((uintptr_t)r[REG_RIP] - (uintptr_t)&__executable_start);
+	f->pc = (uint32_t)r[REG_RIP];
 	f->sp = (uint32_t)(uintptr_t)r[REG_RSP];
 #elif defined(__aarch64__)
 	const mcontext_t *m = &((ucontext_t *)context)->uc_mcontext;
 
-	f->pc = (uint32_t)(m->pc - (uintptr_t)&__executable_start);
-	f->lr = (uint32_t)(m->regs[30] - (uintptr_t)&__executable_start);
+	f->pc = (uint32_t)m->pc;
+	f->lr = (uint32_t)m->regs[30];
 	f->sp = (uint32_t)m->sp;
 #endif
 }

@@ -1,0 +1,340 @@
+/* The bench core on a port that is all fake: a scripted console, a clock that moves when read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/fault.h"
+#include "core/words.h"
+#include "port/port.h"
+
+#define STACK_BYTES_FAKE 16384
+#define TICKS_A_READING 5
+
+const char port_board[] = "fake";
+const char port_cache[] = "none";
+
+static struct {
+	const char *script;
+	char out[65536];
+	size_t n;
+	struct noinit noinit;
+	uint64_t now, started;
+	bool dead_timer, in_window, wrote_in_window;
+	int resets;
+	jmp_buf reset;
+} port;
+
+void port_init(void)
+{
+}
+
+void port_unique_id(char *out, size_t size)
+{
+	snprintf(out, size, "one,of*the$kind");
+}
+
+struct noinit *port_noinit(void)
+{
+	return &port.noinit;
+}
+
+void port_reset(void)
+{
+	port.resets++;
+	longjmp(port.reset, 1);
+}
+
+void port_console_init(void)
+{
+}
+
+void port_write(const char *bytes, size_t n)
+{
+	port.wrote_in_window |= port.in_window;
+	assert_true(port.n + n < sizeof(port.out));
+	memcpy(port.out + port.n, bytes, n);
+	port.n += n;
+	port.out[port.n] = '\0';
+}
+
+void port_drain(void)
+{
+}
+
+int port_read(void)
+{
+	return *port.script ? (unsigned char)*port.script++ : -1;
+}
+
+const char *port_timer_kind(void)
+{
+	return "fakeclock";
+}
+
+uint32_t port_timer_hz(void)
+{
+	return 1000000;
+}
+
+void port_timer_start(void)
+{
+	port.started = port.now;
+}
+
+uint64_t port_timer_ticks(void)
+{
+	if (!port.dead_timer)
+		port.now += TICKS_A_READING;
+	return port.now - port.started;
+}
+
+void port_timer_stop(void)
+{
+}
+
+uint64_t port_boot_ticks(void)
+{
+	return 4242;
+}
+
+uint64_t port_uptime_us(void)
+{
+	return UINT64_C(0x100000007);
+}
+
+const char *port_quiet(void)
+{
+	port.in_window = true;
+	return "masked";
+}
+
+void port_unquiet(void)
+{
+	port.in_window = false;
+}
+
+void port_watchdog(uint32_t timeout_ms)
+{
+}
+
+void port_watchdog_feed(void)
+{
+}
+
+void port_markers(uint32_t state)
+{
+}
+
+void port_markers_send(void)
+{
+}
+
+void port_stack(uint8_t **low, uint8_t **top)
+{
+	*top = (uint8_t *)__builtin_frame_address(0);
+	*low = *top - STACK_BYTES_FAKE;
+}
+
+void port_sizes(struct port_sizes *s)
+{
+	*s = (struct port_sizes){1000, 200, 30, 4};
+}
+
+void port_crash(void)
+{
+	const struct fault_state f = {.kind = "hardfault", .pc = 0x1234, .cfsr = 0x10000};
+
+	fault_report(&f);
+}
+
+/* Runs until the script is read, over any number of resets. */
+static const char *play(const char *script)
+{
+	port.script = script;
+	port.n = 0;
+	port.resets = 0;
+	port.wrote_in_window = false;
+	port.in_window = false;
+	(void)setjmp(port.reset);
+	bench_main();
+	return port.out;
+}
+
+static int power_on(void **unused)
+{
+	memset(&port, 0, sizeof(port));
+	memset(&port.noinit, 0x5C, sizeof(port.noinit));
+	return 0;
+}
+
+static void has(const char *text)
+{
+	if (!strstr(port.out, text))
+		fail_msg("no \"%s\" in:\n%s", text, port.out);
+}
+
+static void the_banner_comes_first(void **unused)
+{
+	play("");
+	assert_string_equal(port.out,
+		"\r\nm-timestamp-mode-performance\r\nm-lap-us-7\r\n"
+		"m-init-done\r\nm-ready\r\n");
+}
+
+static void plain_commands_are_answered_as_mlperf_s_firmware_does(void **unused)
+{
+	play("name%profile%timestamp%foo%");
+	has("m-name-dut-[hilda]\r\nm-ready\r\n");
+	has("m-profile-[ULPMark for tinyML Firmware V0.0.1]\r\nm-model-[full-nano]\r\nm-ready");
+	has("m-lap-us-7\r\nm-ready\r\ne-[Unknown command: foo]\r\nm-ready\r\n");
+}
+
+static void identity_names_board_model_and_reset(void **unused)
+{
+	play("lab id%");
+	has(",board=fake,uid=one_of_the_kind,hz=1000000,timer=fakeclock,reset=power,max_n=1024*");
+	has("model=full-nano,quant=int8,");
+	has(",sha256=");
+	has(",lines=3,");
+}
+
+static void a_warm_run_sends_all_ticks_after_the_window(void **unused)
+{
+	play("lab warm 3 2%");
+	has("$R,0,run=1,phase=warm,n=3,warmup=2,batch=1,irq=masked,cache=none,overhead=5,");
+	has("inputs=rotate*");
+	/* Between two readings of the clock the overhead passes, and nothing else. */
+	has("$C,1,i=0,t=0:0:0*");
+	has("$E,2,lines=2,");
+	assert_false(port.wrote_in_window);
+}
+
+static void a_dead_timer_reports_nothing(void **unused)
+{
+	port.dead_timer = true;
+	play("lab warm 3 2%");
+	has("e-[Timer does not tick: fakeclock]\r\nm-ready\r\n");
+	assert_null(strstr(port.out, "$R"));
+}
+
+static void cold_resets_and_reports_unasked(void **unused)
+{
+	play("lab cold%");
+	assert_int_equal(port.resets, 1);
+	has("m-init-done\r\nm-ready\r\n$R,0,run=0,phase=cold,n=1,");
+	has("kind=reset*");
+	has("$C,1,boot=4242,load=0,first=0*");
+	/* Once only: the next reset is an ordinary one, and of unknown cause. */
+	play("lab id%");
+	assert_null(strstr(port.out, "phase=cold"));
+	has("reset=unknown");
+}
+
+static void memory_is_measured_and_not_believed(void **unused)
+{
+	const char *line;
+	unsigned stack_used, stack_size, arena_used;
+
+	play("lab memory%");
+	line = strstr(port.out, "$S,0,");
+	assert_non_null(line);
+	assert_int_equal(
+		sscanf(line,
+			"$S,0,stack_used=%u,stack_size=%u,heap_used=0,heap_size=0,arena_used=%u,",
+			&stack_used, &stack_size, &arena_used),
+		3);
+	assert_true(stack_used > 0 && stack_used < stack_size);
+	assert_true(arena_used > 0 && arena_used <= 6688);
+	has("text=1000,rodata=200,data=30,bss=4,");
+	has("status=ok*");
+}
+
+static void resend_gives_the_same_line(void **unused)
+{
+	char wanted[256];
+	const char *line, *end;
+
+	play("lab accuracy 3%lab resend 2%lab resend 9%");
+	line = strstr(port.out, "$P,2,i=1,");
+	assert_non_null(line);
+	end = strstr(line, "\r\n");
+	snprintf(wanted, sizeof(wanted), "m-ready\r\n%.*s\r\nm-ready\r\n", (int)(end - line), line);
+	has(wanted);
+	has("e-[The last run has no line 9]\r\nm-ready");
+}
+
+static void what_cannot_be_done_is_refused_in_words(void **unused)
+{
+	play("lab energy 1 2%lab warm 0 5%lab warm 1025 5%lab warm x 5%lab warm 5%lab accuracy 410%"
+	     "lab fault nonsense%lab%lab warm 99999999999 1%");
+	has("e-[Unsupported verb: energy]");
+	has("e-[Iterations: a number from 1 to 1024]");
+	has("e-[Wrong number of words after: warm]");
+	has("e-[Samples: a number from 1 to 409]");
+	has("e-[Unknown fault: nonsense]");
+	has("e-[Unsupported verb: ]");
+	assert_null(strstr(port.out, "$R"));
+}
+
+static void a_command_that_is_too_long_is_refused_whole(void **unused)
+{
+	char script[400];
+
+	memset(script, 'x', sizeof(script));
+	strncpy(script + 300, "%name%", sizeof(script) - 300);
+	play(script);
+	has("e-[Command is longer than 78 characters]\r\nm-ready\r\nm-name-dut-[hilda]");
+}
+
+static void a_fault_says_its_last_words_and_resets(void **unused)
+{
+	play("lab fault hardfault%lab id%");
+	assert_int_equal(port.resets, 1);
+	has("$X,0,kind=hardfault,pc=0x00001234,lr=0x00000000,sp=0x00000000,xpsr=0x00000000,"
+	    "cfsr=0x00010000,");
+	has("reset=soft");
+}
+
+static void words_are_split_and_read(void **unused)
+{
+	char line[] = "lab warm 400 5", many[] = "a b c d e f", none[] = "";
+	char *words[WORDS_MAX];
+	uint32_t n;
+
+	assert_int_equal(words_split(line, words), 4);
+	assert_string_equal(words[2], "400");
+	assert_int_equal(words_split(many, words), -1);
+	assert_int_equal(words_split(none, words), 1);
+	assert_int_equal(words_u32("4294967295", &n), 0);
+	assert_int_equal(n, UINT32_MAX);
+	assert_int_equal(words_u32("4294967296", &n), -1);
+	assert_int_equal(words_u32("", &n), -1);
+	assert_int_equal(words_u32("-1", &n), -1);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, power_on)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_banner_comes_first),
+		TEST(plain_commands_are_answered_as_mlperf_s_firmware_does),
+		TEST(identity_names_board_model_and_reset),
+		TEST(a_warm_run_sends_all_ticks_after_the_window),
+		TEST(a_dead_timer_reports_nothing),
+		TEST(cold_resets_and_reports_unasked),
+		TEST(memory_is_measured_and_not_believed),
+		TEST(resend_gives_the_same_line),
+		TEST(what_cannot_be_done_is_refused_in_words),
+		TEST(a_command_that_is_too_long_is_refused_whole),
+		TEST(a_fault_says_its_last_words_and_resets),
+		TEST(words_are_split_and_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
