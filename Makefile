@@ -106,7 +106,7 @@ $(BUILD)/obj/server/store/migrations.o: $(wildcard db/*.sql)
 $(BUILD)/bin/hilda-shim: $(SHIM_SRC)
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS_BASE) -static -Os -o $@ $<
+	$(Q)$(SHIM_CC) $(CFLAGS_BASE) -static -Os -o $@ $<
 
 # ---- pages: compiled into the server ------------------------------------------------------------
 
