@@ -11,23 +11,22 @@
 
 int sql_failed(struct sql *s, int code, const char *what)
 {
-	int primary = code & 0xff, system_error = s->db ? sqlite3_system_errno(s->db) : 0;
+	int primary = code & 0xff;
 	int error = EIO;
 
 	if (primary == SQLITE_NOMEM)
 		error = ENOMEM;
 	else if (primary == SQLITE_FULL)
 		error = ENOSPC;
-	else if (primary == SQLITE_IOERR &&
-		(system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG))
-		error = ENOSPC;
+	else if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE)
+		error = ENOSPC; /* quota, limit of file size; SQLite does not hand on the errno */
 	else if (primary == SQLITE_CONSTRAINT)
 		error = EBUSY;
 	else if (primary == SQLITE_READONLY || primary == SQLITE_PERM || primary == SQLITE_CANTOPEN)
 		error = EACCES;
 	fault_set(&s->fault, error, "database: %s: %s%s", what,
 		s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(code),
-		error == ENOSPC ? "; free space on the data folder's disk" : "");
+		error == ENOSPC ? "; free space on the disk of the data folder" : "");
 	return -error;
 }
 
@@ -142,13 +141,16 @@ int sql_bind(struct sql *s, sqlite3_stmt *q, const struct sql_arg *args)
 
 int sql_next(struct sql *s, sqlite3_stmt *q)
 {
+	char what[24];
 	int code = sqlite3_step(q);
 
 	if (code == SQLITE_ROW)
 		return 1;
 	if (code == SQLITE_DONE)
 		return 0;
-	return sql_failed(s, code, sqlite3_stmt_readonly(q) ? "read" : "write");
+	/* The statement's first words say enough: INSERT INTO runs, COMMIT. */
+	snprintf(what, sizeof(what), "%s", sqlite3_sql(q));
+	return sql_failed(s, code, what);
 }
 
 int sql_first_args(struct sql *s, sqlite3_stmt **q, const char *text, const struct sql_arg *args)
