@@ -6,8 +6,16 @@
 #include "common/cleanup.h"
 
 #define CONNECT "echo \"" SCRIPT_ADAPTER "[adapter name]\"; init; echo {" SCRIPT_CONNECTED "}; "
-/* Polling a core that was just let go only makes noise while OpenOCD ends. */
-#define START "echo {" SCRIPT_STARTING "}; poll off; reset run; echo {" SCRIPT_DONE "}; shutdown"
+/*
+ * Not `reset run`: before it asserts the reset it lets the core go on from wherever it stands, which
+ * after a verify is in the middle of OpenOCD's own helper code; the fault that follows is reported
+ * by the new firmware. From `reset halt` the core starts exactly once. Then the debugger lets go:
+ * with halting debug on and vector catch set, a HardFault would stop the core and never be reported.
+ */
+#define DHCSR_DEBUG_OFF "0xE000EDF0 0xA05F0000"
+#define START                                                                                    \
+	"echo {" SCRIPT_STARTING "}; reset halt; catch {cortex_m vector_catch none}; poll off; " \
+	"resume; catch {mww " DHCSR_DEBUG_OFF "}; echo {" SCRIPT_DONE "}; shutdown"
 #define VERIFY "echo {" SCRIPT_VERIFYING "}; verify_image $::env(HILDA_IMAGE); "
 
 static const char *const scripts[OPENOCD_ACTIONS] = {

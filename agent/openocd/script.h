@@ -14,7 +14,7 @@
 #include "common/fault.h"
 
 enum openocd_action {
-	OPENOCD_PROGRAM, /* erase, write flash, verify, reset run */
+	OPENOCD_PROGRAM, /* erase, write flash, verify, reset, start */
 	OPENOCD_LOAD,	 /* into RAM, verify, reset run */
 	OPENOCD_RESET,	 /* reset run */
 	OPENOCD_EXAMINE, /* connect, say what is there, touch nothing */
