@@ -128,12 +128,18 @@ void board_hold(struct board *b, int64_t ms)
 	pthread_mutex_unlock(&b->fleet->lock);
 }
 
-void board_started(struct board *b)
+int board_started(struct board *b)
 {
+	int rc;
+
 	pthread_mutex_lock(&b->fleet->lock);
 	b->started = true;
 	board_review(b);
+	while (b->settled < b->run_epoch)
+		pthread_cond_wait(&b->wake, &b->fleet->lock);
+	rc = b->unkept ? -EIO : 0;
 	pthread_mutex_unlock(&b->fleet->lock);
+	return rc;
 }
 
 void board_blocked(struct board *b, const char *detail)

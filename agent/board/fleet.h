@@ -3,8 +3,8 @@
  * thread for each that does it. The server's offers, cancels, losses and checks come in here; what
  * register, acquire and heartbeat say about boards comes out.
  *
- * Any thread; one lock, held for moments. Only fleet_offer waits (for the disk: epochs), and
- * fleet_stop (for the boards' threads).
+ * Any thread; one lock, held for moments. Only fleet_offer and board_started wait
+ * (for the disk: epochs), and fleet_close (for the boards' threads).
  */
 #ifndef HILDA_AGENT_BOARD_FLEET_H
 #define HILDA_AGENT_BOARD_FLEET_H
@@ -113,8 +113,11 @@ int fleet_configs(struct fleet *fleet, struct board_config **out, size_t *n);
 
 /* The offer was dropped: the board is not listed for this long. */
 void board_hold(struct board *board, int64_t ms);
-/* The server said yes: from now on the run is listed. */
-void board_started(struct board *board);
+/*
+ * The server said yes: from now on the run is listed. Waits until its epoch is on disk; -EIO when
+ * that failed, and the board is not to be touched.
+ */
+int board_started(struct board *board);
 /* The board's probe is held by somebody else: offline until fleet_checked says that it is free. */
 void board_blocked(struct board *board, const char *detail);
 void board_stage(struct board *board, enum stage stage);

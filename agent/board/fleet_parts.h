@@ -24,8 +24,10 @@ struct board {
 	bool blocked; /* the host lock is held by somebody else */
 	bool listed;  /* in the last acquire */
 	int64_t hold_until_ns;
-	uint64_t epoch; /* of the last offer taken; on disk */
-	uint64_t seen;	/* the highest that the server told */
+	uint64_t epoch;	  /* of the last offer taken; on disk */
+	uint64_t seen;	  /* the highest that the server told */
+	uint64_t settled; /* the last one whose way to the disk has ended */
+	bool unkept;	  /* it ended badly */
 
 	bool check_wanted;
 	bool lock_free;

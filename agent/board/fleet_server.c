@@ -9,6 +9,11 @@
 
 #define OFFERS_MAX 256
 
+struct kept_epoch {
+	char board[BOARD_NAME_BYTES];
+	uint64_t epoch;
+};
+
 /* The phases that this agent has a step for. */
 static json_t *phases(const struct board_config *c)
 {
@@ -179,7 +184,7 @@ static size_t parse_offers(const json_t *offers, struct offer **list)
 }
 
 /* With the lock held: leaves only what is to be handed over. */
-static size_t sift(struct fleet *fleet, struct offer **list, size_t n, struct epoch_change *changes)
+static size_t sift(struct fleet *fleet, struct offer **list, size_t n, struct kept_epoch *changes)
 {
 	size_t kept = 0;
 
@@ -189,7 +194,8 @@ static size_t sift(struct fleet *fleet, struct offer **list, size_t n, struct ep
 		const char *why = refusal(fleet, o, b);
 
 		if (!why && !known(fleet, o, b)) {
-			changes[kept] = (struct epoch_change){b->config.name, o->epoch};
+			changes[kept].epoch = o->epoch;
+			memcpy(changes[kept].board, b->config.name, sizeof(changes[kept].board));
 			list[kept++] = o;
 			continue;
 		}
@@ -205,35 +211,51 @@ static size_t sift(struct fleet *fleet, struct offer **list, size_t n, struct ep
 	return kept;
 }
 
+/* While the boards ask the server for their start: each waits for both before it is touched. */
+static void keep_epochs(struct fleet *fleet, const struct kept_epoch *kept, size_t n)
+{
+	struct epoch_change changes[OFFERS_MAX];
+	struct fault f;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		changes[i] = (struct epoch_change){kept[i].board, kept[i].epoch};
+	rc = epochs_raise(fleet->o.epochs, changes, n, &f);
+	if (rc)
+		log_error("epochs cannot be kept", LOG_STR("error", f.text));
+	pthread_mutex_lock(&fleet->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct board *b = fleet_find(fleet, kept[i].board);
+
+		if (!b)
+			continue;
+		b->settled = kept[i].epoch;
+		b->unkept = rc != 0;
+		pthread_cond_signal(&b->wake);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
 void fleet_offer(struct fleet *fleet, const json_t *offers)
 {
 	struct offer *list[OFFERS_MAX];
-	struct epoch_change changes[OFFERS_MAX];
+	struct kept_epoch changes[OFFERS_MAX];
 	size_t n = parse_offers(offers, list);
-	struct fault f;
-	int rc;
 
 	if (!n)
 		return;
 	pthread_mutex_lock(&fleet->lock);
 	n = sift(fleet, list, n, changes);
-	/* The board's names stay: boards are freed by this thread's callers only when idle. */
-	rc = n ? epochs_raise(fleet->o.epochs, changes, n, &f) : 0;
-	if (rc)
-		log_error("offers dropped: their epochs cannot be kept", LOG_STR("error", f.text));
 	for (size_t i = 0; i < n; i++) {
 		struct board *b = fleet_find(fleet, list[i]->board);
 
-		if (rc) {
-			b->hold_until_ns = clock_deadline_ms(fleet->o.clock, OFFER_HOLD_MS);
-			offer_free(list[i]);
-			continue;
-		}
 		b->epoch = list[i]->epoch;
 		b->offer = list[i];
 		pthread_cond_signal(&b->wake);
 	}
 	pthread_mutex_unlock(&fleet->lock);
+	if (n)
+		keep_epochs(fleet, changes, n);
 }
 
 int fleet_wait_started(struct fleet *fleet, int64_t deadline_ns)

@@ -241,6 +241,7 @@ static void work(struct hands *h, struct board_lock *lock)
 	_cleanup_free_ char *text = NULL;
 	uint64_t log_offset = 0;
 	struct fault f;
+	bool kept;
 	size_t n;
 
 	if (shipper_attach(a->shipper, &h->entry, &shipped, &log, &f))
@@ -256,9 +257,13 @@ static void work(struct hands *h, struct board_lock *lock)
 	h->runner.lock_fd = lock->fds[0];
 	text = runner_perform(&h->runner, &n);
 	board_lock_drop(lock);
+	/* The log is on its way while the result goes to the disk. */
+	if (shipped)
+		shipper_flush(a->shipper, shipped);
+	kept = text && keep(h, text, n) == 0;
 	if (shipped)
 		log_offset = shipper_detach(a->shipper, shipped);
-	if (text && keep(h, text, n) == 0) {
+	if (kept) {
 		board_finished(w->board);
 		deliver(h, log_offset);
 	}
@@ -305,6 +310,8 @@ void perform_offer(void *arg, struct board_work *w)
 		.arg = w->board,
 		.start_ns = clock_mono_ns(a->clock),
 		.start_wall_ms = clock_wall_ms(a->clock)};
-	board_started(w->board);
+	if (board_started(w->board))
+		fail(&h, OUTCOME_INFRASTRUCTURE,
+			"the board's epoch cannot be kept on the agent's disk; is it full?");
 	work(&h, &lock);
 }

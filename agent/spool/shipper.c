@@ -24,7 +24,8 @@ struct shipped_log {
 struct shipper {
 	struct shipper_options o;
 	pthread_t thread;
-	int wake_fd;
+	int wake_fd;  /* something was written */
+	int flush_fd; /* something must go out now */
 	pthread_mutex_t lock;
 	pthread_cond_t done; /* a piece has arrived, or failed */
 	struct shipped_log *logs;
@@ -91,12 +92,13 @@ static int ship(struct shipper *s, struct shipped_log *l, struct fault *f)
 
 static bool wait_for(struct shipper *s, int64_t deadline_ns, bool writes)
 {
-	struct pollfd fds[2] = {{.fd = s->o.deliver.cancel_fd, .events = POLLIN},
-		{.fd = s->wake_fd, .events = POLLIN}};
+	struct pollfd fds[3] = {{.fd = s->o.deliver.cancel_fd, .events = POLLIN},
+		{.fd = s->flush_fd, .events = POLLIN}, {.fd = s->wake_fd, .events = POLLIN}};
 	eventfd_t ignored;
 
-	clock_poll(s->o.clock, fds, writes ? 2 : 1, deadline_ns);
+	clock_poll(s->o.clock, fds, writes ? 3 : 2, deadline_ns);
 	eventfd_read(s->wake_fd, &ignored);
+	eventfd_read(s->flush_fd, &ignored);
 	return !fds[0].revents;
 }
 
@@ -143,9 +145,12 @@ int shipper_start(const struct shipper_options *o, struct shipper **out, struct 
 	pthread_cond_init(&s->done, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	rc = s->wake_fd < 0 ? -errno : -pthread_create(&s->thread, NULL, shipper_main, s);
+	s->flush_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = s->wake_fd < 0 || s->flush_fd < 0 ? -errno
+					       : -pthread_create(&s->thread, NULL, shipper_main, s);
 	if (rc) {
 		file_close(&s->wake_fd);
+		file_close(&s->flush_fd);
 		free(s);
 		return fault_errno(f, -rc, "log shipper");
 	}
@@ -159,6 +164,7 @@ void shipper_stop(struct shipper *s)
 		return;
 	pthread_join(s->thread, NULL);
 	file_close(&s->wake_fd);
+	file_close(&s->flush_fd);
 	pthread_cond_destroy(&s->done);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -199,6 +205,14 @@ int shipper_attach(struct shipper *s, const struct spool_entry *e, struct shippe
 	*out = l;
 	*log = l->log;
 	return 0;
+}
+
+void shipper_flush(struct shipper *s, struct shipped_log *l)
+{
+	pthread_mutex_lock(&s->lock);
+	l->due_ns = INT64_MIN;
+	pthread_mutex_unlock(&s->lock);
+	eventfd_write(s->flush_fd, 1);
 }
 
 uint64_t shipper_detach(struct shipper *s, struct shipped_log *l)

@@ -29,6 +29,8 @@ void shipper_stop(struct shipper *s);
 /* Makes the run's log file and ships it from now on. *log is closed by shipper_detach. */
 int shipper_attach(struct shipper *s, const struct spool_entry *e, struct shipped_log **out,
 	struct run_log **log, struct fault *f);
+/* What is there goes out now, not after the gathering. Never waits. */
+void shipper_flush(struct shipper *s, struct shipped_log *shipped);
 /* Ends the shipping, closes the log; returns how far the server has it. */
 uint64_t shipper_detach(struct shipper *s, struct shipped_log *shipped);
 
