@@ -24,7 +24,7 @@ enum fault_name {
 	FAULT_UART_SILENT,     /* nothing arrives */
 	FAULT_UART_GARBLE,     /* one bit flipped in ARG of 1000 bytes */
 	FAULT_UART_CUT,	       /* the rest of every ARG-th line is lost */
-	FAULT_UART_BABBLE,     /* ARG random bytes in front of every piece of output */
+	FAULT_UART_BABBLE,     /* ARG random bytes every 50 ms */
 	FAULT_COUNT
 };
 

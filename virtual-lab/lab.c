@@ -72,6 +72,7 @@ static int do_fault(struct lab *lab, const char *text, struct fault *f)
 {
 	int rc = strcmp(text, "none") ? apply_fault(lab, text, f) : heal(lab, f);
 
+	serial_wake(lab->serial);
 	return rc ? rc : probe_update(&lab->probe, f);
 }
 

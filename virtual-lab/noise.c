@@ -18,7 +18,7 @@ static uint32_t draw(struct noise *z)
 	return z->state;
 }
 
-static size_t babble(struct noise *z, const struct faults *f, uint8_t *out)
+size_t noise_babble(struct noise *z, const struct faults *f, uint8_t *out)
 {
 	uint32_t n = fault_arg(f, FAULT_UART_BABBLE);
 
@@ -55,11 +55,10 @@ static uint8_t garble(struct noise *z, const struct faults *f, uint8_t byte)
 size_t noise_spoil(
 	struct noise *z, const struct faults *f, const uint8_t *data, size_t n, uint8_t *out)
 {
-	size_t used;
+	size_t used = 0;
 
 	if (fault_is_on(f, FAULT_UART_SILENT))
 		return 0;
-	used = babble(z, f, out);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_cut(z, f, data[i]))
 			out[used++] = garble(z, f, data[i]);

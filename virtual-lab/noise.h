@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #define NOISE_BABBLE_MAX 256
-#define NOISE_MAX_BYTES(n) ((n) + NOISE_BABBLE_MAX)
 /* How much of a line that is cut still arrives. */
 #define NOISE_CUT_AFTER 12
 
@@ -23,8 +22,10 @@ struct noise {
 };
 
 void noise_init(struct noise *z);
-/* out has room for NOISE_MAX_BYTES(n); returns how many bytes arrive. */
+/* Of n bytes, what arrives: out has room for as many. Returns how many. */
 size_t noise_spoil(
 	struct noise *z, const struct faults *f, const uint8_t *data, size_t n, uint8_t *out);
+/* FAULT_UART_BABBLE: what comes in between; out has room for NOISE_BABBLE_MAX. */
+size_t noise_babble(struct noise *z, const struct faults *f, uint8_t *out);
 
 #endif

@@ -29,6 +29,8 @@ struct serial {
 	uint8_t backlog[BACKLOG_BYTES];
 	size_t first;
 	size_t n;
+	uint8_t typed[PIECE_BYTES]; /* from the host, waiting for the guest to take it */
+	size_t typed_n;
 	int console_fd;
 	int marker_fd;
 	atomic_uint openers;
@@ -70,7 +72,7 @@ static void push(struct serial *s)
 
 static void to_host(struct serial *s, const uint8_t *data, size_t n)
 {
-	uint8_t spoilt[NOISE_MAX_BYTES(PIECE_BYTES)];
+	uint8_t spoilt[PIECE_BYTES];
 
 	if (!s->pty.openers) {
 		s->lost += n;
@@ -78,6 +80,14 @@ static void to_host(struct serial *s, const uint8_t *data, size_t n)
 	}
 	n = noise_spoil(&s->noise, s->faults, data, n, spoilt);
 	keep(s, spoilt, n);
+	push(s);
+}
+
+static void babble(struct serial *s)
+{
+	uint8_t junk[NOISE_BABBLE_MAX];
+
+	keep(s, junk, noise_babble(&s->noise, s->faults, junk));
 	push(s);
 }
 
@@ -92,14 +102,27 @@ static void from_guest(struct serial *s)
 		file_close(&s->console_fd);
 }
 
+static void to_guest(struct serial *s)
+{
+	ssize_t n = send(s->console_fd, s->typed, s->typed_n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n > 0) {
+		s->typed_n -= (size_t)n;
+		memmove(s->typed, s->typed + n, s->typed_n);
+	}
+}
+
 static void from_host(struct serial *s)
 {
-	uint8_t data[PIECE_BYTES];
-	ssize_t n = read(s->pty.master, data, sizeof(data));
+	ssize_t n = read(s->pty.master, s->typed + s->typed_n, sizeof(s->typed) - s->typed_n);
 
-	/* What the guest does not take in time is an overrun. */
-	if (n > 0 && s->console_fd >= 0)
-		(void)!send(s->console_fd, data, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		s->typed_n += (size_t)n;
+	/* Nobody hears what is said to a board without power. */
+	if (s->console_fd < 0)
+		s->typed_n = 0;
+	else if (s->typed_n)
+		to_guest(s);
 }
 
 static void drain_markers(struct serial *s)
@@ -133,6 +156,7 @@ static bool take_orders(struct serial *s)
 		file_close(&s->console_fd);
 		file_close(&s->marker_fd);
 		s->console_fd = s->next_console_fd;
+		s->typed_n = 0;
 		s->marker_fd = s->next_marker_fd;
 		s->next_console_fd = s->next_marker_fd = -1;
 		s->changed = false;
@@ -159,8 +183,9 @@ static void *work(void *arg)
 		struct pollfd p[] = {
 			{.fd = s->wake_fd, .events = POLLIN},
 			{.fd = s->pty.watch_fd, .events = POLLIN},
-			{.fd = s->pty.master, .events = POLLIN | (s->n ? POLLOUT : 0)},
-			{.fd = s->console_fd, .events = POLLIN},
+			{.fd = s->pty.master,
+				.events = (s->typed_n ? 0 : POLLIN) | (s->n ? POLLOUT : 0)},
+			{.fd = s->console_fd, .events = POLLIN | (s->typed_n ? POLLOUT : 0)},
 			{.fd = s->marker_fd, .events = POLLIN},
 		};
 		int ready = poll(p, sizeof(p) / sizeof(p[0]), babbles ? BABBLE_MS : -1);
@@ -173,12 +198,14 @@ static void *work(void *arg)
 			push(s);
 		if (p[2].revents & POLLIN)
 			from_host(s);
-		if (p[3].revents && s->console_fd == p[3].fd)
+		if ((p[3].revents & POLLOUT) && s->console_fd == p[3].fd)
+			to_guest(s);
+		if ((p[3].revents & ~POLLOUT) && s->console_fd == p[3].fd)
 			from_guest(s);
 		if (p[4].revents && s->marker_fd == p[4].fd)
 			drain_markers(s);
 		if (!ready && babbles)
-			to_host(s, NULL, 0);
+			babble(s);
 	}
 }
 
@@ -213,7 +240,7 @@ int serial_open(
 	return 0;
 }
 
-static void wake(struct serial *s)
+void serial_wake(struct serial *s)
 {
 	uint64_t one = 1;
 
@@ -227,7 +254,7 @@ void serial_close(struct serial *s)
 	pthread_mutex_lock(&s->lock);
 	s->ending = true;
 	pthread_mutex_unlock(&s->lock);
-	wake(s);
+	serial_wake(s);
 	pthread_join(s->thread, NULL);
 	pty_close(&s->pty);
 	file_close(&s->wake_fd);
@@ -248,7 +275,7 @@ void serial_connect(struct serial *s, int console_fd, int marker_fd)
 	s->next_marker_fd = marker_fd;
 	s->changed = true;
 	pthread_mutex_unlock(&s->lock);
-	wake(s);
+	serial_wake(s);
 }
 
 unsigned serial_openers(const struct serial *s)

@@ -84,8 +84,13 @@ class Console:
         data, self.data = self.data, b""
         return data
 
-    def send(self, data):
-        os.write(self.fd, data)
+    def send(self, data, seconds=10.0):
+        while data:
+            assert select.select([], [self.fd], [], seconds)[1], f"{len(data)} bytes cannot be sent"
+            try:
+                data = data[os.write(self.fd, data):]
+            except BlockingIOError:
+                pass
 
 
 class Board:
@@ -102,7 +107,10 @@ class Board:
 
     def _ready(self):
         assert self.process.poll() is None, f"hilda-vboard ended:\n{self.words()}"
-        return (self.folder / "ready.json").exists()
+        try:
+            return self.ready["pid"] == self.process.pid
+        except FileNotFoundError:
+            return False
 
     def __enter__(self):
         return self

@@ -1,6 +1,7 @@
 /*
  * Says hello on the UART after each reset, then echoes what it is sent, line by line; `crash` sends
- * the core into lockup, `reset` asks for a system reset. Sleeps in WFI when there is nothing to do.
+ * the core into lockup, `reset` asks for a system reset, `flood` sends more than anybody reads.
+ * Sleeps in WFI when there is nothing to do.
  */
 #include <stdint.h>
 
@@ -32,7 +33,7 @@ static void put(char c)
 		;
 }
 
-static int get(void)
+static __attribute__((noinline)) int get(void)
 {
 	if (!REG(0x40002108))
 		return -1;
@@ -54,7 +55,7 @@ static void put(char c)
 	REG(UART_BASE) = (uint8_t)c;
 }
 
-static int get(void)
+static __attribute__((noinline)) int get(void)
 {
 	if (!(REG(UART_BASE + 4) & 2))
 		return -1;
@@ -83,6 +84,28 @@ static void sleep_for_byte(void)
 	NVIC_ICPR(RX_IRQ) = 1u << RX_IRQ % 32;
 }
 
+static void crash(void)
+{
+#if __ARM_ARCH_ISA_THUMB > 1
+	/* With FAULTMASK set a fault has nowhere to go. */
+	__asm__ volatile("cpsid f\n udf #0");
+#endif
+}
+
+/* "line 00000 ..." to "line 03999 ...": more than a port keeps. */
+static void flood(void)
+{
+	static char number[6];
+
+	for (unsigned i = 0; i < 4000; i++) {
+		for (unsigned k = 0, rest = i; k < 5; k++, rest /= 10)
+			number[4 - k] = (char)('0' + rest % 10);
+		say("line ");
+		say(number);
+		say(" the quick brown fox jumps over the lazy dog\r\n");
+	}
+}
+
 int main(void)
 {
 	char line[80];
@@ -108,8 +131,10 @@ int main(void)
 		n = 0;
 		if (same(line, "reset"))
 			AIRCR = 0x05fa0004;
+		if (same(line, "flood"))
+			flood();
 		if (same(line, "crash"))
-			__asm__ volatile("cpsid i\n udf #0");
+			crash();
 		say("echo ");
 		say(line);
 		say("\r\n");
