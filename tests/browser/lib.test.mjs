@@ -15,7 +15,7 @@ test("numbers keep four digits and their unit", () => {
 	assert.equal(quantityText(812.4, "us"), "812.4 µs");
 	assert.equal(quantityText(63488, "bytes"), "62 KiB");
 	assert.equal(scaleFor("us", 2.5e6).unit, "s");
-	assert.equal(between(61.22191, 61.22448), "61.2219 to 61.2245");
+	assert.equal(between(61.22191, 61.22448), "61.222 to 61.224");
 	assert.equal(between(5, 5), "5.00 to 5.00");
 });
 

@@ -20,7 +20,7 @@ export function number(x) {
 /* Two ends of an interval, with enough digits to tell them apart. */
 export function between(lo, hi) {
 	const apart = Math.abs(hi - lo);
-	const digits = apart > 0 ? Math.min(6, Math.max(0, 1 - Math.floor(Math.log10(apart)))) : 2;
+	const digits = apart > 0 ? Math.min(6, Math.max(1, -Math.floor(Math.log10(apart)))) : 2;
 	const show = (x) => x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 	return `${show(lo)} to ${show(hi)}`;
 }
@@ -34,7 +34,7 @@ const SCALES = {
 };
 
 const UNIT_NAMES = {
-	ips: "inferences/s", instructions: "instructions", ratio: "", count: "", "": "",
+	ips: "inferences/s", "1/s": "inferences/s", instructions: "instructions", ratio: "", count: "", "": "",
 };
 
 /* One scale for values that stand together: {divide, unit}. */

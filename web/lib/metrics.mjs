@@ -40,6 +40,10 @@ export const METRICS = {
 		help: "data + bss + peak of the stack (painted) + peak of the heap. An arena that lies in " +
 			"bss is not added again.",
 	},
+	overhead_us: {
+		title: "Empty loop", better: "lower", help: "What measuring itself costs; already subtracted from every latency.",
+	},
+	arena_size_bytes: { title: "Arena size", better: "lower", help: "Room that the image keeps for the tensor arena." },
 	arena_bytes: { title: "Arena", better: "lower", help: "Tensor arena in use at its peak." },
 	stack_bytes: { title: "Stack peak", better: "lower", help: "Deepest use of the painted stack." },
 	heap_bytes: { title: "Heap peak", better: "lower", help: "Largest use of the heap." },

@@ -6,19 +6,29 @@ import { Empty, Loaded, Page, Panel } from "../lib/parts.mjs";
 import { Badge, Glyph, isOver, jobState, LastOutcomes } from "../lib/states.mjs";
 import { Table } from "../lib/table.mjs";
 import { boardState, isDown, NoBoardsYet } from "./boards.mjs";
-import { JOB_COLUMNS, NoJobsYet } from "./jobs.mjs";
+import { boardText, JOB_COLUMNS, NoJobsYet, why } from "./jobs.mjs";
 
 const LOOK_BACK = 200;
 const SHOWN = 12;
-const COLUMNS = JOB_COLUMNS.filter((c) => c.key !== "labels").map(({ sort, ...column }) => column);
+
+function pick(...keys) {
+	return keys.map((key) => NAMED[key] ?? JOB_COLUMNS.find((c) => c.key === key)).map(({ sort, ...column }) => column);
+}
+const NAMED = {
+	name: { key: "name", title: "Name", cls: "name", cell: (j) => html`<a href=${`/jobs/${j.id}`} tabindex="-1">${visible(j.name || "(no name)")}</a><span
+		class="under">${visible(boardText(j))}</span>` },
+	why: { key: "why", title: "Why", cls: "why-long", cell: (j) => html`<span class="clamp" title=${visible(why(j))}>${visible(why(j))}</span>` },
+};
+const WITH_REASON = pick("id", "state", "name", "why", "created");
+const WITH_TIME = pick("id", "state", "name", "took", "created");
 
 function Count({ state, n, words, href }) {
 	return html`<a class=${`count ${n ? "" : "none"}`} href=${href}><span class="count-n"><${Glyph} state=${state} />${integer(n)}</span><span>${words}</span></a>`;
 }
 
-function Jobs({ title, id, jobs, more, empty }) {
-	return html`<${Panel} title=${html`${title} <span class="muted">${jobs.length}</span>`} id=${id} flush aside=${jobs.length > SHOWN || !empty ? html`<a href=${more}>All</a>` : null}>${
-		jobs.length ? html`<${Table} caption=${title} columns=${COLUMNS} rows=${jobs.slice(0, SHOWN)} rowKey=${(j) => j.id} />` : html`<p class="panel-note">${empty}</p>`}</${Panel}>`;
+function Jobs({ title, id, jobs, more, empty, columns = WITH_REASON }) {
+	return html`<div class="aligned"><${Panel} title=${html`${title} <span class="muted">${jobs.length}</span>`} id=${id} flush aside=${jobs.length > SHOWN || !empty ? html`<a href=${more}>All</a>` : null}>${
+		jobs.length ? html`<${Table} caption=${title} columns=${columns} rows=${jobs.slice(0, SHOWN)} rowKey=${(j) => j.id} />` : html`<p class="panel-note">${empty}</p>`}</${Panel}></div>`;
 }
 
 function Down({ boards }) {
@@ -46,8 +56,8 @@ export default function Home() {
 			<div class="counts"><${Count} state="failed" n=${failed.length} words="not passed" href="/jobs?state=failed" /><${Count} state="active" n=${active.length} words="running" href="/jobs?state=active" />
 			<${Count} state="queued" n=${queued.length} words="queued" href="/jobs?state=queued" /><${Count} state="succeeded" n=${passed.length} words="passed" href="/jobs?state=succeeded" /></div>
 			${failed.length ? html`<${Jobs} title="Not passed" id="failed" jobs=${failed} more="/jobs?state=failed" />` : null}
-			${active.length ? html`<${Jobs} title="Running" id="running" jobs=${active} more="/jobs?state=active" />` : null}
+			${active.length ? html`<${Jobs} title="Running" id="running" columns=${WITH_TIME} jobs=${active} more="/jobs?state=active" />` : null}
 			${queued.length ? html`<${Jobs} title="Waiting" id="waiting" jobs=${queued} more="/jobs?state=queued" />` : null}
-			<${Jobs} title="Passed" id="passed" jobs=${passed} more="/jobs?state=succeeded" empty="None yet." />`;
+			<${Jobs} title="Passed" id="passed" columns=${WITH_TIME} jobs=${passed} more="/jobs?state=succeeded" empty="None yet." />`;
 	}}</${Loaded}></div><div class="side-column"><${Loaded} resource=${boards} what="Loading the boards">${({ items }) => html`<${Down} boards=${items} />`}</${Loaded}></div></div></${Page}>`;
 }

@@ -25,33 +25,66 @@ function overall(metrics, phase, metric) {
 		metrics.find((m) => m.phase === phase && m.metric === metric);
 }
 
-function Tile({ title, value, unit, small, note, blank, help }) {
-	const q = quantity(value, unit);
+function Tile({ title, value, unit, scale, small, note, blank, help }) {
+	const q = scale ? { text: number(value / scale.divide), unit: scale.unit } : quantity(value, unit);
 	return html`<div class="tile" title=${help ?? null}><span class="tile-title">${title}</span>
 		<span class=${blank ? "tile-value blank" : "tile-value"}>${blank ? "–" : q.text}${!blank && q.unit ? html` <span class="unit">${q.unit}</span>` : null}</span>
 		${small ? html`<span class="tile-small">${small}</span>` : null}${note ? html`<span class="tile-small">${note}</span>` : null}</div>`;
 }
 
-function interval(m, q) {
+function absent(value) {
+	return value === null || value === undefined;
+}
+
+function interval(m, q, scale) {
 	const lo = m[`${q}_lo`], hi = m[`${q}_hi`];
-	if (lo === null || lo === undefined || hi === null || hi === undefined)
+	if (absent(lo) || absent(hi))
 		return null;
-	const scale = scaleFor(m.unit, m[q]);
 	return `95 %: ${between(lo / scale.divide, hi / scale.divide)} ${scale.unit}`;
 }
 
-/* p50, p95, p99 and the largest of one measured metric. */
-function Distribution({ m }) {
-	const title = METRICS[m.metric]?.title ?? m.metric;
-	return html`<div class="tile-row"><h3>${m.phase} ${title.toLowerCase()} <span class="muted">n = ${integer(m.n)}${m.note ? `, ${visible(m.note)}` : ""}${
-		m.lag1 !== null && m.lag1 !== undefined ? `, lag-1 ${m.lag1.toFixed(2)}` : ""}</span></h3><div class="tiles">${
-		QUANTILES.map((q) => {
-			const missing = m[q] === null || m[q] === undefined;
-			return html`<${Tile} key=${q} title=${q} value=${m[q]} unit=${m.unit} blank=${missing}
-				small=${missing ? m.blank?.[q] ? `needs n ≥ ${integer(m.blank[q])}, has ${integer(m.n)}` : "not computed" : interval(m, q)} />`;
-		})}<${Tile} title="max" value=${m.max} unit=${m.unit} small=${`max observed over ${integer(m.n)} inputs`} />
-		${m.mean !== null && m.mean !== undefined ? html`<${Tile} title="mean" value=${m.mean} unit=${m.unit}
-			small=${m.sd !== null && m.sd !== undefined ? `deviation ${quantityText(m.sd, m.unit)}` : null} />` : null}</div></div>`;
+function seriesTitle(m) {
+	return `${m.phase} ${METRICS[m.metric]?.title.toLowerCase() ?? visible(m.metric)}`;
+}
+
+function remarks(m) {
+	return [m.note && visible(m.note), !absent(m.lag1) && `lag-1 ${m.lag1.toFixed(2)}`].filter(Boolean).join(", ");
+}
+
+function needs(m, q) {
+	return m.blank?.[q] ? `needs n ≥ ${integer(m.blank[q])}, has ${integer(m.n)}` : "not computed";
+}
+
+/* The series that the run is about: p50, p95, p99 and the largest, in one unit. */
+function Headline({ m }) {
+	const scale = scaleFor(m.unit, m.max);
+	return html`<div class="tile-row"><h3>${seriesTitle(m)} <span class="muted">${[`n = ${integer(m.n)}`, remarks(m)].filter(Boolean).join(", ")}</span></h3><div class="tiles">${
+		QUANTILES.map((q) => html`<${Tile} key=${q} title=${q} value=${m[q]} scale=${scale} blank=${absent(m[q])} small=${absent(m[q]) ? needs(m, q) : interval(m, q, scale)} />`)}
+		<${Tile} title="max" value=${m.max} scale=${scale} small=${`max observed over ${integer(m.n)} inputs`} />
+		${absent(m.mean) ? null : html`<${Tile} title="mean" value=${m.mean} scale=${scale} small=${absent(m.sd) ? null : `deviation ${quantityText(m.sd, m.unit)}`} />`}</div></div>`;
+}
+
+/* The other series, one row each. */
+function SeriesTable({ series }) {
+	const cell = (q) => (m) => {
+		const scale = scaleFor(m.unit, m.max);
+		return absent(m[q]) ? html`<span class="muted small">${needs(m, q)}</span>`
+			: html`${number(m[q] / scale.divide)} ${scale.unit}<span class="under">${interval(m, q, scale)}</span>`;
+	};
+	return html`<div class="tile-row"><h3>other series</h3><${Table} caption="Other series" rows=${series} rowKey=${(m) => m.phase + m.metric} columns=${[
+		{ key: "series", title: "Series", cls: "name", cell: (m) => html`<span title=${METRICS[m.metric]?.help ?? null}>${seriesTitle(m)}</span><span class="under">${remarks(m)}</span>` },
+		{ key: "n", title: "n", num: true, cell: (m) => integer(m.n) },
+		...QUANTILES.map((q) => ({ key: q, title: q, num: true, cell: cell(q) })),
+		{ key: "max", title: "Max observed", num: true, cell: (m) => quantityText(m.max, m.unit) },
+		{ key: "mean", title: "Mean", num: true, min: 2, cell: (m) => html`${quantityText(m.mean, m.unit)}<span class="under">${absent(m.sd) ? "" : `deviation ${quantityText(m.sd, m.unit)}`}</span>` }]} /></div>`;
+}
+
+const PHASES = ["warm", "lines", "cold", "energy", "sustained"];
+
+/* Warm latency first, then by phase. */
+function bySeries(a, b) {
+	const rank = (m) => (PHASES.indexOf(m.phase) + 1 || 9) * 10 + (m.metric === "latency_us" ? 0 : 1);
+	return rank(a) - rank(b) || a.metric.localeCompare(b.metric);
 }
 
 function Single({ m }) {
@@ -82,6 +115,7 @@ function VirtualTiles({ run, phase }) {
 	const distinct = count.distinct;
 	const span = value === null || value === undefined;
 	const us = oneValue(time) ?? time?.mean;
+	const before = ["boot_us", "load_us"].map((name) => overall(run.metrics, phase, name)).filter((m) => m && !absent(oneValue(m) ?? m.mean));
 	return html`<div class="tile-row"><h3>${phase} inference <span class="muted">n = ${integer(count.n)}</span></h3><div class="tiles">
 		<div class="tile wide" title=${METRICS.instructions.help}><span class="tile-title">instructions</span><span class="tile-value">${
 			span || (distinct > 1 && count.min !== undefined && count.min !== null) ? `${number(count.min)} to ${number(count.max)}` : integer(value)}</span>
@@ -89,7 +123,9 @@ function VirtualTiles({ run, phase }) {
 		${us !== null && us !== undefined ? html`<div class="tile convenience"><span class="tile-title">for convenience</span><span class="tile-value">${
 			number(us / 1000)} <span class="unit">ms</span></span><span class="tile-small">at 1 instruction per tick; not a time on silicon</span></div>` : null}
 		${distinct !== null && distinct !== undefined ? html`<div class="tile"><span class="tile-title">distinct counts</span><span class="tile-value">${integer(distinct)}</span>
-			<span class="tile-small">over ${integer(count.n)} ${count.n === 1 ? "inference" : "inferences"}${distinct === 1 ? ": independent of the input" : ""}</span></div>` : null}</div></div>`;
+			<span class="tile-small">over ${integer(count.n)} ${count.n === 1 ? "inference" : "inferences"}</span></div>` : null}
+		${before.map((m) => html`<div class="tile convenience" key=${m.metric} title=${METRICS[m.metric].help}><span class="tile-title">${METRICS[m.metric].title.toLowerCase()}</span><span
+			class="tile-value">${quantity(oneValue(m) ?? m.mean, m.unit).text} <span class="unit">${quantity(oneValue(m) ?? m.mean, m.unit).unit}</span></span><span class="tile-small">at 1 instruction per tick</span></div>`)}</div></div>`;
 }
 
 function Tiles({ run }) {
@@ -98,7 +134,7 @@ function Tiles({ run }) {
 		return html`<${Empty} title="This run measured nothing."><p>${run.outcome ? `It ended as ${stateWord(run.outcome)}${run.stage ? ` in ${run.stage}` : ""}. ` : "It has not ended. "}<a
 			href=${`/jobs/${run.job}?run=${run.id}`}>Its log</a> says how far it came.</p></${Empty}>`;
 	if (run.virtual) {
-		const phases = [...new Set(metrics.filter((m) => m.metric === "instructions").map((m) => m.phase))];
+		const phases = [...new Set([...metrics].sort(bySeries).filter((m) => m.metric === "instructions").map((m) => m.phase))];
 		const rest = metrics.filter((m) => m.unit === "bytes" || ["accuracy", "f1"].includes(m.metric));
 		const printed = metrics.filter((m) => m.phase === "lines");
 		return html`${printed.length ? html`<div class="tile-row"><h3>printed by the firmware</h3><div class="tiles">${printed.map((m) => html`<${Printed} key=${m.metric} m=${m} />`)}</div></div>` : null}
@@ -107,7 +143,8 @@ function Tiles({ run }) {
 	}
 	const many = metrics.filter((m) => isSeries(m));
 	const single = metrics.filter((m) => !isSeries(m) && m.metric !== "instructions");
-	return html`${many.map((m) => html`<${Distribution} key=${m.phase + m.metric} m=${m} />`)}
+	many.sort(bySeries);
+	return html`${many.length ? html`<${Headline} m=${many[0]} />` : null}${many.length > 1 ? html`<${SeriesTable} series=${many.slice(1)} />` : null}
 		${single.length ? html`<div class="tile-row"><h3>single values</h3><div class="tiles">${single.map((m) => html`<${Single} key=${m.phase + m.metric} m=${m} />`)}</div></div>` : null}`;
 }
 
@@ -184,10 +221,10 @@ function Plots({ samples, asTable }) {
 }
 
 function Samples({ run, query }) {
-	const kept = (run.metrics ?? []).filter((m) => run.virtual ? m.metric === "instructions" && m.n > 0 : isSeries(m));
+	const kept = [...run.metrics ?? []].sort(bySeries).filter((m) => run.virtual ? m.metric === "instructions" && m.n > 0 : isSeries(m));
 	const choices = [...new Map(kept.map((m) => [`${m.phase}.${m.metric}`, m])).values()];
 	const asked = choices.find((m) => m.phase === query.get("phase") && (!query.get("metric") || m.metric === query.get("metric")));
-	const { phase, metric } = asked ?? choices.find((m) => m.phase === "warm" && m.metric !== "load_us") ?? choices[0] ?? {};
+	const { phase, metric } = asked ?? choices[0] ?? {};
 	const asTable = query.get("view") === "table";
 	const toggle = () => setQuery({ view: asTable ? null : "table" }, { replace: true });
 	useKeys(run.virtual ? {} : { t: toggle });
