@@ -17,7 +17,7 @@ void port_markers(uint32_t state)
 		dropped++;
 		return;
 	}
-	records[count].tick = port_timer_ticks();
+	records[count].tick = port_timer_total();
 	records[count++].state = state;
 }
 

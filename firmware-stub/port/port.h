@@ -33,18 +33,17 @@ void port_drain(void);			      /* F; until the last bit has left */
 int port_read(void);
 
 /*
- * The timer. A window starts at a fixed phase of the timer, so that two runs of the same code count
- * the same; ticks are counted in 64 bits from there.
+ * The timer. It starts anew, at a fixed phase, for each iteration, so that the same work counts the
+ * same ticks; they are counted in 64 bits from there.
  */
 const char *port_timer_kind(void); /* dwt, systick, timer0, monotonic */
 uint32_t port_timer_hz(void);
 void port_timer_start(void);
 uint64_t port_timer_ticks(void);
-void port_timer_stop(void);
+/* Ticks since boot; where the timer sleeps with the core, waking time. A start loses a few. */
+uint64_t port_timer_total(void);
 /* Ticks from reset to main. */
 uint64_t port_boot_ticks(void);
-/* Microseconds since boot, for `timestamp`; where the timer sleeps with the core, waking time. */
-uint64_t port_uptime_us(void);
 
 /* Interrupts that a window does not need. Tells whether they are masked ("masked", "on"). */
 const char *port_quiet(void);

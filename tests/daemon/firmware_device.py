@@ -83,19 +83,29 @@ class Device:
         self.process.stdin.write(command.encode() + b"%")
         self.process.stdin.flush()
 
-    def line(self):
-        """The next line, as text; raises TimeoutError or EOFError."""
+    def fill(self, enough):
+        """Reads until `enough` says so; raises TimeoutError or EOFError."""
         deadline = time.monotonic() + self.timeout_s
-        while b"\n" not in self.pending:
+        while not enough():
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                raise TimeoutError("no line within %g s; pending: %r" % (self.timeout_s, self.pending))
+                raise TimeoutError("nothing within %g s; pending: %r"
+                                   % (self.timeout_s, self.pending))
             piece = os.read(self.process.stdout.fileno(), 65536)
             if not piece:
                 raise EOFError("the device ended; pending: %r" % self.pending)
             self.pending += piece
+
+    def line(self):
+        """The next line, as text."""
+        self.fill(lambda: b"\n" in self.pending)
         line, self.pending = self.pending.split(b"\n", 1)
         return line.rstrip(b"\r").decode("latin-1")
+
+    def bytes(self, n):
+        self.fill(lambda: len(self.pending) >= n)
+        found, self.pending = self.pending[:n], self.pending[n:]
+        return found
 
     def until(self, last="m-ready"):
         lines = []

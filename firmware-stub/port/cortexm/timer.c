@@ -12,7 +12,7 @@
 #define TRIAL_LOOPS 16
 
 static volatile uint32_t wraps;
-static uint64_t waking_ticks; /* of the windows before this one */
+static uint64_t waking_ticks; /* of the starts before this one */
 static uint32_t boot_ticks, last_cycles, has_dwt;
 static uint64_t cycles;
 
@@ -112,9 +112,9 @@ void port_timer_start(void)
 	}
 }
 
-/* It goes on, for `timestamp`, until the core sleeps. */
-void port_timer_stop(void)
+uint64_t port_timer_total(void)
 {
+	return boot_ticks + waking_ticks + port_timer_ticks();
 }
 
 void timer_sleep(void)
@@ -132,12 +132,4 @@ void timer_wake(void)
 {
 	if (!has_dwt)
 		systick_start();
-}
-
-uint64_t port_uptime_us(void)
-{
-	uint64_t ticks = boot_ticks + waking_ticks + port_timer_ticks();
-
-	/* In two parts: the product would not fit after a few days. */
-	return ticks / CORE_HZ * 1000000u + ticks % CORE_HZ * 1000000u / CORE_HZ;
 }

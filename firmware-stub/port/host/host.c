@@ -152,18 +152,14 @@ uint64_t port_timer_ticks(void)
 	return monotonic_ns() - window_ns;
 }
 
-void port_timer_stop(void)
+uint64_t port_timer_total(void)
 {
+	return monotonic_ns() - started_ns;
 }
 
 uint64_t port_boot_ticks(void)
 {
 	return started_ns - reset_ns;
-}
-
-uint64_t port_uptime_us(void)
-{
-	return (monotonic_ns() - started_ns) / 1000;
 }
 
 const char *port_quiet(void)

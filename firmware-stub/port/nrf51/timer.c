@@ -58,9 +58,9 @@ void port_timer_start(void)
 	TIMER_CLEAR = 1;
 }
 
-/* It goes on, for `timestamp`, until the core sleeps. */
-void port_timer_stop(void)
+uint64_t port_timer_total(void)
 {
+	return waking_ticks + port_timer_ticks();
 }
 
 void timer_sleep(void)
@@ -75,11 +75,6 @@ void timer_sleep(void)
 void timer_wake(void)
 {
 	TIMER_START = 1;
-}
-
-uint64_t port_uptime_us(void)
-{
-	return (waking_ticks + port_timer_ticks()) / (CORE_HZ / 1000000u);
 }
 
 void port_watchdog_feed(void)
