@@ -126,8 +126,10 @@ static enum exit_code add_download(
 	r.sink = to_file;
 	r.sink_arg = &fd;
 	code = session_request(b->s, &r, &reply, f);
-	if (reply.status == 404)
+	if (reply.status == 404) {
+		*f = (struct fault){0};
 		return EXIT_OK;
+	}
 	return code ? code : add_file(b, name, fd, f);
 }
 

@@ -79,7 +79,7 @@ size_t escape_width(const char *text)
 		if (step) {
 			i += step;
 		} else {
-			width += 3;
+			width += strlen("\\xNN") - 1;
 			i++;
 		}
 	}

@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/escape.h"
 #include "cli/get.h"
 #include "cli/jobs.h"
+#include "cli/log_lines.h"
 #include "cli/sse.h"
 #include "common/cleanup.h"
 
@@ -14,30 +14,10 @@
 
 struct follow {
 	struct session *s;
-	FILE *out;
-	bool json;
+	struct log_lines lines;
 	bool ended; /* the run's log is complete */
 	struct sse sse;
 };
-
-void follow_print_record(const json_t *record, bool json, FILE *out)
-{
-	const char *text = get_text(record, "text"), *stream = get_text(record, "stream");
-	size_t n = strlen(text);
-
-	if (json) {
-		json_dumpf(record, out, JSON_COMPACT);
-		fputc('\n', out);
-		return;
-	}
-	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-		n--;
-	fprintf(out, "%10.6f ", (double)get_i64(record, "t_us") / 1e6);
-	escape_print(out, stream, strlen(stream), false);
-	fputs(": ", out);
-	escape_print(out, text, n, true);
-	fputc('\n', out);
-}
 
 static int on_event(void *arg, const struct sse_event *event)
 {
@@ -50,8 +30,8 @@ static int on_event(void *arg, const struct sse_event *event)
 	}
 	record = json_loadb(event->data, event->n, 0, NULL);
 	if (record) {
-		follow_print_record(record, x->json, x->out);
-		fflush(x->out);
+		log_lines_add(&x->lines, record);
+		fflush(x->lines.out);
 	}
 	json_decref(record);
 	return 0;
@@ -117,13 +97,14 @@ static int64_t run_of(const json_t *job)
 
 enum exit_code follow_job(struct session *s, int64_t id, bool json, FILE *out, struct fault *f)
 {
-	struct follow x = {.s = s, .out = out, .json = json};
+	struct follow x = {.s = s};
 	struct jobs_patience patience = {0};
 	int64_t done = 0;
 	enum exit_code code;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/api/v1/jobs/%" PRId64, id);
+	log_lines_init(&x.lines, out, json);
 	sse_init(&x.sse, on_event, &x);
 	for (;;) {
 		json_t *job = NULL;
@@ -140,6 +121,7 @@ enum exit_code follow_job(struct session *s, int64_t id, bool json, FILE *out, s
 		json_decref(job);
 		if (run && run != done) {
 			code = follow_run(&x, run, f);
+			log_lines_end(&x.lines);
 			done = run;
 		} else if (ended) {
 			break;
@@ -149,6 +131,7 @@ enum exit_code follow_job(struct session *s, int64_t id, bool json, FILE *out, s
 		if (code)
 			break;
 	}
+	log_lines_end(&x.lines);
 	sse_done(&x.sse);
 	return code;
 }

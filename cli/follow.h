@@ -9,9 +9,6 @@
 
 #include "cli/session.h"
 
-/* Prints one record of a log (an object with t_us, stream, text), as text or as a JSON line. */
-void follow_print_record(const json_t *record, bool json, FILE *out);
-
 enum exit_code follow_job(struct session *s, int64_t job, bool json, FILE *out, struct fault *f);
 
 #endif

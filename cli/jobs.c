@@ -29,6 +29,7 @@ enum exit_code jobs_be_patient(struct session *s, struct jobs_patience *p, enum 
 	if (now - p->since_ns > JOBS_PATIENCE_MS * CLOCK_NS_PER_MS)
 		return code;
 	*again = true;
+	*f = (struct fault){0};
 	return session_wait_ms(s, JOBS_POLL_MS, f);
 }
 
@@ -75,19 +76,11 @@ static const char *waits_for(const json_t *job)
 	return json_is_object(reason) ? get_text(reason, "detail") : get_text(job, "waits_for");
 }
 
-static const char *board_of(const json_t *job)
-{
-	const json_t *run = json_object_get(job, "run");
-
-	return json_is_object(run) ? get_text(run, "board")
-				   : get_text(json_object_get(job, "board"), "name");
-}
-
 char *jobs_describe(const json_t *job)
 {
 	const char *state = get_text(job, "state"), *stage = get_text(job, "stage");
 	const char *outcome = get_text(job, "outcome"), *detail = get_text(job, "detail");
-	const char *reason = waits_for(job), *board = board_of(job);
+	const char *reason = waits_for(job), *board = get_text(job, "on_board");
 	char *text = NULL;
 	int n;
 
@@ -122,13 +115,30 @@ static void tell(int64_t id, const json_t *job, char **last)
 	*last = take_ptr(text);
 }
 
+/* The job says which run is its latest; the run says on which board, which is what people ask. */
+static void add_board(struct session *s, json_t *job, int64_t *known_run, char board[64])
+{
+	int64_t number = get_i64(job, "run");
+	struct fault ignored;
+	json_t *run = NULL;
+
+	if (strcmp(get_text(job, "state"), "active") || !number)
+		return;
+	if (number != *known_run && !jobs_get_run(s, job, &run, &ignored)) {
+		snprintf(board, 64, "%s", get_text(run, "board"));
+		*known_run = number;
+	}
+	json_decref(run);
+	json_object_set_new(job, "on_board", json_string(board));
+}
+
 static enum exit_code watch(
 	struct session *s, int64_t id, bool quiet, json_t **job, struct fault *f)
 {
 	_cleanup_free_ char *last = NULL;
 	struct jobs_patience patience = {0};
-	int64_t pause_ms = JOBS_POLL_FIRST_MS;
-	char path[64];
+	int64_t pause_ms = JOBS_POLL_FIRST_MS, known_run = 0;
+	char path[64], board[64] = "";
 
 	snprintf(path, sizeof(path), "/api/v1/jobs/%" PRId64, id);
 	for (;;) {
@@ -141,8 +151,10 @@ static enum exit_code watch(
 			return code;
 		if (again)
 			continue;
-		if (!quiet)
+		if (!quiet) {
+			add_board(s, now, &known_run, board);
 			tell(id, now, &last);
+		}
 		if (jobs_has_ended(now)) {
 			*job = now;
 			return EXIT_OK;

@@ -11,6 +11,7 @@
 struct numbers_table {
 	bool has_title;
 	struct table *measured; /* series of real boards and of programs */
+	struct table *memory;	/* a row for each run, of both kinds */
 	struct table *values;	/* one number each, of both kinds */
 	struct table *emulated;
 };
@@ -35,6 +36,8 @@ struct numbers_table *numbers_table_new(const char *title_head)
 	t->measured = with_title(title_head, "PHASE|METRIC|>N|>P50|>P95|>P99|>MAX|>MEAN|UNIT");
 	t->emulated = with_title(title_head,
 		"PHASE|METRIC|>N|>INSTRUCTIONS|>DISTINCT|>MS AT 1 INSTRUCTION PER TICK");
+	t->memory = with_title(
+		title_head, ">FLASH|>WEIGHTS|>STATIC RAM|>SRAM PEAK|>ARENA|>STACK|>HEAP");
 	t->values = with_title(title_head, "PHASE|METRIC|>VALUE|UNIT");
 	return t;
 }
@@ -45,6 +48,7 @@ void numbers_table_free(struct numbers_table *t)
 		return;
 	table_free(t->measured);
 	table_free(t->emulated);
+	table_free(t->memory);
 	table_free(t->values);
 	free(t);
 }
@@ -98,26 +102,44 @@ static void add_measured(struct numbers_table *t, const char *title, const json_
 	table_text(t->measured, get_text(metric, "unit"));
 }
 
-static void add_emulated(
-	struct numbers_table *t, const char *title, const json_t *metric, double hz)
+/* The series of the same phase under another name, or NULL. */
+static const json_t *sibling(const json_t *run, const json_t *metric, const char *name)
 {
-	double min = get_f64(metric, "min"), max = get_f64(metric, "max");
+	json_t *other;
+	size_t i;
 
+	json_array_foreach (json_object_get(run, "metrics"), i, other) {
+		if (!strcmp(get_text(other, "metric"), name) &&
+			!strcmp(get_text(other, "phase"), get_text(metric, "phase")) &&
+			!json_is_integer(json_object_get(other, "boot")))
+			return other;
+	}
+	return NULL;
+}
+
+/* "a", or "a..b" where the values differ. */
+static void add_range(struct table *t, const json_t *metric, double scale, int digits)
+{
+	double min = get_f64(metric, "min") * scale, max = get_f64(metric, "max") * scale;
+
+	if (isnan(min) || isnan(max))
+		min = max = get_f64(metric, "value") * scale;
 	if (isnan(min))
-		min = max = get_f64(metric, "value");
+		table_text(t, NULL);
+	else if (max > min)
+		table_format(t, "%.*f..%.*f", digits, min, digits, max);
+	else
+		table_format(t, "%.*f", digits, min);
+}
+
+static void add_emulated(
+	struct numbers_table *t, const char *title, const json_t *run, const json_t *metric)
+{
 	add_names(t, t->emulated, title, metric);
 	add_number(t->emulated, get_f64(metric, "n"));
-	if (max > min)
-		table_format(t->emulated, "%.0f..%.0f", min, max);
-	else
-		add_number(t->emulated, min);
+	add_range(t->emulated, metric, 1, 0);
 	add_number(t->emulated, get_f64(metric, "distinct"));
-	if (!(hz > 0))
-		table_text(t->emulated, NULL);
-	else if (max > min)
-		table_format(t->emulated, "%.3f..%.3f", min * 1e3 / hz, max * 1e3 / hz);
-	else
-		table_format(t->emulated, "%.3f", min * 1e3 / hz);
+	add_range(t->emulated, sibling(run, metric, "latency_us"), 1e-3, 3);
 }
 
 static void add_value(
@@ -126,6 +148,33 @@ static void add_value(
 	add_names(t, t->values, title, metric);
 	add_number(t->values, value);
 	table_text(t->values, get_text(metric, "unit"));
+}
+
+static void add_memory(struct numbers_table *t, const char *title, const json_t *run)
+{
+	static const char *const names[] = {"flash_bytes", "weights_bytes", "ram_static_bytes",
+		"sram_peak_bytes", "arena_bytes", "stack_bytes", "heap_bytes"};
+	double values[ARRAY_SIZE(names)];
+	bool any = false;
+	json_t *metric;
+	size_t i;
+
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		values[k] = NAN;
+	json_array_foreach (json_object_get(run, "metrics"), i, metric) {
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+			if (strcmp(get_text(metric, "metric"), names[k]))
+				continue;
+			values[k] = get_f64(metric, "value");
+			any = true;
+		}
+	}
+	if (!any)
+		return;
+	if (t->has_title)
+		table_text(t->memory, title);
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		add_number(t->memory, values[k]);
 }
 
 /* Time on an emulated board restates the count; it is no time of any silicon. */
@@ -139,7 +188,6 @@ static bool is_time(const json_t *metric)
 void numbers_table_add(struct numbers_table *t, const char *title, const json_t *run)
 {
 	bool virtual = get_bool(run, "virtual");
-	double hz = get_f64(json_object_get(run, "timer"), "hz");
 	json_t *metric;
 	size_t i;
 
@@ -151,15 +199,16 @@ void numbers_table_add(struct numbers_table *t, const char *title, const json_t 
 
 		if (json_is_integer(json_object_get(metric, "boot")))
 			continue;
-		if (virtual && is_time(metric))
+		if ((virtual && is_time(metric)) || !strcmp(get_text(metric, "phase"), "memory"))
 			continue;
 		if (!strcmp(get_text(metric, "metric"), "instructions"))
-			add_emulated(t, title, metric, hz);
+			add_emulated(t, title, run, metric);
 		else if (series)
 			add_measured(t, title, metric);
 		else
 			add_value(t, title, metric, value);
 	}
+	add_memory(t, title, run);
 }
 
 static void print_part(const struct table *t, const char *headline, bool *first, FILE *out)
@@ -182,5 +231,6 @@ void numbers_table_print(const struct numbers_table *t, FILE *out)
 		"Emulated: guest instructions, no time of any silicon; kernels with and without "
 		"Helium do not compare",
 		&first, out);
-	print_part(t->values, "Memory and other single numbers", &first, out);
+	print_part(t->memory, "Memory, in bytes", &first, out);
+	print_part(t->values, "Single numbers", &first, out);
 }

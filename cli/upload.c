@@ -34,7 +34,10 @@ static enum exit_code has_artifact(struct session *s, struct upload *u, struct f
 	r.path = path;
 	code = session_request(s, &r, &reply, f);
 	u->had = code == EXIT_OK;
-	return reply.status == 404 ? EXIT_OK : code;
+	if (reply.status != 404)
+		return code;
+	*f = (struct fault){0};
+	return EXIT_OK;
 }
 
 static enum exit_code announce(struct session *s, struct upload *u, char *location, size_t room,

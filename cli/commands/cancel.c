@@ -30,7 +30,6 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 		if (code && !first) {
 			first = code;
 			*f = fault;
-			fault_wrap(f, "job %" PRIu64, id);
 		}
 		if (code == EXIT_UNREACHABLE)
 			break;

@@ -1,22 +1,13 @@
 /* hilda log: what a job's board and tools said. */
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "cli/commands/commands.h"
-#include "cli/escape.h"
 #include "cli/follow.h"
-#include "cli/get.h"
+#include "cli/log_lines.h"
 #include "common/cleanup.h"
 
 #define DOWNLOAD_MS (600 * 1000)
-
-/* The server escapes; what came through anyway is escaped here. */
-static int print_text(void *arg, const void *data, size_t n)
-{
-	escape_print(stdout, data, n, true);
-	return ferror(stdout);
-}
 
 static int print_raw(void *arg, const void *data, size_t n)
 {
@@ -25,31 +16,32 @@ static int print_raw(void *arg, const void *data, size_t n)
 
 static enum exit_code download(struct cli *cli, const char *path, struct fault *f)
 {
+	static const char *const headers[] = {"Accept: application/octet-stream", NULL};
 	_cleanup_(http_reply_done) struct http_reply reply = {0};
-	bool raw = cli_has(cli, "raw");
-	const char *const headers[] = {
-		raw ? "Accept: application/octet-stream" : "Accept: text/plain", NULL};
 	struct http_request r = HTTP_REQUEST_INIT;
 
 	r.method = "GET";
 	r.path = path;
 	r.headers = headers;
 	r.timeout_ms = DOWNLOAD_MS;
-	r.sink = raw ? print_raw : print_text;
+	r.sink = print_raw;
 	return session_request(&cli->session, &r, &reply, f);
 }
 
 static enum exit_code print_records(struct cli *cli, const char *path, struct fault *f)
 {
 	static const char *const headers[] = {"Accept: application/json", NULL};
+	struct log_lines lines;
 	json_t *log = NULL, *record;
 	enum exit_code code = session_call(&cli->session, "GET", path, headers, NULL, &log, f);
 	size_t i;
 
 	if (code)
 		return code;
+	log_lines_init(&lines, stdout, cli->json);
 	json_array_foreach (json_object_get(log, "records"), i, record)
-		follow_print_record(record, true, stdout);
+		log_lines_add(&lines, record);
+	log_lines_end(&lines);
 	json_decref(log);
 	return EXIT_OK;
 }
@@ -71,7 +63,7 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 		return code ? code : follow_job(&cli->session, (int64_t)id, cli->json, stdout, f);
 	}
 	snprintf(path, sizeof(path), "/api/v1/jobs/%" PRIu64 "/log", id);
-	return cli->json ? print_records(cli, path, f) : download(cli, path, f);
+	return cli_has(cli, "raw") ? download(cli, path, f) : print_records(cli, path, f);
 }
 
 static const struct command_option options[] = {

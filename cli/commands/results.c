@@ -9,6 +9,7 @@
 #include "cli/get.h"
 #include "cli/table.h"
 #include "common/cleanup.h"
+#include "protocols/job/metric.h"
 
 #define LIMIT_DEFAULT 50
 #define DOWNLOAD_MS (600 * 1000)
@@ -135,11 +136,14 @@ static enum exit_code download_csv(struct cli *cli, uint64_t limit, struct fault
 static enum exit_code run(struct cli *cli, struct fault *f)
 {
 	_cleanup_(buffer_done) struct buffer url = BUFFER_INIT(URL_MAX_BYTES);
+	struct metric_address address;
 	uint64_t limit = LIMIT_DEFAULT;
 	json_t *rows = NULL;
 	enum exit_code code;
 
 	if (cli_u64(cli, "limit", 1, FILTERS_LIMIT_MAX, &limit, f))
+		return EXIT_USAGE;
+	if (cli_has(cli, "metric") && metric_parse(cli_value(cli, "metric"), &address, NULL, f))
 		return EXIT_USAGE;
 	if (cli_has(cli, "csv"))
 		return download_csv(cli, limit, f);
