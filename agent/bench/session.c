@@ -37,8 +37,9 @@ struct bench_session {
 	unsigned boots; /* banners seen */
 	char refusal[BENCH_LINE_MAX + 1];
 	char lap[BENCH_LINE_MAX + 1];
-	size_t bytes, noise_bytes, good_lines, damaged_lines;
-	char tail[TAIL_BYTES]; /* the last bytes as they came */
+	size_t bytes;				     /* since the command or the resend */
+	size_t total_bytes, noise_bytes, good_lines; /* since the command */
+	char tail[TAIL_BYTES];			     /* the last bytes as they came */
 	size_t n_tail;
 };
 
@@ -83,6 +84,7 @@ const struct bench_run *bench_session_reply(const struct bench_session *s)
 static void keep_tail(struct bench_session *s, const char *data, size_t n)
 {
 	s->bytes += n;
+	s->total_bytes += n;
 	if (n >= TAIL_BYTES) {
 		memcpy(s->tail, data + n - TAIL_BYTES, TAIL_BYTES);
 		s->n_tail = TAIL_BYTES;
@@ -109,6 +111,14 @@ static int explain_timeout(const struct bench_session *s, struct fault *f)
 	int64_t waited_ms = (clock_mono_ns(s->clock) - s->sent_ns) / CLOCK_NS_PER_MS;
 	char words[WORDS_BYTES];
 
+	/* Good lines among much noise: it is the wire; nothing but noise: it is the firmware. */
+	if (s->good_lines && s->noise_bytes > s->total_bytes / 4) {
+		words_escape(s->tail, s->n_tail, words);
+		return fault_set(f, EBADMSG,
+			"the console is disturbed: %zu of %zu bytes that came after %s belong to no whole "
+			"line; the last bytes: %s; look at its cable and baud rate",
+			s->noise_bytes, s->total_bytes, asked(s), words);
+	}
 	words_last_line(s->tail, s->n_tail, words);
 	if (s->bytes == 0)
 		return fault_set(f, ETIMEDOUT,
@@ -161,10 +171,10 @@ static int send_command(
 	s->ready = s->started = false;
 	s->boots = 0;
 	s->refusal[0] = s->lap[0] = 0;
-	s->bytes = s->noise_bytes = s->good_lines = s->damaged_lines = 0;
+	s->bytes = 0;
 	/* When a resend is not answered, the words before it are the last ones. */
 	if (mode != MODE_RESEND)
-		s->n_tail = 0;
+		s->n_tail = s->total_bytes = s->noise_bytes = s->good_lines = 0;
 	r = console_write(s->console, line, (size_t)n, s->clock, deadline_ns, s->cancel_fd, f);
 	s->sent_ns = clock_mono_ns(s->clock);
 	if (r == -ETIMEDOUT)
@@ -229,7 +239,6 @@ static int take(struct bench_session *s, const struct bench_event *ev, struct fa
 		break;
 	}
 	s->noise_bytes += ev->n;
-	s->damaged_lines++;
 	if (words_is_record(ev->text, ev->n))
 		s->started = true;
 	if (s->noise_bytes < BENCH_NOISE_MAX)

@@ -67,6 +67,7 @@ static void work_once(struct board *b)
 	struct fleet *fleet = b->fleet;
 	struct board_work work = {.board = b, .cancel_fd = b->cancel_fd};
 	eventfd_t ignored;
+	uint64_t run;
 
 	work.config = b->config;
 	work.offer = take_ptr(b->offer);
@@ -79,8 +80,10 @@ static void work_once(struct board *b)
 	b->stage = STAGE_NONE;
 	pthread_mutex_unlock(&fleet->lock);
 	fleet->o.perform(fleet->o.arg, &work);
+	run = work.offer->run;
 	offer_free(work.offer);
 	pthread_mutex_lock(&fleet->lock);
+	b->dropped = b->started ? 0 : run;
 	b->working = false;
 	b->started = false;
 	b->run = 0;

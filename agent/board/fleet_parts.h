@@ -35,7 +35,8 @@ struct board {
 	struct offer *offer; /* handed over, not taken by the thread yet */
 	uint64_t run;	     /* 0: none */
 	uint64_t run_epoch;
-	bool working; /* within perform */
+	uint64_t dropped; /* the last run, when it was not started */
+	bool working;	  /* within perform */
 	bool started;
 	enum stage stage;
 	enum run_end end;

@@ -153,6 +153,9 @@ static const char *refusal(struct fleet *fleet, const struct offer *o, const str
 		return "the agent is stopping";
 	if (b->offer)
 		return "the board has an offer already";
+	/* An offer that was dropped before its start may come again. */
+	if (o->epoch == b->epoch && o->run == b->dropped)
+		return NULL;
 	if (o->epoch <= b->epoch || o->epoch < b->seen)
 		return "its epoch is not above the board's";
 	return NULL;

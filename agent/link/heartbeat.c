@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 #include "agent/board/lock.h"
@@ -17,6 +18,7 @@ struct heartbeat {
 	pthread_t thread;
 	bool running;
 	int wake_fd;
+	atomic_bool rung; /* the bell is written already */
 };
 
 void heartbeat_attest(struct agent *a)
@@ -90,8 +92,11 @@ static bool wait_until(struct heartbeat *h, int64_t deadline_ns, bool also_wake)
 	eventfd_t ignored;
 
 	clock_poll(h->agent->clock, fds, also_wake ? 2 : 1, deadline_ns);
-	if (also_wake)
+	if (also_wake) {
+		/* In this order: what is told from here on rings again. */
+		atomic_store(&h->rung, false);
 		eventfd_read(h->wake_fd, &ignored);
+	}
 	return !fds[0].revents;
 }
 
@@ -179,5 +184,6 @@ void heartbeat_close(struct heartbeat *h)
 
 void heartbeat_wake(struct heartbeat *h)
 {
-	eventfd_write(h->wake_fd, 1);
+	if (!atomic_exchange(&h->rung, true))
+		eventfd_write(h->wake_fd, 1);
 }

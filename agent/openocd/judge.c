@@ -29,6 +29,8 @@ static const struct pattern patterns[] = {
 		"end the other debugger"},
 	{"Error sending data", OUTCOME_INFRASTRUCTURE, "the probe went away while it was used",
 		"check the probe's cable and its USB port"},
+	{"Error reading data", OUTCOME_INFRASTRUCTURE, "the probe has stopped to answer",
+		"unplug the probe and plug it in again"},
 	{"LIBUSB_ERROR_NO_DEVICE", OUTCOME_INFRASTRUCTURE, "the probe went away while it was used",
 		"check the probe's cable and its USB port"},
 	{"Could not open serial port", OUTCOME_INFRASTRUCTURE, PROBE_GONE, PLUG_IN},
@@ -95,12 +97,16 @@ static const char *line_start(const char *text, const char *at)
 /* The line that at lies in, without its end and OpenOCD's own level word. */
 static void take_line(const char *text, const char *at, char out[OPENOCD_WORDS_BYTES])
 {
+	static const char *const levels[] = {"Error: ", "Warn : ", "Info : "};
 	const char *start = line_start(text, at);
 	size_t n = strcspn(start, "\r\n"), k = 0;
 
-	if (!strncmp(start, "Error: ", 7)) {
-		start += 7;
-		n -= 7;
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		if (!strncmp(start, levels[i], strlen(levels[i]))) {
+			start += strlen(levels[i]);
+			n -= strlen(levels[i]);
+			break;
+		}
 	}
 	for (size_t i = 0; i < n && k + 1 < OPENOCD_WORDS_BYTES; i++)
 		out[k++] = isprint((unsigned char)start[i]) ? start[i] : '?';

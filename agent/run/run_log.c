@@ -35,7 +35,7 @@ int run_log_open(const char *path, const struct clock *clock, size_t limit, run_
 
 	if (!log)
 		return fault_errno(f, ENOMEM, "run log");
-	log->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	log->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (log->fd < 0) {
 		int error = errno;
 
@@ -143,6 +143,11 @@ void run_log_printf(struct run_log *log, const char *format, ...)
 uint64_t run_log_size(const struct run_log *log)
 {
 	return atomic_load(&log->size);
+}
+
+int run_log_fd(const struct run_log *log)
+{
+	return log->fd;
 }
 
 uint64_t run_log_cut(const struct run_log *log)

@@ -46,6 +46,8 @@ void run_log_printf(struct run_log *log, const char *format, ...)
 
 /* Bytes in the file; any thread. */
 uint64_t run_log_size(const struct run_log *log);
+/* For pread of what is there; it stays the log's. */
+int run_log_fd(const struct run_log *log);
 /* Bytes that were dropped; after the last write. */
 uint64_t run_log_cut(const struct run_log *log);
 

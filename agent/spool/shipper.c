@@ -1,8 +1,8 @@
 #include "agent/spool/shipper.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 #include "agent/link/backoff.h"
@@ -13,7 +13,6 @@ struct shipped_log {
 	struct shipped_log *next;
 	struct spool_entry entry;
 	struct run_log *log;
-	int fd; /* for reading */
 	uint64_t offset;
 	int64_t due_ns; /* when what is there goes out; CLOCK_NEVER: nothing is there */
 	bool busy;	/* a piece of it is under way */
@@ -24,8 +23,9 @@ struct shipped_log {
 struct shipper {
 	struct shipper_options o;
 	pthread_t thread;
-	int wake_fd;  /* something was written */
-	int flush_fd; /* something must go out now */
+	int wake_fd;	  /* something was written */
+	atomic_bool rung; /* wake_fd is written already */
+	int flush_fd;	  /* something must go out now */
 	pthread_mutex_t lock;
 	pthread_cond_t done; /* a piece has arrived, or failed */
 	struct shipped_log *logs;
@@ -36,14 +36,15 @@ static void on_write(void *arg)
 {
 	struct shipper *s = arg;
 
-	eventfd_write(s->wake_fd, 1);
+	if (!atomic_exchange(&s->rung, true))
+		eventfd_write(s->wake_fd, 1);
 }
 
 static void unref(struct shipped_log *l)
 {
 	if (--l->refs)
 		return;
-	file_close(&l->fd);
+	run_log_close(l->log);
 	free(l);
 }
 
@@ -76,7 +77,7 @@ static int ship(struct shipper *s, struct shipped_log *l, struct fault *f)
 	l->busy = true;
 	l->refs++;
 	pthread_mutex_unlock(&s->lock);
-	rc = deliver_log(&s->o.deliver, &l->entry, l->fd, end, &offset, f);
+	rc = deliver_log(&s->o.deliver, &l->entry, run_log_fd(l->log), end, &offset, f);
 	pthread_mutex_lock(&s->lock);
 	l->offset = offset;
 	l->busy = false;
@@ -97,6 +98,8 @@ static bool wait_for(struct shipper *s, int64_t deadline_ns, bool writes)
 	eventfd_t ignored;
 
 	clock_poll(s->o.clock, fds, writes ? 3 : 2, deadline_ns);
+	/* In this order: what is written from here on rings again. */
+	atomic_store(&s->rung, false);
 	eventfd_read(s->wake_fd, &ignored);
 	eventfd_read(s->flush_fd, &ignored);
 	return !fds[0].revents;
@@ -179,7 +182,6 @@ int shipper_attach(struct shipper *s, const struct spool_entry *e, struct shippe
 
 	if (!l)
 		return fault_errno(f, ENOMEM, "run log");
-	l->fd = -1;
 	l->refs = 1;
 	l->entry = *e;
 	l->due_ns = CLOCK_NEVER;
@@ -188,13 +190,7 @@ int shipper_attach(struct shipper *s, const struct spool_entry *e, struct shippe
 		fault_errno(f, -rc, "run log");
 	else
 		rc = run_log_open(path, s->o.clock, 0, on_write, s, &l->log, f);
-	if (!rc) {
-		l->fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (l->fd < 0)
-			rc = fault_errno(f, errno, "%s", path);
-	}
 	if (rc) {
-		run_log_close(l->log);
 		unref(l);
 		return rc;
 	}
@@ -231,8 +227,6 @@ uint64_t shipper_detach(struct shipper *s, struct shipped_log *l)
 	while (l->busy && pthread_cond_timedwait(&s->done, &s->lock, &until) == 0)
 		;
 	offset = l->offset;
-	run_log_close(l->log);
-	l->log = NULL;
 	unref(l);
 	pthread_mutex_unlock(&s->lock);
 	return offset;

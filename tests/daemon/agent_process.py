@@ -2,6 +2,7 @@
 
 import os
 import signal
+import struct
 import subprocess
 
 from conftest import program, wait_for
@@ -36,11 +37,11 @@ class Agent:
             f"[agent]\nname = {self.name}\nserver = {self.url}\ndata = {self.data}\n"
             f"run = {self.folder / 'run'}\n{self.agent_lines}\n{sections}{extra}")
 
-    def start(self):
+    def start(self, **environment):
         self.log_file = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [program("hilda-agent"), "--config", str(self.config)], stderr=self.log_file,
-            stdout=self.log_file, start_new_session=True)
+            stdout=self.log_file, start_new_session=True, env={**os.environ, **environment})
         return self
 
     def log(self):
@@ -81,3 +82,12 @@ def alive(pid):
         return False
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def minimal_elf():
+    """An ARM image with one segment at 0: a vector table and a loop."""
+    code = struct.pack("<II", 0x20004000, 0x41) + b"\0" * 56 + struct.pack("<H", 0xE7FE) + b"\0\0"
+    header = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\1\1\1", 2, 40, 1, 0x41, 52, 0, 0x5000200,
+                         52, 32, 1, 40, 0, 0)
+    segment = struct.pack("<8I", 1, 84, 0, 0, len(code), len(code), 5, 4)
+    return header + segment + code

@@ -40,6 +40,7 @@ class FakeServer:
         self.heartbeats = []
         self.calls = []
         self.down = False
+        self.slow_artifacts = False  # they come when the server ends
         self.faults = []  # (pattern, action, times left)
         self.port = None
         self._start()
@@ -178,7 +179,10 @@ class FakeServer:
     def route(self, method, path, headers, body):
         if path.startswith("/api/v1/artifacts/"):
             name = path.rsplit("/", 1)[1]
-            self.fetched.append(name)
+            with self.lock:
+                self.fetched.append(name)
+                self.lock.notify_all()
+                self.lock.wait_for(lambda: self.down or not self.slow_artifacts)
             if name not in self.artifacts:
                 return 404, {"type": "/problems/not-found", "detail": f"no artifact {name}"}
             return 200, self.artifacts[name]
