@@ -124,7 +124,7 @@ def test_cancel_while_flashing(server, bench):
     wait_for(lambda: not alive(pid), message="OpenOCD outlives the cancel")
 
 
-HELLO = "printf '\\r\\nm-timestamp-mode-performance\\r\\nm-lap-us-1\\r\\nm-init-done\\r\\nm-ready\\r\\n'"
+HELLO = r"printf '\r\nm-timestamp-mode-performance\r\nm-lap-us-1\r\nm-init-done\r\nm-ready\r\n'"
 
 
 @pytest.mark.parametrize("image", [
