@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -185,12 +186,19 @@ def bench_jobs(folder):
 def bench_flash(folder):
     """The flash stage of a job against the same openocd call from outside, on the same board."""
     image = BUILD / "firmware/mps2-an386/full-nano-int8.elf"
+    folder = pathlib.Path(folder)
+    calls = folder / "calls"
+    calls.mkdir()
+    recorder = folder / "bin/openocd"
+    recorder.parent.mkdir()
+    # Keeps each call's words; both sides pay for it.
+    recorder.write_text(f'#!/bin/sh\nprintf "%s\\0" "$@" >{calls}/$$\nexec {shutil.which("openocd")} "$@"\n')
+    recorder.chmod(0o755)
+    os.environ["PATH"] = f"{recorder.parent}:{os.environ['PATH']}"
     with Lab(BUILD, folder) as lab:
         lab.start_server()
         digest = lab.upload(image)
         lab.start_agent("[board m4-1]\nvirtual = mps2-an386\n")
-        ready = next(pathlib.Path(folder).rglob("ready.json"))
-        board = json.loads(ready.read_text())
         document = {"name": "flash", "board": {"name": "m4-1"}, "image": f"sha256:{digest}",
                     "protocol": "uart-bench", "phases": {"memory": True}}
 
@@ -202,29 +210,19 @@ def bench_flash(folder):
             stage = next(s for s in run["stages"] if s["stage"] == "flash")
             return stage["end_ms"] - stage["start_ms"]
 
-        command = openocd_command(lab, board)
+        ours()
+        flash = next(c for c in (p.read_bytes().split(b"\0")[:-1] for p in calls.iterdir())
+                     if b"load_image" in c[-1])
 
         def bare():
             start = time.monotonic()
-            subprocess.run(command, env=dict(os.environ, HILDA_IMAGE=str(image)), stdin=subprocess.DEVNULL,
+            subprocess.run([recorder, *flash], env=dict(os.environ, HILDA_IMAGE=str(image)), stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
             return (time.monotonic() - start) * 1000
 
         ms, limit, ratio = turns(ours, bare)
     row("flash stage against a bare openocd call", f"{ms:.0f} ms", f"{limit:.0f} ms", f"ratio {ratio:.3f}", "<= 1.05",
         ratio <= 1.05)
-
-
-def openocd_command(lab, board):
-    """The agent's own call, read from the job's log, so that both run the same script."""
-    job = lab.get("/api/v1/jobs?limit=1")["items"]
-    script = "init; reset halt; load_image $::env(HILDA_IMAGE); verify_image $::env(HILDA_IMAGE); reset run; shutdown"
-    if job:
-        text = lab.get(f"/api/v1/jobs/{job[0]['id']}/log", raw=True).decode()
-        found = re.search(r"openocd .*-c '?(init;.*?)'?$", text, re.M)
-        script = found.group(1) if found else script
-    return ["openocd", "-c", "gdb_port disabled", "-c", "telnet_port disabled", "-c", "tcl_port disabled",
-            "-f", board["openocd"], "-c", script]
 
 
 def bench_rss(folder):
