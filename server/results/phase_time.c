@@ -10,11 +10,6 @@
 #include "server/results/phases.h"
 #include "stats/summary.h"
 
-static double to_us(double ticks, const struct timer *t)
-{
-	return ticks * 1e6 / t->hz;
-}
-
 /* QEMU's -icount shift: each instruction takes 2^shift ns of guest time. */
 static double to_instructions(double ticks, const struct timer *t)
 {
@@ -24,6 +19,12 @@ static double to_instructions(double ticks, const struct timer *t)
 static bool counts_instructions(const struct timer *t)
 {
 	return t->is_virtual && t->icount_shift >= 0;
+}
+
+/* A virtual board's time is its instruction count at one instruction per tick, as the note says. */
+static double to_us(double ticks, const struct timer *t)
+{
+	return (counts_instructions(t) ? to_instructions(ticks, t) : ticks) * 1e6 / t->hz;
 }
 
 static int need_timer(struct rows *r, const char *at, const struct timer *t)
@@ -112,7 +113,7 @@ static int add_window(struct rows *r, const json_t *phase, const char *at, const
 		rc = document_count(phase, at, "overhead_ticks", false, &overhead, r->fault);
 	if (!rc && window > 0)
 		rc = rows_add_value(r, name, "throughput_ips", "1/s", boot, (int64_t)n,
-			(double)n * t->hz / (double)window, note);
+			(double)n * 1e6 / to_us((double)window, t), note);
 	if (!rc && overhead >= 0 && !strcmp(name, "warm"))
 		rc = rows_add_value(
 			r, name, "overhead_us", "us", boot, 1, to_us((double)overhead, t), note);

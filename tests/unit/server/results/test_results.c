@@ -165,10 +165,11 @@ static void virtual_boards_count_instructions(void **state)
 	near(all->value, 5000);
 	assert_int_equal(all->distinct, 1);
 	near(row(r, "cold", "instructions", RESULT_BOOT_ALL)->value, 10000);
-	near(row(r, "warm", "latency_us", RESULT_BOOT_ALL)->value, 40);
+	/* 5000 instructions at one a tick of 40 ns. */
+	near(row(r, "warm", "latency_us", RESULT_BOOT_ALL)->value, 200);
 	assert_non_null(strstr(
 		row(r, "warm", "latency_us", RESULT_BOOT_ALL)->note, "at 1 instruction per tick"));
-	near(row(r, "cold", "boot_us", RESULT_BOOT_ALL)->value, 1);
+	near(row(r, "cold", "boot_us", RESULT_BOOT_ALL)->value, 5);
 	result_free(r);
 }
 
