@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,13 +58,22 @@ static int configure(struct sql *s, bool writer, struct fault *f)
 	return rc;
 }
 
+/* Nobody reads SQLite's count of its memory, and each allocation would lock it. */
+static void initialize(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	sqlite3_initialize();
+}
+
 int sql_open(const char *path, bool writer, struct sql **out, struct fault *f)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct sql *s = calloc(1, sizeof(*s));
 	int flags, code, rc;
 
 	if (!s)
 		return fault_set(f, ENOMEM, "database: no memory");
+	pthread_once(&once, initialize);
 	flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 	code = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK) {
