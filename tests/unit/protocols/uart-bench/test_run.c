@@ -68,6 +68,30 @@ static void the_golden_warm_run_is_complete(void **state)
 	json_decref(expected);
 }
 
+/* What the firmware's encoder writes, read back. */
+static void the_encoders_bytes_are_read(void **state)
+{
+	_cleanup_(bench_run_freep) struct bench_run *run = bench_run_new();
+	json_t *expected = vector_expected("encoder"), *list = json_object_get(expected, "ticks");
+	_cleanup_free_ uint64_t *ticks = NULL;
+	_cleanup_free_ char *data = NULL;
+	uint64_t window;
+	struct fault f;
+	size_t n, size;
+
+	data = vector_read("encoder", &size);
+	assert_int_equal(feed(run, data, size, 0, &f), 0);
+	if (bench_run_check(run, &f))
+		fail_msg("%s", f.text);
+	assert_int_equal(bench_run_ticks(run, &ticks, &n, &f), 0);
+	assert_int_equal(n, json_array_size(list));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(ticks[i], json_integer_value(json_array_get(list, i)));
+	assert_int_equal(bench_run_u64(run, 'R', "window", &window, &f), 0);
+	assert_true(window == UINT64_MAX);
+	json_decref(expected);
+}
+
 static void keys_of_several_lines_add_up(void **state)
 {
 	static const char types[] = "HM";
@@ -247,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_golden_warm_run_is_complete),
+		cmocka_unit_test(the_encoders_bytes_are_read),
 		cmocka_unit_test(keys_of_several_lines_add_up),
 		cmocka_unit_test(a_cold_run_behind_noise_and_banner),
 		cmocka_unit_test(predictions_and_the_crc_of_their_logits),

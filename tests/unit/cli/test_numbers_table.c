@@ -1,0 +1,117 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "cli/numbers_table.h"
+#include "common/cleanup.h"
+
+/* Single quotes stand for double ones. */
+static void add(struct numbers_table *t, const char *title, const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	json_error_t why;
+	json_t *run;
+
+	for (char *p = copy; *p; p++)
+		*p = *p == '\'' ? '"' : *p;
+	run = json_loads(copy, 0, &why);
+	if (!run)
+		fail_msg("%s in %s", why.text, copy);
+	numbers_table_add(t, title, run);
+	json_decref(run);
+}
+
+/* Not inlined: GCC 12 takes the stream's buffer for a dangling pointer then. */
+static __attribute__((noinline)) char *print(const struct numbers_table *t)
+{
+	char *out = NULL;
+	size_t n;
+	FILE *f = open_memstream(&out, &n);
+
+	numbers_table_print(t, f);
+	fclose(f);
+	return out;
+}
+
+#define LATENCY                                                                             \
+	"{'phase':'warm','metric':'latency_us','unit':'us','boot':null,'n':100,'min':90.5," \
+	"'p50':100.25,'p95':null,'blank':{'p95':72,'p99':368},'max':123456,'mean':1000}"
+#define COUNT                                                                               \
+	"{'phase':'warm','metric':'instructions','unit':'','boot':null,'n':100,'min':5000," \
+	"'p50':5000,'max':5000,'distinct':1}"
+
+static void a_real_board_has_quantiles(void **state)
+{
+	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new(NULL);
+	_cleanup_free_ char *out = NULL;
+
+	add(t, "", "{'virtual':false,'metrics':[" LATENCY "]}");
+	out = print(t);
+	assert_string_equal(out,
+		"Measured\n"
+		"PHASE  METRIC        N    P50   P95    P99     MAX  MEAN  UNIT\n"
+		"warm   latency_us  100  100.2  n<72  n<368  123456  1000  us\n");
+}
+
+static void an_emulated_board_has_a_count(void **state)
+{
+	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new(NULL);
+	_cleanup_free_ char *out = NULL;
+
+	add(t, "", "{'virtual':true,'metrics':[" LATENCY "," COUNT "]}");
+	out = print(t);
+	assert_null(strstr(out, "P50"));
+	assert_null(strstr(out, "100.2"));
+	assert_non_null(strstr(out, "guest instructions"));
+	assert_non_null(strstr(out, "warm   instructions  100          5000         1"));
+	assert_non_null(strstr(out, "0.090..123.456"));
+}
+
+static void the_two_kinds_never_share_a_table(void **state)
+{
+	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new("CELL");
+	_cleanup_free_ char *out = NULL;
+	const char *measured, *emulated;
+
+	add(t, "real", "{'virtual':false,'metrics':[" LATENCY "]}");
+	add(t, "emu", "{'virtual':true,'metrics':[" LATENCY "," COUNT "]}");
+	out = print(t);
+	measured = strstr(out, "Measured\n");
+	emulated = strstr(out, "Emulated:");
+	assert_true(measured && emulated && measured < emulated);
+	assert_true(strstr(out, "\nreal ") < emulated);
+	assert_true(strstr(out, "\nemu ") > emulated);
+	assert_null(strstr(strstr(out, "\nemu ") + 1, "\nemu "));
+}
+
+static void memory_is_one_row_and_boots_are_left_out(void **state)
+{
+	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new("CELL");
+	_cleanup_free_ char *out = NULL;
+
+	add(t, "a",
+		"{'virtual':true,'metrics':["
+		"{'phase':'memory','metric':'flash_bytes','unit':'bytes','boot':null,'value':4096},"
+		"{'phase':'memory','metric':'stack_bytes','unit':'bytes','boot':null,'value':600},"
+		"{'phase':'cold','metric':'instructions','boot':3,'n':1,'min':1,'max':1},"
+		"{'phase':'warm','metric':'throughput_ips','unit':'1/s','boot':null,'value':5}]}");
+	out = print(t);
+	assert_string_equal(out,
+		"Memory, in bytes\n"
+		"CELL  FLASH  WEIGHTS  STATIC RAM  SRAM PEAK  ARENA  STACK  HEAP\n"
+		"a      4096        -           -          -      -    600     -\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_real_board_has_quantiles),
+		cmocka_unit_test(an_emulated_board_has_a_count),
+		cmocka_unit_test(the_two_kinds_never_share_a_table),
+		cmocka_unit_test(memory_is_one_row_and_boots_are_left_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
