@@ -1,5 +1,5 @@
 /*
- * Inner products of int8 vectors: one file per instruction set (dot_c.c, dot_smlad.c, dot_helium.c),
+ * What differs between instruction sets, inner products and their rescaling: one file per instruction set (dot_c.c, dot_smlad.c, dot_helium.c),
  * chosen by the board's build. All give the same sums. No alignment is asked for where the core has
  * unaligned loads; dot_c.c reads bytes.
  */
@@ -11,5 +11,9 @@
 int32_t dot(const int8_t *a, const int8_t *b, uint32_t n);
 /* Four rows of a matrix at once: sums[i] = x . (rows + i * stride). */
 void dot4(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int32_t sums[4]);
+
+/* out[i] = clamp(rescale(x[i], multiplier[i], shift[i]) + zero), as nn/rescale.h defines it. */
+void rescale4(const int32_t x[4], const int32_t multiplier[4], const int8_t shift[4], int32_t zero,
+	int8_t out[4]);
 
 #endif

@@ -1,5 +1,7 @@
 #include "nn/dot.h"
 
+#include "nn/rescale.h"
+
 int32_t dot(const int8_t *a, const int8_t *b, uint32_t n)
 {
 	int32_t sum = 0;
@@ -15,4 +17,11 @@ void dot4(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int3
 {
 	for (uint32_t i = 0; i < 4; i++)
 		sums[i] = dot(x, rows + i * stride, n);
+}
+
+void rescale4(const int32_t x[4], const int32_t multiplier[4], const int8_t shift[4], int32_t zero,
+	int8_t out[4])
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = clamp_int8(rescale(x[i], multiplier[i], shift[i]) + zero);
 }

@@ -1,6 +1,8 @@
 /* Cortex-M4 and M7: SXTB16 widens two bytes of a word, SMLAD adds two products. */
 #include "nn/dot.h"
 
+#include "nn/rescale.h"
+
 #include <arm_acle.h>
 
 #ifndef __ARM_FEATURE_SIMD32
@@ -66,4 +68,11 @@ void dot4(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int3
 	sums[1] = s1;
 	sums[2] = s2;
 	sums[3] = s3;
+}
+
+void rescale4(const int32_t x[4], const int32_t multiplier[4], const int8_t shift[4], int32_t zero,
+	int8_t out[4])
+{
+	for (int i = 0; i < 4; i++)
+		out[i] = clamp_int8(rescale(x[i], multiplier[i], shift[i]) + zero);
 }

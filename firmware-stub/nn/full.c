@@ -97,26 +97,28 @@ static void project_in(struct full *f, struct reader *r)
 	}
 }
 
-/* n products of x with rows that lie `stride` apart, scaled to int8; sums are added first if given. */
+/*
+ * n products of x with rows that lie `stride` apart, scaled to int8. With `sums`, x holds
+ * probabilities of zero point -128: 128 times the sum of the row is added.
+ */
 static void products(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t length,
 	uint32_t n, const int32_t *sums, struct rescale scale, int8_t *out)
 {
-	for (uint32_t i = 0; i < n; i += 4) {
-		uint32_t some = n - i < 4 ? n - i : 4;
-		int32_t acc[4];
+	const int32_t multiplier[4] = {
+		scale.multiplier, scale.multiplier, scale.multiplier, scale.multiplier};
+	const int8_t by = (int8_t)scale.shift, shift[4] = {by, by, by, by};
+	uint32_t i = 0;
+	int32_t acc[4];
 
-		if (some == 4)
-			dot4(x, rows + i * stride, stride, length, acc);
-		else
-			for (uint32_t j = 0; j < some; j++)
-				acc[j] = dot(x, rows + (i + j) * stride, length);
-		for (uint32_t j = 0; j < some; j++) {
-			/* Probabilities have zero point -128: 128 times the sum of the values. */
-			int32_t extra = sums ? 128 * sums[i + j] : 0;
-
-			out[i + j] =
-				clamp_int8(rescale(acc[j] + extra, scale.multiplier, scale.shift));
-		}
+	for (; i + 4 <= n; i += 4) {
+		dot4(x, rows + i * stride, stride, length, acc);
+		for (uint32_t j = 0; sums && j < 4; j++)
+			acc[j] += 128 * sums[i + j];
+		rescale4(acc, multiplier, shift, 0, out + i);
+	}
+	for (; i < n; i++) {
+		acc[0] = dot(x, rows + i * stride, length) + (sums ? 128 * sums[i] : 0);
+		out[i] = clamp_int8(rescale(acc[0], scale.multiplier, scale.shift));
 	}
 }
 

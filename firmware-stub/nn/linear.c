@@ -2,11 +2,6 @@
 
 #include "nn/dot.h"
 
-static int8_t finish(const struct linear *l, uint32_t i, int32_t sum)
-{
-	return clamp_int8(rescale(sum + l->bias[i], l->multiplier[i], l->shift[i]) + l->zero_out);
-}
-
 void nn_linear(const struct linear *l, const int8_t *in, int8_t *out)
 {
 	uint32_t i = 0;
@@ -16,10 +11,14 @@ void nn_linear(const struct linear *l, const int8_t *in, int8_t *out)
 
 		dot4(in, l->weights + i * l->inputs, l->inputs, l->inputs, sums);
 		for (uint32_t j = 0; j < 4; j++)
-			out[i + j] = finish(l, i + j, sums[j]);
+			sums[j] += l->bias[i + j];
+		rescale4(sums, l->multiplier + i, l->shift + i, l->zero_out, out + i);
 	}
-	for (; i < l->outputs; i++)
-		out[i] = finish(l, i, dot(in, l->weights + i * l->inputs, l->inputs));
+	for (; i < l->outputs; i++) {
+		int32_t sum = dot(in, l->weights + i * l->inputs, l->inputs) + l->bias[i];
+
+		out[i] = clamp_int8(rescale(sum, l->multiplier[i], l->shift[i]) + l->zero_out);
+	}
 }
 
 void nn_add(const struct add *l, int8_t *a, const int8_t *b, uint32_t n)

@@ -79,6 +79,24 @@ static void inner_products_are_exact(void **unused)
 	}
 }
 
+static void four_at_once_are_rescaled_as_one(void **unused)
+{
+	for (int round = 0; round < 100000; round++) {
+		int32_t x[4], multiplier[4], zero = byte_in(-128, 127);
+		int8_t shift[4], out[4];
+
+		for (int i = 0; i < 4; i++) {
+			x[i] = (int32_t)draw() >> (10 + draw() % 20);
+			multiplier[i] = (int32_t)(draw() >> 2) | 1 << 30;
+			shift[i] = byte_in(-20, 3);
+		}
+		rescale4(x, multiplier, shift, zero, out);
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(
+				out[i], clamp_int8(rescale(x[i], multiplier[i], shift[i]) + zero));
+	}
+}
+
 static void linear_is_within_one_step(void **unused)
 {
 	int8_t in[N_MAX], out[OUT_MAX], weights[N_MAX * OUT_MAX], shift[OUT_MAX];
@@ -227,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inner_products_are_exact),
+		cmocka_unit_test(four_at_once_are_rescaled_as_one),
 		cmocka_unit_test(linear_is_within_one_step),
 		cmocka_unit_test(addition_is_within_one_step),
 		cmocka_unit_test(normalisation_is_within_one_step),
