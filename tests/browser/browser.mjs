@@ -35,7 +35,7 @@ export async function openPage(browser, base, { theme = "light", width = 1280, h
 	const context = await browser.newContext({ baseURL: base, colorScheme: theme, viewport: { width, height }, bypassCSP: false });
 	const page = await context.newPage();
 	const wrong = [];
-	page.setDefaultTimeout(8000);
+	page.setDefaultTimeout(20000);
 	page.on("console", (m) => m.type() === "error" && !expected.some((e) => e.test(m.text())) && wrong.push(`console: ${m.text()}`));
 	page.on("pageerror", (e) => wrong.push(`error: ${e.message}`));
 	await page.addInitScript(() => document.addEventListener("securitypolicyviolation",

@@ -77,7 +77,7 @@ onPage("follow: new lines come into sight; scrolling up stops it, f starts it ag
 	await page.getByText("lines, live").waitFor();
 	await page.waitForFunction(atEnd);
 	const follow = page.getByRole("button", { name: /Follow/ });
-	const until = Date.now() + 8000;
+	const until = Date.now() + 20000;
 	while (fake.followers(958) < 1 && Date.now() < until)
 		await page.waitForTimeout(20);
 	fake.append(958, [[1e7, "console", "a fresh line\r\n"]]);

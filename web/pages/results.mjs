@@ -16,9 +16,11 @@ const VIRTUAL = ["warm.instructions.value", "memory.sram_peak_bytes.value"];
 const FOOTPRINT = /\.flash_bytes\.value$/;
 const ASKED = ["board", "type", "outcome", "after"];
 
-function metricColumn(name, rows) {
+/* Columns of one metric share a unit, so that p50 and p99 can be read side by side. */
+function metricColumn(name, names, rows) {
 	const a = address(name);
-	const largest = rows.reduce((m, r) => Math.max(m, Math.abs(r.metrics?.[name] ?? 0)), 0);
+	const family = names.filter((other) => other.startsWith(`${a.phase}.${a.metric}.`));
+	const largest = Math.max(0, ...rows.flatMap((r) => family.map((other) => Math.abs(r.metrics?.[other] ?? 0))));
 	const scale = scaleFor(a.unit, largest);
 	const digits = rows.every((r) => Number.isInteger((r.metrics?.[name] ?? 0) / scale.divide)) ? 0 : a.unit === "bytes" ? 1 : 3;
 	return {
@@ -41,13 +43,14 @@ function metricNames(rows, usual, asked) {
 }
 
 function columns(rows, usual, asked) {
+	const names = metricNames(rows, usual, asked);
 	return [
 		{ key: "run", title: "Run", num: true, sort: (r) => r.run, cell: (r) => html`<${RowLink} href=${`/runs/${r.run}`}>${r.run}</${RowLink}>` },
 		{ key: "model", title: "Model", cls: "name", sort: (r) => r.model || r.name, cell: (r) => html`<span>${visible(r.model || r.name || "–")}</span>${r.quant ? html` <span class="muted">${visible(r.quant)}</span>` : null}` },
 		{ key: "board", title: "Board", cls: "fixed", sort: (r) => r.board, cell: (r) => visible(r.board ?? "") },
 		{ key: "type", title: "Type", min: 4, cls: "fixed", sort: (r) => r.board_type, cell: (r) => visible(r.board_type ?? "") },
 		{ key: "outcome", title: "Outcome", min: 2, sort: (r) => r.outcome, cell: (r) => html`<${Badge} state=${r.outcome} />` },
-		...metricNames(rows, usual, asked).map((name) => metricColumn(name, rows)),
+		...names.map((name) => metricColumn(name, names, rows)),
 		{ key: "finished", title: "Finished", num: true, min: 2, sort: (r) => r.finished_at, cell: (r) => html`<${Ago} when=${r.finished_at} />` },
 	];
 }
@@ -84,6 +87,8 @@ export default function Results({ query }) {
 	const words = (query.get("q") ?? "").toLowerCase();
 	const exported = new URLSearchParams(ask);
 	exported.delete("limit");
+	if (asked.length === 1)
+		exported.set("metric", asked[0]);
 	const filtered = [...query].some(([key]) => !["sort", "vsort"].includes(key));
 
 	return html`<${Page} title="Results" aside=${html`<a class="button" href=${withQuery(`${API}/results.json`, exported)}>JSON</a><a class="button" href=${withQuery(`${API}/results.csv`, exported)}>CSV</a>`}>

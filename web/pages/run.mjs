@@ -13,6 +13,7 @@ import { Badge, runState, stateWord } from "../lib/states.mjs";
 import { Table } from "../lib/table.mjs";
 import { setQuery } from "../lib/url.mjs";
 
+const RUNNING = ["offered", "running", "finishing"];
 const QUANTILES = ["p50", "p95", "p99"];
 
 /* A series has its extremes; a single number has only its value. */
@@ -113,13 +114,13 @@ function VirtualTiles({ run, phase }) {
 		return null;
 	const value = oneValue(count);
 	const distinct = count.distinct;
-	const span = value === null || value === undefined;
+	const varies = count.min !== count.max && !absent(count.min);
 	const us = oneValue(time) ?? time?.mean;
 	const before = ["boot_us", "load_us"].map((name) => overall(run.metrics, phase, name)).filter((m) => m && !absent(oneValue(m) ?? m.mean));
 	return html`<div class="tile-row"><h3>${phase} inference <span class="muted">n = ${integer(count.n)}</span></h3><div class="tiles">
 		<div class="tile wide" title=${METRICS.instructions.help}><span class="tile-title">instructions</span><span class="tile-value">${
-			span || (distinct > 1 && count.min !== undefined && count.min !== null) ? `${number(count.min)} to ${number(count.max)}` : integer(value)}</span>
-			<span class="tile-small">counted exactly, the same in every run</span></div>
+			absent(value) ? `${integer(count.min)} to ${integer(count.max)}` : integer(value)}</span>
+			<span class="tile-small">counted exactly, the same in every run${varies && !absent(value) ? `; ${integer(count.min)} to ${integer(count.max)} over the inputs` : ""}</span></div>
 		${us !== null && us !== undefined ? html`<div class="tile convenience"><span class="tile-title">for convenience</span><span class="tile-value">${
 			number(us / 1000)} <span class="unit">ms</span></span><span class="tile-small">at 1 instruction per tick; not a time on silicon</span></div>` : null}
 		${distinct !== null && distinct !== undefined ? html`<div class="tile"><span class="tile-title">distinct counts</span><span class="tile-value">${integer(distinct)}</span>
@@ -131,7 +132,7 @@ function VirtualTiles({ run, phase }) {
 function Tiles({ run }) {
 	const metrics = (run.metrics ?? []).filter((m) => m.boot === null || m.boot === undefined);
 	if (!metrics.length)
-		return html`<${Empty} title="This run measured nothing."><p>${run.outcome ? `It ended as ${stateWord(run.outcome)}${run.stage ? ` in ${run.stage}` : ""}. ` : "It has not ended. "}<a
+		return html`<${Empty} title="This run measured nothing."><p>${run.outcome ? `It ended as ${stateWord(run.outcome)}${run.stage ? ` in ${run.stage}` : ""}. ` : RUNNING.includes(run.state) ? "It has not ended. " : `It was ${stateWord(run.state)}. `}<a
 			href=${`/jobs/${run.job}?run=${run.id}`}>Its log</a> says how far it came.</p></${Empty}>`;
 	if (run.virtual) {
 		const phases = [...new Set([...metrics].sort(bySeries).filter((m) => m.metric === "instructions").map((m) => m.phase))];
@@ -272,7 +273,9 @@ const PROVENANCE = [["image_sha256", "Image"], ["code_sha256", "Code"], ["compil
 	["probe", "Probe"], ["probe_serial", "Probe serial"], ["ppk2_serial", "PPK2 serial"], ["openocd", "OpenOCD"], ["agent", "Agent"], ["host", "Host"], ["qemu", "QEMU"]];
 
 function Provenance({ run }) {
-	const p = run.provenance ?? {};
+	const p = run.provenance;
+	if (!p)
+		return null;
 	const known = PROVENANCE.map(([key]) => key).concat("virtual", "exec");
 	const others = Object.entries(p).filter(([key, v]) => !known.includes(key) && typeof v !== "object").map(([key, v]) => [key, String(v)]);
 	return html`<${Panel} title="Provenance" id="provenance"><p class="small muted">Read from the image and the instruments, not from the job.</p><${Facts} rows=${[
@@ -281,6 +284,8 @@ function Provenance({ run }) {
 
 function Device({ run }) {
 	const d = run.device, m = run.model, c = run.clock, t = run.timer;
+	if (!d && !m && !t)
+		return null;
 	return html`<${Panel} title="Device and model" id="device"><${Facts} rows=${[
 		["Model", m && [m.model, m.variant, m.quant].filter(Boolean).join(" ")], ["Model size", m?.bytes && bytes(Number(m.bytes))],
 		["Model hash", m?.sha256 && html`<code title=${m.sha256}>${shortHash(m.sha256)}</code>`], ["Firmware", d?.fw], ["Git", d?.git], ["UID", d?.uid], ["Reset", d?.reset],
