@@ -90,7 +90,8 @@ def broken_off(server, location, offset, data, keep):
     with server.socket() as s:
         s.sendall(f"PATCH {location} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
                   f"Upload-Offset: {offset}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data[:keep])
-        wait_for(lambda: (server.data / "uploads" / location.rsplit("/", 1)[1]).stat().st_size >= offset + keep)
+        file = server.data / "uploads" / location.rsplit("/", 1)[1]
+        wait_for(lambda: file.exists() and file.stat().st_size >= offset + keep)
 
 
 def test_a_broken_upload_goes_on_where_it_ended(server):
