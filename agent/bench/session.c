@@ -449,6 +449,23 @@ int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struc
 	return r == -EFAULT ? name_fault(s, f) : r;
 }
 
+int bench_session_settle(struct bench_session *s, int64_t deadline_ns, struct fault *f)
+{
+	s->mode = MODE_BOOT;
+	for (;;) {
+		int64_t until = clock_deadline_ms(s->clock, BENCH_SETTLE_MS);
+		struct bench_event ev;
+		int r = next_event(s, until < deadline_ns ? until : deadline_ns, &ev, f);
+
+		if (r == -EAGAIN)
+			return 0;
+		if (!r)
+			r = take(s, &ev, f);
+		if (r)
+			return r;
+	}
+}
+
 int bench_session_lap(struct bench_session *s, int64_t deadline_ns, uint32_t *device_us,
 	int64_t *host_ns, struct fault *f)
 {

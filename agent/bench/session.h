@@ -21,8 +21,9 @@
 #include "instruments/console.h"
 #include "protocols/uart-bench/run.h"
 
-#define BENCH_QUIET_MS 2000	     /* a reply that began and then stops is over */
-#define BENCH_AFTER_FAULT_MS 500     /* for the rest of the $X lines */
+#define BENCH_QUIET_MS 2000	 /* a reply that began and then stops is over */
+#define BENCH_AFTER_FAULT_MS 500 /* for the rest of the $X lines */
+#define BENCH_SETTLE_MS 300
 #define BENCH_RESENDS_MAX 256	     /* in one reply */
 #define BENCH_RESENDS_PER_LINE 4     /* of one line, before the connection is given up */
 #define BENCH_RETRIES 2		     /* of a command that arrived damaged */
@@ -38,6 +39,8 @@ void bench_session_freep(struct bench_session **s);
 
 /* After a reset: until the firmware says m-ready. Half-way it is asked for its name, in case the banner was lost. */
 int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struct fault *f);
+/* Reads until nothing has come for BENCH_SETTLE_MS: what is under way belongs to nobody. */
+int bench_session_settle(struct bench_session *s, int64_t deadline_ns, struct fault *f);
 
 /*
  * One verb (printf, without the `%` at its end) and its whole run, checked: no line is missing, count and

@@ -11,6 +11,8 @@
 #include "common/cleanup.h"
 #include "common/numbers.h"
 
+#define BANNERS_MAX 3
+
 bool step_boot_wanted(const struct run *run)
 {
 	return step_is_bench(run) || run->board->exec;
@@ -84,14 +86,30 @@ static int check_protocol(struct run *run, const struct bench_run *reply)
 	return 0;
 }
 
+/*
+ * The first banner may be an older one that was still under way, from a run that ended just after its
+ * reset; the real one then follows. So a reset is forgiven here, but not for ever.
+ */
+static int ask_identity(struct run *run, struct bench_session *s, struct fault *f)
+{
+	int r = bench_session_wait_ready(s, run->deadline_ns, f);
+
+	for (int k = 0; !r && k < BANNERS_MAX; k++) {
+		r = bench_session_run(s, run->deadline_ns, f, "lab id");
+		if (r != -ECONNRESET)
+			return r;
+		if (k + 1 < BANNERS_MAX)
+			r = bench_session_settle(s, run->deadline_ns, f);
+	}
+	return r;
+}
+
 static int identify(struct run *run, struct bench_session *s)
 {
 	const struct bench_run *reply = bench_session_reply(s);
 	struct fault f = {0};
-	int r = bench_session_wait_ready(s, run->deadline_ns, &f);
+	int r = ask_identity(run, s, &f);
 
-	if (!r)
-		r = bench_session_run(s, run->deadline_ns, &f, "lab id");
 	if (r)
 		return bench_fail(run, s, r, &f);
 	copy_record(run, reply, 'H', "device");

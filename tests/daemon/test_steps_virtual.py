@@ -89,3 +89,117 @@ def test_what_a_result_says_about_itself(lab):
     assert footprint["ram_static_bytes"] >= values["data"] + values["bss"]
     assert "Open On-Chip Debugger 0.12.0" in result["log"][1]
     assert "m-init-done" in result["log"][0]
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    need("qemu-system-arm")
+    need("openocd")
+    one = Lab(tmp_path_factory.mktemp("faulty"), "mps3-an547")
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize("fault, outcome, stage, words", [
+    ("probe-absent", "infrastructure", "flash",
+     ["probe not found", "'Could not open serial port'", "hilda-agent discover"]),
+    ("wait-forever", "infrastructure", "flash", ["'Timeout during WAIT recovery'"]),
+    ("memory-fault", "infrastructure", "flash", ["refuses memory", "'JTAG-DP STICKY ERROR'"]),
+    ("verify-mismatch", "infrastructure", "flash", ["verify mismatch", "'checksum mismatch"]),
+    ("probe-drop 2000", "infrastructure", "flash", ["probe went away", "'Error sending data'"]),
+    ("probe-hang 2000", "infrastructure", "flash", ["the probe has stopped to answer"]),
+    ("qemu-kill 2000", "infrastructure", "flash", ["'JTAG-DP STICKY ERROR'"]),
+    ("wrong-tapid", "infrastructure", "flash", ["another chip", "UNEXPECTED: 0xfba00477"]),
+    ("uart-silent", "timeout", "boot", ["the firmware is silent", "after the reset"]),
+    ("uart-garble 300", "infrastructure", "boot", ["the console is disturbed", "\\x"]),
+])
+def test_broken_boards(faulty, fault, outcome, stage, words):
+    faulty.control(f"fault {fault}")
+    try:
+        result = faulty.run(firmware("mps3-an547"), **phases(warm=WARM),
+                            timeouts_s={"flash": 15, "boot": 4, "phase": 20})
+    finally:
+        faulty.control("fault none")
+    assert (result["outcome"], result["stage"]) == (outcome, stage), result["detail"]
+    for word in words:
+        assert word in result["detail"], result["detail"]
+    assert "Open On-Chip Debugger" in result["log"][1]
+    # And then the board is as good as before.
+    wait_for(lambda: faulty.server.boards["v1"]["online"], 30, message="the board stays offline")
+    faulty.server.checks.clear()
+    result = faulty.run(firmware("mps3-an547"), **phases(warm=WARM))
+    assert result["outcome"] == "passed", result["detail"]
+
+
+@pytest.mark.parametrize("fault", ["uart-garble 2", "uart-cut 6", "uart-babble 20"])
+def test_a_disturbed_console_heals(faulty, fault):
+    faulty.control(f"fault {fault}")
+    try:
+        result = faulty.run(firmware("mps3-an547"), **phases(warm=WARM, memory=True),
+                            timeouts_s={"boot": 30, "phase": 60})
+    finally:
+        faulty.control("fault none")
+    assert result["outcome"] == "passed", result["detail"]
+    assert len(of_phase(result, "warm")[0]["ticks"]) == WARM["iterations"]
+
+
+@pytest.mark.parametrize("kind, outcome, words", [
+    ("hardfault", "failed", ["HardFault at port_crash+0x", "(startup.c:"]),
+    ("assert", "failed", ["assertion at ", "(run.c:", "fault injected: assert"]),
+    ("hang", "failed", ["watchdog at "]),
+    ("reset", "failed", ["reset in mid-run"]),
+    ("silent", "timeout", ["the firmware is silent", "after lab warm 8 2"]),
+    ("cut", "timeout", ["its last words were '$C,1,i=0,t=1000:10'"]),
+    ("babble", "failed", ["the firmware babbles", "\\x"]),
+])
+def test_firmware_that_fails(faulty, kind, outcome, words):
+    result = faulty.run(firmware("mps3-an547", kind), **phases(warm=WARM, memory=True),
+                        timeouts_s={"phase": 4 if kind != "cut" else 13})
+    assert (result["outcome"], result["stage"]) == (outcome, "warm"), result["detail"]
+    for word in words:
+        assert word in result["detail"], result["detail"]
+    assert stages(result) == ["flash", "boot", "warm", "collect"]
+    if kind == "hardfault":
+        fault = result["fault"]
+        assert fault["kind"] == "hardfault" and fault["pc_symbol"] in result["detail"]
+        assert fault["registers"]["hfsr"].startswith("0x")
+
+
+def test_images_that_do_not_fit(faulty):
+    result = faulty.run(firmware("host"), **phases(memory=True))
+    assert result["outcome"] == "configuration" and result["stage"] == "flash"
+    assert "the image is for " in result["detail"] and "board v1 is ARM" in result["detail"]
+    assert result["log"][1] == ""  # the board was not touched
+    moved = bytearray(firmware("mps3-an547"))
+    # The first program header's physical address, e_phoff + 12.
+    at = int.from_bytes(moved[28:32], "little") + 12
+    moved[at:at + 4] = (0x90000000).to_bytes(4, "little")
+    result = faulty.run(bytes(moved), **phases(memory=True))
+    assert result["outcome"] == "configuration"
+    assert "0x90000000" in result["detail"] and "itcm 0x00000000-0x0007ffff" in result["detail"]
+
+
+def test_text_firmware_on_a_board(faulty):
+    """The bench firmware's banner, read as anybody's text."""
+    patterns = [{"metric": "boot_us", "unit": "us", "regex": "m-lap-us-([0-9]+)"}]
+    result = faulty.run(firmware("mps3-an547"), protocol="lines",
+                        lines={"patterns": patterns, "end": "^m-ready"})
+    assert result["outcome"] == "passed", result["detail"]
+    assert result["lines"][0]["metric"] == "boot_us" and len(result["lines"][0]["values"]) == 1
+    result = faulty.run(firmware("mps3-an547"), protocol="lines",
+                        lines={"patterns": patterns, "fail": "init-done", "end": "^m-ready"})
+    assert result["outcome"] == "failed" and "'m-init-done'" in result["detail"]
+
+
+def test_a_canceled_run_ends_at_once(faulty):
+    faulty.control("fault probe-hang 2000")
+    try:
+        server = faulty.server
+        run = server.submit("v1", server.add_artifact(firmware("mps3-an547")),
+                            **phases(memory=True), timeouts_s={"flash": 60})
+        server.wait(lambda s: "hilda: writing" in s.text(run, 1), 30, "OpenOCD does not start")
+        server.cancel(run)
+        result = server.wait_result(run, 10)
+    finally:
+        faulty.control("fault none")
+    assert result["outcome"] == "canceled" and result["stage"] == "flash"

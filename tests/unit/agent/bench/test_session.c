@@ -221,6 +221,19 @@ static void test_reset_in_mid_run(void **state)
 	end(&t);
 }
 
+/* An old reply that is still under way when the session begins belongs to nobody. */
+static void test_settle(void **state)
+{
+	struct talk t;
+
+	begin(&t, device_answer);
+	device_banner(&t.device);
+	device_run(&t.device, "id");
+	assert_int_equal(bench_session_settle(t.s, within(5000), &t.f), 0);
+	warm(&t);
+	end(&t);
+}
+
 static void crashes(struct device *d, const char *command)
 {
 	hilda_report_run(&d->report);
@@ -429,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_stray_ready),
 		cmocka_unit_test(test_damaged_command_is_repeated),
 		cmocka_unit_test(test_reset_in_mid_run),
+		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_status),

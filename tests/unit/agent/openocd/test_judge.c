@@ -13,6 +13,16 @@
 	"Open On-Chip Debugger 0.12.0\nLicensed under GNU GPL v2\nFor bug reports, read\n" \
 	"\thttp://openocd.org/doc/doxygen/bugs.html\n"
 
+#define CONNECTING                                                                          \
+	"hilda: adapter buspirate\nInfo : Buspirate JTAG Interface ready!\n"                \
+	"Info : JTAG tap: v.cpu tap/device found: 0x6ba00477 (mfg: 0x23b (ARM Ltd), part: " \
+	"0xba00, ver: 0x6)\n"
+#define CONNECTED                                             \
+	"Info : [v.cpu] Cortex-M55 r0p1 processor detected\n" \
+	"Info : [v.cpu] target has 8 breakpoints, 0 watchpoints\nhilda: connected\n"
+#define WRITTEN "hilda: writing\nhilda: verifying\nhilda: starting\nhilda: done\n"
+#define CLOSING "Info : Shutting down buspirate.\nInfo : Buspirate switched to normal mode\n"
+
 struct row {
 	const char *name;
 	int code;
@@ -46,6 +56,53 @@ static const struct row rows[] = {
 	{"configuration wrong", 1, GREETING "invalid command name \"bogus_command\"\n",
 		OUTCOME_INFRASTRUCTURE,
 		{"invalid command name \"bogus_command\"", "check `openocd =`"}},
+	{"wrong TAPID", 0,
+		GREETING CONNECTING
+		"Warn : JTAG tap: v.cpu       UNEXPECTED: 0xfba00477 (mfg: 0x23b (ARM Ltd), part: 0xba00, "
+		"ver: 0xf)\n"
+		"Error: JTAG tap: v.cpu  expected 1 of 1: 0x6ba00477 (mfg: 0x23b (ARM Ltd), part: "
+		"0xba00, ver: 0x6)\n"
+		"Error: Trying to use configured scan chain anyway...\n" CONNECTED WRITTEN,
+		OUTCOME_INFRASTRUCTURE,
+		{"another chip than configured",
+			"'JTAG tap: v.cpu       UNEXPECTED: 0xfba00477 (mfg"}},
+	{"WAIT for ever", 1,
+		GREETING CONNECTING
+		"Info : DAP transaction stalled (WAIT) - slowing down and resending\n"
+		"Error: Timeout during WAIT recovery\n\n\n" CLOSING,
+		OUTCOME_INFRASTRUCTURE,
+		{"answers WAIT for ever", "'Timeout during WAIT recovery'"}},
+	{"memory refuses", 1,
+		GREETING CONNECTING CONNECTED
+		"hilda: writing\nError: JTAG-DP STICKY ERROR\n"
+		"Error: Failed to write memory at 0x20000000\n\n" CLOSING,
+		OUTCOME_INFRASTRUCTURE, {"refuses memory accesses", "'JTAG-DP STICKY ERROR'"}},
+	{"verify mismatch", 1,
+		GREETING CONNECTING CONNECTED
+		"hilda: writing\nhilda: verifying\n"
+		"Error: checksum mismatch - attempting binary compare\n"
+		"diff 0 address 0x00000004. Was 0x40 instead of 0x41\nNo more differences found.\n" CLOSING,
+		OUTCOME_INFRASTRUCTURE, {"verify mismatch", "'checksum mismatch - attempting"}},
+	{"probe drops", 255,
+		GREETING CONNECTING CONNECTED
+		"hilda: writing\nError: Error reading data\nError: error reading\n"
+		"Error: Error sending data\nError: error writing :(\n",
+		OUTCOME_INFRASTRUCTURE, {"the probe went away", "'Error sending data'"}},
+	{"probe hangs", -1,
+		GREETING CONNECTING CONNECTED
+		"hilda: writing\nError: Error reading data\nError: error reading\n",
+		OUTCOME_INFRASTRUCTURE,
+		{"the probe has stopped to answer", "'Error reading data'"}},
+	{"image file gone", 1,
+		GREETING CONNECTING CONNECTED
+		"hilda: writing\nError: couldn't open /spool/image\n" CLOSING,
+		OUTCOME_INFRASTRUCTURE,
+		{"cannot open the image file", "couldn't open /spool/image"}},
+	{"no flash there", 1,
+		GREETING CONNECTING CONNECTED
+		"hilda: writing\nWarn : no flash bank found for address 0x20000000\n" CLOSING,
+		OUTCOME_CONFIGURATION,
+		{"where the board has no flash", "'no flash bank found for"}},
 	{"no words at all", 134, "", OUTCOME_INFRASTRUCTURE,
 		{"code 134 while connecting to the probe", "(it printed nothing)"}},
 	{"unknown words", 1, "hilda: connected\nhilda: writing\nError: a new one\nlast line\n",
@@ -65,7 +122,7 @@ static void test_texts(void **state)
 	struct board_config b = board();
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct process_end end = {.code = rows[i].code};
+		struct process_end end = {.code = rows[i].code, .timed_out = rows[i].code == -1};
 		struct fault f = {0};
 		enum outcome o = openocd_judge(&end, rows[i].text, &b, &f);
 
@@ -123,6 +180,10 @@ static void test_names(void **state)
 	assert_string_equal(out, "");
 	openocd_idcode("Info : SWD DPIDR 0x2ba01477\n", out, sizeof(out));
 	assert_string_equal(out, "0x2ba01477");
+	openocd_idcode(CONNECTING, out, sizeof(out));
+	assert_string_equal(out, "0x6ba00477");
+	openocd_adapter(CONNECTING, out, sizeof(out));
+	assert_string_equal(out, "buspirate");
 }
 
 int main(void)
