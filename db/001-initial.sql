@@ -113,6 +113,7 @@ CREATE TABLE runs (
 	board TEXT NOT NULL REFERENCES boards (name),
 	board_type TEXT NOT NULL,
 	agent INTEGER NOT NULL REFERENCES agents (id),
+	label_set INTEGER REFERENCES label_sets (id), -- the job's, for the results table
 	epoch INTEGER NOT NULL,
 	request TEXT NOT NULL,
 	state TEXT NOT NULL CHECK (state IN
@@ -141,6 +142,8 @@ CREATE INDEX runs_live_of_agent ON runs (agent, id)
 CREATE INDEX runs_by_job ON runs (job, id);
 CREATE INDEX runs_by_board ON runs (board, id);
 CREATE INDEX runs_with_result ON runs (board_type, id) WHERE result_id IS NOT NULL;
+CREATE INDEX runs_by_labels ON runs (label_set, id)
+	WHERE result_id IS NOT NULL AND label_set IS NOT NULL;
 
 -- Parts of the result document that are kept as they came, as JSON.
 CREATE TABLE reports (

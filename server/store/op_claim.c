@@ -272,10 +272,10 @@ static int make_run(struct claim *c, const struct capability *b, int64_t job, in
 	struct store_event *e;
 	int64_t run;
 	int rc = sql_run(t->db,
-		"INSERT INTO runs (job, attempt, board, board_type, agent, epoch, request, state,"
-		" virtual, exec, created_at) VALUES ($job,"
-		" (SELECT attempts + 1 FROM jobs WHERE id = $job), $board, $type, $agent, $epoch,"
-		" $request, 'offered', $virtual, $exec, $now)",
+		"INSERT INTO runs (job, attempt, board, board_type, agent, label_set, epoch,"
+		" request, state, virtual, exec, created_at) SELECT id, attempts + 1, $board, $type,"
+		" $agent, label_set, $epoch, $request, 'offered', $virtual, $exec, $now"
+		" FROM jobs WHERE id = $job",
 		SQL_I("$job", job), SQL_T("$board", b->name), SQL_T("$type", b->type),
 		SQL_I("$agent", c->x->agent), SQL_I("$epoch", epoch),
 		SQL_T("$request", c->x->request), SQL_I("$virtual", b->is_virtual),

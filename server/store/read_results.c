@@ -74,19 +74,23 @@ static int prepare(struct store_reader *r, const struct read_results_filter *f, 
 	struct buffer text = BUFFER_INIT(1 << 16);
 	int rc;
 
+	/* Ids first, from an index; then the rows of one page. */
 	buffer_add_text(&text,
-		"SELECT " RESULT_COLUMNS " FROM runs r JOIN jobs j ON j.id = r.job"
-		" WHERE r.result_id IS NOT NULL AND r.id < $after");
+		"SELECT " RESULT_COLUMNS " FROM runs r JOIN jobs j ON j.id = r.job WHERE r.id IN"
+		" (SELECT k.id FROM runs k WHERE k.result_id IS NOT NULL"
+		" AND k.id < $after");
 	if (f->board)
-		buffer_add_text(&text, " AND r.board = $board");
+		buffer_add_text(&text, " AND k.board = $board");
 	if (f->type)
-		buffer_add_text(&text, " AND r.board_type = $type");
+		buffer_add_text(&text, " AND k.board_type = $type");
 	if (f->outcome)
-		buffer_add_text(&text, " AND r.outcome = $outcome");
+		buffer_add_text(&text, " AND k.outcome = $outcome");
 	if (f->is_virtual >= 0)
-		buffer_add_text(&text, " AND r.virtual = $virtual");
-	reading_label_terms(&text, "j.label_set", f->n_labels);
-	rc = buffer_add_text(&text, " ORDER BY r.id DESC LIMIT $limit");
+		buffer_add_text(&text, " AND k.virtual = $virtual");
+	if (f->n_labels)
+		buffer_add_text(&text, " AND k.label_set IS NOT NULL");
+	reading_label_terms(&text, "k.label_set", f->n_labels);
+	rc = buffer_add_text(&text, " ORDER BY k.id DESC LIMIT $limit) ORDER BY r.id DESC");
 	if (!rc)
 		rc = sql_prepare_once(r->db, text.data, q);
 	buffer_done(&text);

@@ -18,7 +18,8 @@
 #define DEFAULT_LEASE_MS 60000
 #define DEFAULT_GRACE_MS 10000
 #define DEFAULT_OFFER_MS 15000
-#define CHECKPOINT_PAGES 4096 /* 16 MiB of log */
+#define CHECKPOINT_PAGES 4096 /* 16 MiB of log that were not copied yet */
+#define RESTART_PAGES 32768   /* 128 MiB of log: wait for readers, so that it starts anew */
 #define WRITER_STACK_BYTES (512u * 1024)
 
 struct store {
@@ -31,8 +32,8 @@ struct store {
 	void *events_arg;
 
 	/* The writer's alone. */
-	struct sql *db; /* NULL after a failed commit until it could be opened again */
-	int log_pages;	/* of the write-ahead log, since the last checkpoint */
+	struct sql *db;		     /* NULL after a failed commit until it could be opened again */
+	int log_pages, copied_pages; /* of the write-ahead log */
 	struct store_txn txn;
 	struct interned interned;
 	struct leases *leases;
@@ -86,6 +87,7 @@ static int reopen(struct store *s, struct fault *f)
 	intern_clear(&s->interned.labels);
 	sql_close(s->db);
 	s->db = NULL;
+	s->log_pages = s->copied_pages = 0;
 	rc = sql_open(s->database, true, &s->db, f);
 	s->txn.db = s->db;
 	if (!rc)
@@ -178,16 +180,21 @@ static void report(struct store *s, struct store_op *batch, int rc, const struct
 
 static void checkpoint(struct store *s, bool all)
 {
-	int log_pages = 0, done_pages = 0, code;
+	int log_pages = 0, done_pages = 0, mode = SQLITE_CHECKPOINT_PASSIVE, code;
 
 	if (!s->db)
 		return;
-	if (!all && s->log_pages < CHECKPOINT_PAGES)
+	/* The log begins anew when everything was copied and no reader looked at it. */
+	if (s->log_pages < s->copied_pages)
+		s->copied_pages = 0;
+	if (!all && s->log_pages - s->copied_pages < CHECKPOINT_PAGES)
 		return;
-	code = sqlite3_wal_checkpoint_v2(s->db->db, NULL,
-		all ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &log_pages,
-		&done_pages);
-	s->log_pages = 0;
+	if (all)
+		mode = SQLITE_CHECKPOINT_TRUNCATE;
+	else if (s->log_pages > RESTART_PAGES)
+		mode = SQLITE_CHECKPOINT_RESTART;
+	code = sqlite3_wal_checkpoint_v2(s->db->db, NULL, mode, &log_pages, &done_pages);
+	s->copied_pages = s->log_pages;
 	if (code != SQLITE_OK && code != SQLITE_BUSY) {
 		sql_failed(s->db, code, "checkpoint");
 		log_warning("checkpoint failed", LOG_STR("error", s->db->fault.text));
