@@ -61,7 +61,9 @@ class Agent:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(seconds)
+            code = self.process.wait(seconds)
+            assert "Sanitizer" not in self.log(), self.log()
+            return code
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
