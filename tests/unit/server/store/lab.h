@@ -74,7 +74,7 @@ static int lab_open(struct lab *lab, struct fault *f)
 	return store_open(&o, &lab->store, f);
 }
 
-static int lab_setup(void **state)
+LAB_UNUSED static int lab_setup(void **state)
 {
 	struct lab *lab = calloc(1, sizeof(*lab));
 	struct fault f;
@@ -89,7 +89,7 @@ static int lab_setup(void **state)
 	return 0;
 }
 
-static int lab_teardown(void **state)
+LAB_UNUSED static int lab_teardown(void **state)
 {
 	struct lab *lab = *state;
 
