@@ -16,6 +16,7 @@
 extern uint32_t link_stack_low[], link_stack_top[];
 extern uint32_t link_data_start[], link_data_end[], link_data_load[];
 extern uint32_t link_bss_start[], link_bss_end[];
+extern uint32_t link_noinit_start[], link_noinit_end[];
 extern uint8_t link_text_start[], link_text_end[], link_rodata_start[], link_rodata_end[];
 
 static struct noinit kept __attribute__((section(".noinit")));
@@ -55,6 +56,7 @@ void start(void)
 {
 	const uint32_t *from = link_data_load;
 
+	board_clocks();
 	timer_boot_start();
 	for (uint32_t *to = link_data_start; to < link_data_end;)
 		*to++ = *from++;
@@ -116,6 +118,10 @@ void fault_entry(const uint32_t *frame, uint32_t ipsr)
 	fault_report(&f);
 }
 
+__attribute__((weak)) void board_clocks(void)
+{
+}
+
 void irq_handler(void)
 {
 	uint32_t ipsr;
@@ -168,5 +174,7 @@ void port_sizes(struct port_sizes *s)
 	s->text = (uint32_t)(link_text_end - link_text_start);
 	s->rodata = (uint32_t)(link_rodata_end - link_rodata_start);
 	s->data = 4 * (uint32_t)(link_data_end - link_data_start);
-	s->bss = 4 * (uint32_t)(link_bss_end - link_bss_start);
+	/* What a reset leaves alone is static RAM too. */
+	s->bss =
+		4 * (uint32_t)(link_bss_end - link_bss_start + link_noinit_end - link_noinit_start);
 }
