@@ -37,22 +37,23 @@ static void add_head(struct table *t, const json_t *row)
 	table_text(t, get_text(row, "outcome"));
 }
 
-/* The first statistic of a series that stands for all of them when they are equal. */
+/* One count, or "least..most" where counts depend on the input. */
 static void add_count(struct table *t, const json_t *row, const char *phase)
 {
-	static const char *const stats[] = {"value", "p50", "min", "max", NULL};
 	const json_t *metrics = json_object_get(row, "metrics");
+	char address[96];
+	double min, max;
 
-	for (size_t i = 0; stats[i]; i++) {
-		char address[96];
-
-		snprintf(address, sizeof(address), "%s.instructions.%s", phase, stats[i]);
-		if (json_object_get(metrics, address)) {
-			number(t, row, address);
-			return;
-		}
-	}
-	table_text(t, NULL);
+	snprintf(address, sizeof(address), "%s.instructions.min", phase);
+	min = get_f64(metrics, address);
+	snprintf(address, sizeof(address), "%s.instructions.max", phase);
+	max = get_f64(metrics, address);
+	if (isnan(min) || isnan(max))
+		table_text(t, NULL);
+	else if (max > min)
+		table_format(t, "%.0f..%.0f", min, max);
+	else
+		table_format(t, "%.0f", min);
 }
 
 static void print(const json_t *rows)

@@ -433,3 +433,18 @@ def test_completion_knows_what_may_follow(root, build):
     assert "run" in lines[2].split()
     assert lines[3] == "--state"
     assert lines[4] == "queued"
+
+
+def test_results_keep_measured_and_emulated_apart(hilda, fake):
+    row = {"run": 2, "job": 3, "name": "n", "board": "m55-1", "model": "full-nano", "quant": "int8",
+           "outcome": "passed", "virtual": True,
+           "metrics": {"cold.instructions.min": 5000, "cold.instructions.max": 5000,
+                       "warm.instructions.min": 4990, "warm.instructions.max": 5001,
+                       "warm.instructions.distinct": 7, "warm.latency_us.p50": 777.5}}
+    real = {**row, "virtual": False, "board": "nucleo", "metrics": {"warm.latency_us.p50": 888.5}}
+    fake.lists["results"] = [row, real]
+    measured, emulated = hilda("results").stdout.split("Emulated:")
+    assert "nucleo" in measured and "888.5" in measured and "m55-1" not in measured
+    line = next(line for line in emulated.splitlines() if "m55-1" in line)
+    assert line.split()[6:9] == ["5000", "4990..5001", "7"]
+    assert "777.5" not in emulated
