@@ -109,3 +109,24 @@ def test_a_second_agent_with_the_same_board_is_told(server, agent, tmp_path):
         assert "bench" in other.log()
     finally:
         other.stop()
+
+
+def test_an_agent_that_slept_past_its_lease_stops_driving(server, agent, tmp_path):
+    pids = tmp_path / "pids"
+    program = script(f"echo $$ >>{pids}\n"
+                     f"if [ $(wc -l <{pids}) -lt 2 ]; then sleep 600; fi\necho 'latency: 3 us'")
+    job = submit(server, program)
+    first = int(wait_for(lambda: pids.exists() and pids.read_text().strip()))
+    lost = server.api(f"/jobs/{job}")["run"]
+    agent.process.send_signal(signal.SIGSTOP)
+    try:
+        wait_for(lambda: server.api(f"/runs/{lost}")["state"] == "lost", 30)
+    finally:
+        agent.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: not alive(first), message="the lost run is still driven")
+    assert server.wait_job(job, *ENDED, seconds=60)["state"] == "succeeded"
+    late = wait_for(lambda: (lambda r: r if r["late"] else None)(server.api(f"/runs/{lost}")),
+                    20, message="the late result is not taken")
+    assert late["state"] == "late"
+    wait_for(lambda: all(b["state"] == "ready" for b in server.api("/boards")["items"]), 20)
+    agent.wait_spool_empty()
