@@ -153,6 +153,7 @@ static void lift_all(struct debug *d)
 static void come_to_rest(struct debug *d, uint32_t reason)
 {
 	d->running = false;
+	d->resuming = false;
 	d->parked = false;
 	d->halted = true;
 	d->dfsr |= reason;
@@ -235,8 +236,17 @@ static int step(struct debug *d)
 	return rc;
 }
 
+int debug_settle(struct debug *d)
+{
+	if (!d->resuming)
+		return 0;
+	d->resuming = false;
+	return run(d);
+}
+
 static void clear_state(struct debug *d)
 {
+	d->resuming = false;
 	lift_all(d);
 	d->running = false;
 	d->parked = false;
@@ -263,6 +273,7 @@ int debug_power_on(struct debug *d)
 void debug_lock_up(struct debug *d)
 {
 	d->n_planted = 0;
+	d->resuming = false;
 	d->running = false;
 	d->halted = false;
 	d->parked = true;
@@ -331,7 +342,11 @@ static int write_dhcsr(struct debug *d, uint32_t value)
 		return d->halted ? 0 : halt(d, DFSR_HALTED);
 	if (!d->halted)
 		return 0;
-	return d->step_requested ? step(d) : run(d);
+	if (d->step_requested)
+		return step(d);
+	d->halted = false;
+	d->resuming = true;
+	return 0;
 }
 
 static bool core_register(unsigned selector, unsigned *number)
@@ -403,6 +418,10 @@ static uint32_t fp_ctrl(const struct debug *d)
 
 int debug_read(struct debug *d, uint32_t address, uint32_t *value)
 {
+	int rc = debug_settle(d);
+
+	if (rc)
+		return rc;
 	switch (address) {
 	case DHCSR:
 		*value = read_dhcsr(d);

@@ -6,6 +6,11 @@
  * BKPT: the emulated core takes it as a fault instead of halting, so before it runs under a
  * debugger breakpoints are planted where BKPT instructions stand: in the 512 bytes from PC when
  * that lies in RAM (flash and checksum algorithms), and where the debugger itself wrote one.
+ *
+ * OpenOCD clears C_HALT just before it asks for a system reset, wherever PC stands (armed with a
+ * downloaded image over it, or behind a checksum routine that is gone). Silicon survives what runs
+ * in between; the emulator would end. So a resume waits for the debugger's next move: a reset
+ * takes its place, everything else, or DEBUG_SETTLE_MS of silence, lets it happen.
  */
 #ifndef HILDA_VIRTUAL_LAB_DEBUG_H
 #define HILDA_VIRTUAL_LAB_DEBUG_H
@@ -21,6 +26,7 @@
 #define DEBUG_PLANTED_MAX 64
 #define DEBUG_SOFT_MAX 32
 #define DEBUG_SELECTORS 128
+#define DEBUG_SETTLE_MS 500
 
 struct debug {
 	const struct machine *machine;
@@ -29,9 +35,10 @@ struct debug {
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 
-	bool running; /* instructions are being executed */
-	bool parked;  /* supposed to run, but cannot: S_LOCKUP */
-	bool halted;  /* in debug state */
+	bool resuming; /* asked to run, but the core still stands */
+	bool running;  /* instructions are being executed */
+	bool parked;   /* supposed to run, but cannot: S_LOCKUP */
+	bool halted;   /* in debug state */
 	bool debug_enabled;
 	bool step_requested;
 	bool mask_interrupts;
@@ -56,6 +63,9 @@ int debug_power_on(struct debug *d);
 void debug_lock_up(struct debug *d);
 /* SYSRESETREQ, or the reset pin. */
 int debug_reset(struct debug *d);
+
+/* Lets a resume happen that is still waiting. */
+int debug_settle(struct debug *d);
 
 bool debug_owns(const struct debug *d, uint32_t address);
 int debug_read(struct debug *d, uint32_t address, uint32_t *value);

@@ -255,12 +255,16 @@ int lab_run(struct lab *lab, struct fault *f)
 			{.fd = lab->probe.pty.watch_fd, .events = POLLIN},
 			{.fd = lab->probe.pty.master, .events = POLLIN},
 		};
+		bool resuming = lab->board->debug.resuming;
 		int rc;
 
 		control_fill(&lab->control, p + 5);
-		rc = clock_poll(&clock_system, p, sizeof(p) / sizeof(p[0]), CLOCK_NEVER);
+		rc = clock_poll(&clock_system, p, sizeof(p) / sizeof(p[0]),
+			resuming ? clock_deadline_ms(&clock_system, DEBUG_SETTLE_MS) : CLOCK_NEVER);
 		if (rc < 0)
 			return fault_errno(f, -rc, "poll");
+		if (!rc)
+			debug_settle(&lab->board->debug);
 		if (p[0].revents || p[1].revents)
 			return 0;
 		if (p[2].revents)

@@ -100,6 +100,9 @@ int memory_read(struct memory *m, uint32_t address, unsigned bytes, uint32_t *va
 		memory_forget(m);
 		return debug_read(m->debug, address, value);
 	}
+	rc = debug_settle(m->debug);
+	if (rc)
+		return rc;
 	if (overlay) {
 		uint32_t word = overlay->value >> 8 * (address & 3);
 
@@ -153,6 +156,9 @@ int memory_write(struct memory *m, uint32_t address, unsigned bytes, uint32_t va
 	if (region->kind != REGION_DEVICE)
 		m->downloaded_bytes += bytes;
 	if (region->kind == REGION_RAM) {
+		rc = debug_settle(m->debug);
+		if (rc)
+			return rc;
 		debug_note_write(m->debug, address, bytes, value);
 		return gather(m, address, bytes, value);
 	}
@@ -161,7 +167,8 @@ int memory_write(struct memory *m, uint32_t address, unsigned bytes, uint32_t va
 		return rc;
 	if (bytes == 4 && debug_owns(m->debug, address))
 		return debug_write(m->debug, address, value);
-	return m->target->memory->write(m->target->arg, address, bytes, value);
+	rc = debug_settle(m->debug);
+	return rc ? rc : m->target->memory->write(m->target->arg, address, bytes, value);
 }
 
 void memory_apply_stuck_bit(struct memory *m)

@@ -20,6 +20,7 @@ static void end_session(struct probe *p)
 	if (p->open)
 		driving_note(p->driving, false, 0);
 	p->open = false;
+	debug_settle(&p->board->debug);
 	buspirate_reset(&p->board->buspirate);
 }
 

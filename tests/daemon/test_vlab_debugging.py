@@ -154,6 +154,22 @@ def test_a_guest_in_lockup_is_found_and_reset(board, images):
         console.wait(b"hello from mps2-an386")
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_reset_run_does_not_run_what_lies_at_pc(machine, board, images):
+    """openocd lets the core go before it resets it; behind PC there may be nothing that can run."""
+    b = board(machine)
+    b.put_well(images(machine))
+    ram = [m for m in b.ready["memory"] if m["kind"] == "ram"][-2 if machine == "mps3-an547" else -1]
+    end = ram["base"] + ram["bytes"]
+    with b.console() as console:
+        done = b.openocd(f"init; halt; mwh {end - 16:#x} 0xbf00 8; reg pc {end - 16:#x}; step; "
+                         'echo "pc=[dict get [get_reg pc] pc]"; reset run; shutdown')
+        assert done.code == 0, done.text
+        assert done.number("pc") == end - 14
+        console.wait(b"hello from")
+    assert b.status()["cycles"] == "1", "the emulator ended and was started again"
+
+
 def test_an_image_that_cannot_run_parks_the_core(board):
     b = board("mps2-an386")
     done = b.openocd("init; reset halt; mww 0 0x20001000; mww 4 0x90000001; resume; shutdown")

@@ -52,8 +52,59 @@ static void halt_and_resume(void **state)
 	put(&k, DHCSR, HALT); /* once more is nothing */
 	assert_int_equal(k.halts, 1);
 	put(&k, DHCSR, RUN);
-	assert_int_equal(k.resumes, 1);
 	assert_false(get(&k, DHCSR) & S_HALT);
+	assert_int_equal(k.resumes, 1);
+}
+
+static void resume_waits_for_the_next_move(void **state)
+{
+	struct fake k;
+	uint32_t v;
+
+	fake_init(&k, "mps2-an386");
+	put(&k, DHCSR, HALT);
+	put(&k, DHCSR, RUN);
+	put(&k, DEMCR, 0x01000000);
+	put(&k, DFSR, 0x1f);
+	put(&k, DHCSR, RUN);
+	assert_int_equal(k.resumes, 0);
+	k.registers[CORE_PC] = 0x666;
+	put(&k, AIRCR, RESET);
+	/* It ran once, from the vector. */
+	assert_int_equal(k.resumes, 1);
+	assert_int_equal(k.registers[CORE_PC], 0x100);
+
+	for (int way = 0; way < 4; way++) {
+		fake_init(&k, "mps2-an386");
+		put(&k, DHCSR, HALT);
+		put(&k, DHCSR, RUN);
+		assert_int_equal(k.resumes, 0);
+		if (way == 0)
+			memory_read(&k.memory, FAKE_RAM, 4, &v);
+		else if (way == 1)
+			memory_write(&k.memory, FAKE_RAM, 4, 0);
+		else if (way == 2)
+			memory_write(&k.memory, 0x40004000, 4, 0);
+		else
+			debug_settle(&k.debug);
+		assert_int_equal(k.resumes, 1);
+		assert_true(k.debug.running);
+		debug_settle(&k.debug);
+		assert_int_equal(k.resumes, 1);
+	}
+
+	/* Halted again before it moved. */
+	put(&k, DHCSR, HALT);
+	put(&k, DHCSR, RUN);
+	put(&k, DHCSR, HALT);
+	assert_true(get(&k, DHCSR) & S_HALT);
+	assert_int_equal(k.resumes, 1);
+}
+
+static void run(struct fake *k)
+{
+	put(k, DHCSR, RUN);
+	assert_int_equal(debug_settle(&k->debug), 0);
 }
 
 static void a_core_that_stops_by_itself_is_seen(void **state)
@@ -61,7 +112,7 @@ static void a_core_that_stops_by_itself_is_seen(void **state)
 	struct fake k;
 
 	fake_init(&k, "mps2-an386");
-	put(&k, DHCSR, RUN);
+	run(&k);
 	k.stopped_itself = true;
 	assert_true(get(&k, DHCSR) & S_HALT);
 	assert_int_equal(get(&k, DFSR), 2);
@@ -132,7 +183,7 @@ static void vector_catch_stops_at_the_vector(void **state)
 	struct fake k;
 
 	fake_init(&k, "mps2-an386");
-	put(&k, DHCSR, RUN);
+	run(&k);
 	put(&k, DEMCR, 0x01000001);
 	put(&k, AIRCR, RESET);
 	assert_true(get(&k, DHCSR) & S_HALT);
@@ -167,7 +218,7 @@ static void comparators_become_breakpoints(void **state)
 	put(&k, FP_COMP(0), 0x40000201); /* lower halfword of 0x200 */
 	put(&k, FP_COMP(1), 0x80000301); /* upper halfword of 0x300 */
 	put(&k, FP_COMP(2), 0x40000400); /* not enabled */
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_true(fake_has_breakpoint(&k, 0x200));
 	assert_true(fake_has_breakpoint(&k, 0x302));
 	assert_false(fake_has_breakpoint(&k, 0x400));
@@ -179,7 +230,7 @@ static void comparators_become_breakpoints(void **state)
 	put(&k, DHCSR, HALT);
 	put(&k, FP_CTRL, 3);
 	put(&k, FP_COMP(7), 0x203 | 1);
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_true(fake_has_breakpoint(&k, 0x202));
 }
 
@@ -188,7 +239,7 @@ static void a_running_core_takes_a_new_comparator(void **state)
 	struct fake k;
 
 	fake_init(&k, "mps2-an386");
-	put(&k, DHCSR, RUN);
+	run(&k);
 	put(&k, FP_CTRL, 3);
 	put(&k, FP_COMP(0), 0x40000201);
 	assert_true(fake_has_breakpoint(&k, 0x200));
@@ -209,18 +260,19 @@ static void bkpt_near_pc_in_ram_is_planted(void **state)
 	memcpy(k.ram + 0x400, "\x01\xbe", 2); /* too far */
 	memcpy(k.low + 0x110, "\x00\xbe", 2);
 	k.registers[CORE_PC] = 0x20000000;
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_int_equal(k.n_breakpoints, 1);
 	assert_true(fake_has_breakpoint(&k, 0x20000020));
 	put(&k, DHCSR, HALT);
 	assert_int_equal(k.n_breakpoints, 0);
 	/* Flash is not searched, and nothing is without a debugger. */
 	k.registers[CORE_PC] = 0x100;
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_int_equal(k.n_breakpoints, 0);
 	put(&k, DHCSR, HALT);
 	k.registers[CORE_PC] = 0x20000000;
 	put(&k, DHCSR, KEY);
+	debug_settle(&k.debug);
 	assert_int_equal(k.n_breakpoints, 0);
 	assert_true(k.running);
 }
@@ -233,12 +285,12 @@ static void bkpt_that_the_debugger_wrote_is_planted(void **state)
 	put(&k, DHCSR, HALT);
 	memory_write(&k.memory, 0x4000, 2, 0xbe11);
 	memory_write(&k.memory, 0x5000, 2, 0xbf00);
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_true(fake_has_breakpoint(&k, 0x4000));
 	assert_int_equal(k.n_breakpoints, 1);
 	put(&k, DHCSR, HALT);
 	memory_write(&k.memory, 0x4000, 2, 0x4770);
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_int_equal(k.n_breakpoints, 0);
 }
 
@@ -249,7 +301,7 @@ static void a_core_that_cannot_run_is_parked(void **state)
 	fake_init(&k, "mps2-an386");
 	put(&k, DHCSR, HALT);
 	k.registers[CORE_XPSR] = 0;
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_int_equal(k.resumes, 0);
 	assert_true(get(&k, DHCSR) & S_LOCKUP);
 	assert_false(get(&k, DHCSR) & S_HALT);
@@ -258,7 +310,7 @@ static void a_core_that_cannot_run_is_parked(void **state)
 	assert_false(get(&k, DHCSR) & S_LOCKUP);
 	k.registers[CORE_XPSR] = 1 << 24;
 	k.registers[CORE_PC] = 0x40004000;
-	put(&k, DHCSR, RUN);
+	run(&k);
 	assert_true(get(&k, DHCSR) & S_LOCKUP);
 	put(&k, DHCSR, HALT);
 	put(&k, DHCSR, STEP);
@@ -296,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(halt_and_resume),
+		cmocka_unit_test(resume_waits_for_the_next_move),
 		cmocka_unit_test(a_core_that_stops_by_itself_is_seen),
 		cmocka_unit_test(step_is_one_instruction),
 		cmocka_unit_test(registers_pass_through_or_are_kept),
