@@ -1,13 +1,8 @@
-/* The console on UART0: polled output, input by interrupt into a ring, sleep in between. */
+/* The console on UART0: polled output, input by interrupt. */
 #include "port/port.h"
 
 #include "port/cmsdk/cmsdk.h"
 #include "port/cortexm/board.h"
-
-#define RING_BYTES 128u /* more than the longest command */
-
-static volatile uint8_t ring[RING_BYTES];
-static volatile uint32_t ring_in, ring_out;
 
 void port_console_init(void)
 {
@@ -45,30 +40,8 @@ void board_irq(uint32_t number)
 {
 	(void)number;
 	UART_INTCLR(UART0_BASE) = UART_RX_PENDING;
-	while (UART_STATE(UART0_BASE) & UART_RXFULL) {
-		uint8_t byte = (uint8_t)UART_DATA(UART0_BASE);
-
-		if (ring_in - ring_out < RING_BYTES)
-			ring[ring_in++ % RING_BYTES] = byte;
-	}
-}
-
-int port_read(void)
-{
-	uint8_t byte;
-
-	irq_disable();
-	while (ring_in == ring_out) {
-		timer_sleep();
-		/* Wakes although interrupts are masked; the handler runs at irq_enable. */
-		wait_for_interrupt();
-		timer_wake();
-		irq_enable();
-		irq_disable();
-	}
-	byte = ring[ring_out++ % RING_BYTES];
-	irq_enable();
-	return byte;
+	while (UART_STATE(UART0_BASE) & UART_RXFULL)
+		console_received((uint8_t)UART_DATA(UART0_BASE));
 }
 
 const char *port_quiet(void)

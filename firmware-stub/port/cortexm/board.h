@@ -7,11 +7,16 @@
 
 #include <stdint.h>
 
-/* From reset, before memory is initialised: clocks, and a timer that counts the way to main. */
+/* From reset, before memory is initialised: the clocks, where a board has any to set ... */
+void board_clocks(void);
+/* ... and then a timer that counts the way to main. */
 void timer_boot_start(void);
 /* The core goes to sleep or has woken up: the timer stops and goes on. */
 void timer_sleep(void);
 void timer_wake(void);
+
+/* From the board's interrupt: a byte came. */
+void console_received(uint8_t byte);
 
 /* An external interrupt, by its number. */
 void board_irq(uint32_t number);

@@ -1,5 +1,5 @@
 include port/cortexm/cortexm.mk
-PORT := port/cortexm/startup.c $(wildcard port/nrf51/*.c) port/microbit/board.c \
+PORT := port/cortexm/startup.c port/cortexm/console.c $(wildcard port/nrf5/*.c) port/microbit/board.c \
 	$(if $(MARKERS),port/markers.c)
 # Pins 0, 1 and 2 of the edge connector.
 CPU  := $(FREESTANDING) -mcpu=cortex-m0 -DCORE_HZ=16000000u -DWATCHDOG_IRQ=8 \

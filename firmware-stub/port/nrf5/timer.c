@@ -6,7 +6,7 @@
 #include "port/port.h"
 
 #include "port/cortexm/board.h"
-#include "port/nrf51/nrf51.h"
+#include "port/nrf5/nrf5.h"
 
 #define NOW 0 /* capture channels */
 #define WATCHDOG 1

@@ -1,13 +1,8 @@
-/* The console on the one UART: polled output, input by interrupt into a ring, sleep in between. */
+/* The console on the one UART: polled output, input by interrupt. */
 #include "port/port.h"
 
 #include "port/cortexm/board.h"
-#include "port/nrf51/nrf51.h"
-
-#define RING_BYTES 128u /* more than the longest command */
-
-static volatile uint8_t ring[RING_BYTES];
-static volatile uint32_t ring_in, ring_out;
+#include "port/nrf5/nrf5.h"
 
 void port_console_init(void)
 {
@@ -47,30 +42,9 @@ void board_irq(uint32_t number)
 	(void)number;
 	UART_EVENTS_ERROR = 0;
 	while (UART_EVENTS_RXDRDY) {
-		uint8_t byte;
-
 		UART_EVENTS_RXDRDY = 0;
-		byte = (uint8_t)UART_RXD;
-		if (ring_in - ring_out < RING_BYTES)
-			ring[ring_in++ % RING_BYTES] = byte;
+		console_received((uint8_t)UART_RXD);
 	}
-}
-
-int port_read(void)
-{
-	uint8_t byte;
-
-	irq_disable();
-	while (ring_in == ring_out) {
-		timer_sleep();
-		wait_for_interrupt();
-		timer_wake();
-		irq_enable();
-		irq_disable();
-	}
-	byte = ring[ring_out++ % RING_BYTES];
-	irq_enable();
-	return byte;
 }
 
 const char *port_quiet(void)

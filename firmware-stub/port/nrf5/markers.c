@@ -5,7 +5,7 @@
 #include "port/port.h"
 
 #include "port/markers.h"
-#include "port/nrf51/nrf51.h"
+#include "port/nrf5/nrf5.h"
 
 #ifdef MARKERS_semihosting
 

@@ -1,6 +1,6 @@
-/* nRF51822: the registers that the port uses (reference manual 3.0). */
-#ifndef PORT_NRF51_H
-#define PORT_NRF51_H
+/* nRF51 and nRF52: what both have at the same addresses (nRF51 reference manual 3.0). */
+#ifndef PORT_NRF5_H
+#define PORT_NRF5_H
 
 #include "port/cortexm/core_registers.h"
 
