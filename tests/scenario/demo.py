@@ -37,8 +37,10 @@ def main():
         print(f"server: {lab.url} (first answer after {took * 1000:.0f} ms)", flush=True)
         lab.start_agent(boards(), name="demo-agent")
         print(f"boards: {', '.join(f'{n} ({m})' for n, m in MACHINES.items())}, host-1 (host)\n", flush=True)
+        firmware = BUILD / "firmware"
         suite = subprocess.run([BUILD / "bin/hilda", "--server", lab.url, "suite", "run",
-                                ROOT / "tests/scenario/demo-suite.json"], cwd=ROOT)
+                                ROOT / "tests/scenario/demo-suite.json", "--set", f"built={firmware}",
+                                "--set", f"out={firmware}"], cwd=ROOT)
         print(f"\n{time.monotonic() - start:.0f} s from the server's start to the table; pages: {lab.url}/", flush=True)
         if suite.returncode:
             print(f"hilda suite run ended with {suite.returncode}; logs: {folder}", flush=True)
