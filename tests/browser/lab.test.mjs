@@ -192,7 +192,7 @@ test("screenshots for the README", { skip: skip || (process.env.HILDA_SCREENSHOT
 		["job-dark", `/jobs/${virtual.id}`, "complete", "dark"]];
 	try {
 		for (const [name, path, text, theme] of shots) {
-			const { page, wrong, close } = await openPage(browser, lab.url, { theme, height: name === "run" ? 1000 : 800 });
+			const { page, wrong, close } = await openPage(browser, lab.url, { theme, height: name === "run" ? 1080 : 800 });
 			await page.goto(path);
 			await page.getByText(text).first().waitFor();
 			await page.getByText("live", { exact: true }).waitFor();

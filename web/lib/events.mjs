@@ -28,6 +28,7 @@ function start() {
 	}
 	const worker = new SharedWorker(new URL("./events-worker.mjs", import.meta.url),
 		{ type: "module", name: "hilda-events" });
+	worker.addEventListener("error", () => openStream(receive), { once: true });
 	worker.port.addEventListener("message", (event) => receive(event.data));
 	worker.port.start();
 	window.addEventListener("pagehide", () => worker.port.postMessage("close"));
