@@ -100,7 +100,7 @@ static bool check_artifacts(struct request *r, struct store_reader *reader, cons
 	for (size_t i = 0; i < job->n_files; i++) {
 		char pointer[64];
 
-		snprintf(pointer, sizeof(pointer), "/files/%zu/sha256", i);
+		snprintf(pointer, sizeof(pointer), "/files/%zu/artifact", i);
 		if (!check_artifact(r, reader, job->files[i].sha256, pointer))
 			return false;
 	}

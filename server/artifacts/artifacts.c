@@ -26,7 +26,10 @@ struct artifacts {
 	char blobs[FILE_PATH_BYTES - 128], uploads[FILE_PATH_BYTES - 128];
 	pthread_mutex_t lock;
 	struct entry *entries; /* unfinished uploads that this process has seen */
-	unsigned char known[KNOWN_SLOTS][32];
+	struct {
+		bool used; /* an empty slot is not the hash of 64 zeros */
+		unsigned char hash[32];
+	} known[KNOWN_SLOTS];
 };
 
 static int remove_leftovers(const char *folder, struct fault *f)
@@ -306,7 +309,8 @@ bool artifacts_is_known(struct artifacts *a, const char *sha256)
 	if (hex_decode(sha256, hash, sizeof(hash)) != 0)
 		return false;
 	pthread_mutex_lock(&a->lock);
-	known = memcmp(a->known[slot(hash)], hash, sizeof(hash)) == 0;
+	known = a->known[slot(hash)].used &&
+		memcmp(a->known[slot(hash)].hash, hash, sizeof(hash)) == 0;
 	pthread_mutex_unlock(&a->lock);
 	return known;
 }
@@ -318,6 +322,7 @@ void artifacts_note_known(struct artifacts *a, const char *sha256)
 	if (hex_decode(sha256, hash, sizeof(hash)) != 0)
 		return;
 	pthread_mutex_lock(&a->lock);
-	memcpy(a->known[slot(hash)], hash, sizeof(hash));
+	a->known[slot(hash)].used = true;
+	memcpy(a->known[slot(hash)].hash, hash, sizeof(hash));
 	pthread_mutex_unlock(&a->lock);
 }

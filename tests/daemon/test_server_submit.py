@@ -70,17 +70,18 @@ def test_a_reason_to_wait_changes_with_the_fleet(server, image):
     assert len(reasons) == 2 and any("new cable" in r or "drained" in r for r in reasons)
 
 
-def test_an_unknown_image_says_what_to_do(server):
-    found = refuse(server, job_document("ab" * 32), 422)
+@pytest.mark.parametrize("digest", ["ab" * 32, "00" * 32])
+def test_an_unknown_image_says_what_to_do(server, digest):
+    found = refuse(server, job_document(digest), 422)
     assert found["type"] == "/problems/unknown-image" and found["pointer"] == "/image"
-    assert "PUT /api/v1/artifacts/" + "ab" * 32 in found["detail"] and "hilda submit --image" in found["detail"]
+    assert "PUT /api/v1/artifacts/" + digest in found["detail"] and "hilda submit --image" in found["detail"]
 
 
 def test_an_unknown_file_beside_the_image(server, image):
-    document = job_document(image, files=[{"name": "vocab.txt", "sha256": "sha256:" + "cd" * 32}])
+    document = job_document(image, files=[{"name": "vocab.txt", "artifact": "sha256:" + "cd" * 32}])
     reply = server.call("POST", "/api/v1/jobs", document)
-    assert reply.status in (400, 422)
-    assert reply.json["pointer"].startswith("/files/0")
+    assert reply.status == 422
+    assert reply.json["pointer"] == "/files/0/artifact"
 
 
 def test_the_same_key_and_body_give_the_same_job(server, image):
