@@ -35,6 +35,7 @@ static int artifact_add(struct store_txn *t, struct store_op *op)
 void op_artifact_add_setup(struct op_artifact_add *x)
 {
 	x->op.run = artifact_add;
+	x->op.committed = "server.committed.artifact-add";
 	x->existed = false;
 }
 
@@ -91,6 +92,7 @@ static int upload_create(struct store_txn *t, struct store_op *op)
 void op_upload_create_setup(struct op_upload_create *x)
 {
 	x->op.run = upload_create;
+	x->op.committed = "server.committed.upload-create";
 	x->have = false;
 	x->upload = x->offset = 0;
 }
@@ -113,6 +115,7 @@ static int upload_progress(struct store_txn *t, struct store_op *op)
 void op_upload_progress_setup(struct op_upload_progress *x)
 {
 	x->op.run = upload_progress;
+	x->op.committed = "server.committed.upload-progress";
 }
 
 static int upload_finish(struct store_txn *t, struct store_op *op)
@@ -144,4 +147,5 @@ static int upload_finish(struct store_txn *t, struct store_op *op)
 void op_upload_finish_setup(struct op_upload_finish *x)
 {
 	x->op.run = upload_finish;
+	x->op.committed = "server.committed.upload";
 }

@@ -89,5 +89,6 @@ static int update(struct store_txn *t, struct store_op *op)
 void op_board_update_setup(struct op_board_update *x)
 {
 	x->op.run = update;
+	x->op.committed = "server.committed.board-update";
 	x->state[0] = 0;
 }

@@ -399,6 +399,7 @@ static int claim(struct store_txn *t, struct store_op *op)
 void op_offer_claim_setup(struct op_offer_claim *x)
 {
 	x->op.run = claim;
+	x->op.committed = "server.committed.claim";
 	x->reply = BUFFER_INIT(REPLY_MAX_BYTES);
 	if (!x->request)
 		x->request = "";

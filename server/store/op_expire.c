@@ -36,6 +36,7 @@ static int expire(struct store_txn *t, struct store_op *op)
 void op_lease_expire_setup(struct op_lease_expire *x)
 {
 	x->op.run = expire;
+	x->op.committed = "server.committed.lease";
 	x->expired = false;
 }
 
@@ -65,6 +66,7 @@ static int release(struct store_txn *t, struct store_op *op)
 void op_offer_release_setup(struct op_offer_release *x)
 {
 	x->op.run = release;
+	x->op.committed = "server.committed.release";
 }
 
 /* ---- agents ---- */
@@ -127,6 +129,7 @@ static int offline(struct store_txn *t, struct store_op *op)
 void op_agent_offline_setup(struct op_agent_offline *x)
 {
 	x->op.run = offline;
+	x->op.committed = "server.committed.agent-offline";
 	x->offline = false;
 }
 
@@ -199,5 +202,6 @@ static int sweep(struct store_txn *t, struct store_op *op)
 void op_sweep_setup(struct op_sweep *x)
 {
 	x->op.run = sweep;
+	x->op.committed = "server.committed.sweep";
 	x->n_jobs = x->n_boards = 0;
 }

@@ -265,6 +265,7 @@ int op_job_submit_setup(struct op_job_submit *x, const struct job *job, const ch
 
 	memset(x, 0, sizeof(*x));
 	x->op.run = submit;
+	x->op.committed = "server.committed.job-submit";
 	x->parsed = job;
 	x->text = text;
 	x->text_bytes = text_bytes;
@@ -417,6 +418,7 @@ static int cancel(struct store_txn *t, struct store_op *op)
 void op_job_cancel_setup(struct op_job_cancel *x)
 {
 	x->op.run = cancel;
+	x->op.committed = "server.committed.cancel";
 	x->state[0] = 0;
 	if (!x->reason)
 		x->reason = "canceled by the user";

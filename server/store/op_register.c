@@ -280,6 +280,7 @@ static int register_agent(struct store_txn *t, struct store_op *op)
 void op_agent_register_setup(struct op_agent_register *x)
 {
 	x->op.run = register_agent;
+	x->op.committed = "server.committed.agent-register";
 	x->reply = BUFFER_INIT(REPLY_MAX_BYTES);
 }
 

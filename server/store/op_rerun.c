@@ -92,5 +92,6 @@ static int rerun(struct store_txn *t, struct store_op *op)
 void op_job_rerun_setup(struct op_job_rerun *x)
 {
 	x->op.run = rerun;
+	x->op.committed = "server.committed.job-rerun";
 	x->new_job = 0;
 }

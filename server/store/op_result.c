@@ -176,4 +176,5 @@ static int put(struct store_txn *t, struct store_op *op)
 void op_result_put_setup(struct op_result_put *x)
 {
 	x->op.run = put;
+	x->op.committed = "server.committed.result";
 }

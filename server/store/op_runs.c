@@ -61,6 +61,7 @@ static int start(struct store_txn *t, struct store_op *op)
 void op_run_start_setup(struct op_run_start *x)
 {
 	x->op.run = start;
+	x->op.committed = "server.committed.start";
 }
 
 /* ---- heartbeat ---- */
@@ -179,6 +180,7 @@ static int heartbeat(struct store_txn *t, struct store_op *op)
 void op_heartbeat_setup(struct op_heartbeat *x)
 {
 	x->op.run = heartbeat;
+	x->op.committed = "server.committed.heartbeat";
 	x->reply = BUFFER_INIT(REPLY_MAX_BYTES);
 }
 
@@ -219,5 +221,6 @@ static int log_append(struct store_txn *t, struct store_op *op)
 void op_log_append_setup(struct op_log_append *x)
 {
 	x->op.run = log_append;
+	x->op.committed = "server.committed.log-append";
 	x->have = 0;
 }

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "server/store/checkpoint.h"
 #include "server/store/intern.h"
 #include "server/store/internal.h"
 #include "server/store/migrations.h"
@@ -18,8 +20,6 @@
 #define DEFAULT_LEASE_MS 60000
 #define DEFAULT_GRACE_MS 10000
 #define DEFAULT_OFFER_MS 15000
-#define CHECKPOINT_PAGES 4096 /* 16 MiB of log that were not copied yet */
-#define RESTART_PAGES 32768   /* 128 MiB of log: wait for readers, so that it starts anew */
 #define WRITER_STACK_BYTES (512u * 1024)
 
 struct store {
@@ -32,8 +32,8 @@ struct store {
 	void *events_arg;
 
 	/* The writer's alone. */
-	struct sql *db;		     /* NULL after a failed commit until it could be opened again */
-	int log_pages, copied_pages; /* of the write-ahead log */
+	struct sql *db; /* NULL after a failed commit until it could be opened again */
+	struct checkpoint checkpoint;
 	struct store_txn txn;
 	struct interned interned;
 	struct leases *leases;
@@ -72,12 +72,6 @@ static void set_health(struct store *s, int rc, const struct fault *f)
 		log_info("database commits again");
 }
 
-static int note_log(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	((struct store *)arg)->log_pages = pages;
-	return SQLITE_OK;
-}
-
 /* After a failed commit nothing of this connection is trusted: close, and open anew. */
 static int reopen(struct store *s, struct fault *f)
 {
@@ -87,11 +81,10 @@ static int reopen(struct store *s, struct fault *f)
 	intern_clear(&s->interned.labels);
 	sql_close(s->db);
 	s->db = NULL;
-	s->log_pages = s->copied_pages = 0;
 	rc = sql_open(s->database, true, &s->db, f);
 	s->txn.db = s->db;
 	if (!rc)
-		sqlite3_wal_hook(s->db->db, note_log, s);
+		checkpoint_watch(&s->checkpoint, s->db);
 	return rc;
 }
 
@@ -103,6 +96,7 @@ static void run_op(struct store *s, struct store_op *op)
 
 	op->fault.error = 0;
 	op->fault.text[0] = 0;
+	s->db->fault.error = 0;
 	t->out_of_memory = false;
 	rc = sql_run(s->db, "SAVEPOINT op");
 	if (!rc)
@@ -137,6 +131,7 @@ static int run_batch(struct store *s, struct store_op *batch, struct fault *f)
 			return rc;
 	}
 	txn_reset(&s->txn);
+	s->db->fault.error = 0;
 	s->txn.now_ms = clock_wall_ms(&s->clock);
 	s->txn.mono_ns = clock_mono_ns(&s->clock);
 	rc = sql_run(s->db, "BEGIN IMMEDIATE");
@@ -146,6 +141,8 @@ static int run_batch(struct store *s, struct store_op *batch, struct fault *f)
 		if (sqlite3_get_autocommit(s->db->db))
 			rc = op->rc ? op->rc : -EIO;
 	}
+	if (!rc)
+		rc = failpoint("server.commit");
 	if (!rc)
 		rc = sql_run(s->db, "COMMIT");
 	if (rc) {
@@ -163,6 +160,7 @@ static void report(struct store *s, struct store_op *batch, int rc, const struct
 	struct store_txn *t = &s->txn;
 
 	if (!rc) {
+		failpoint("server.committed");
 		txn_apply_leases(t);
 		if (t->n_events && s->events)
 			s->events(s->events_arg, t->events, t->n_events);
@@ -173,31 +171,10 @@ static void report(struct store *s, struct store_op *batch, int rc, const struct
 		if (rc) {
 			op->rc = rc;
 			op->fault = *f;
+		} else if (op->committed) {
+			failpoint(op->committed);
 		}
 		op->done(op);
-	}
-}
-
-static void checkpoint(struct store *s, bool all)
-{
-	int log_pages = 0, done_pages = 0, mode = SQLITE_CHECKPOINT_PASSIVE, code;
-
-	if (!s->db)
-		return;
-	/* The log begins anew when everything was copied and no reader looked at it. */
-	if (s->log_pages < s->copied_pages)
-		s->copied_pages = 0;
-	if (!all && s->log_pages - s->copied_pages < CHECKPOINT_PAGES)
-		return;
-	if (all)
-		mode = SQLITE_CHECKPOINT_TRUNCATE;
-	else if (s->log_pages > RESTART_PAGES)
-		mode = SQLITE_CHECKPOINT_RESTART;
-	code = sqlite3_wal_checkpoint_v2(s->db->db, NULL, mode, &log_pages, &done_pages);
-	s->copied_pages = s->log_pages;
-	if (code != SQLITE_OK && code != SQLITE_BUSY) {
-		sql_failed(s->db, code, "checkpoint");
-		log_warning("checkpoint failed", LOG_STR("error", s->db->fault.text));
 	}
 }
 
@@ -239,7 +216,7 @@ static void *writer_main(void *arg)
 		set_health(s, rc, &f);
 		report(s, batch, rc, &f);
 		if (!rc)
-			checkpoint(s, false);
+			checkpoint_if_due(&s->checkpoint, s->db);
 	}
 	return NULL;
 }
@@ -401,7 +378,7 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
 		rc = open_database(s, o, f);
 	if (!rc) {
 		s->txn.db = s->db;
-		sqlite3_wal_hook(s->db->db, note_log, s);
+		checkpoint_watch(&s->checkpoint, s->db);
 		s->txn.terms = &s->terms;
 		s->txn.lineage = s->lineage;
 		s->txn.leases = s->leases;
@@ -434,7 +411,7 @@ void store_close(struct store *s)
 	}
 	readers_free(s->readers);
 	if (s->writer_runs)
-		checkpoint(s, true);
+		checkpoint_all(&s->checkpoint, s->db);
 	sql_close(s->db);
 	txn_done(&s->txn);
 	intern_clear(&s->interned.demands);

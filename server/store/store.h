@@ -85,7 +85,8 @@ struct store_op {
 	 * free the operation. store_call sets it itself.
 	 */
 	void (*done)(struct store_op *op);
-	void *arg; /* the caller's */
+	void *arg;	       /* the caller's */
+	const char *committed; /* a failpoint between the commit and done(), or NULL */
 
 	int rc;		    /* 0 or -errno */
 	struct fault fault; /* in words, when rc is not 0 */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "common/failpoint.h"
 #include "tests/unit/server/store/lab.h"
 
 static void live_leases_get_a_full_term_after_a_restart(void **state)
@@ -137,6 +138,126 @@ static void nothing_acknowledged_is_lost_by_a_kill(void **state)
 		lab->store = NULL;
 	}
 	lab_reopen(lab);
+}
+
+/* ---- killed at named places ---- */
+
+/* A child that opens the store, arms a failpoint and lets `work` run into it. */
+static void die_at(struct lab *lab, const char *where, void (*work)(struct lab *))
+{
+	char armed[80];
+	int status;
+	pid_t pid;
+
+	store_close(lab->store);
+	lab->store = NULL;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		struct store_options o = {.folder = lab->folder};
+		struct lab child = {0};
+		struct fault f = {0};
+
+		snprintf(armed, sizeof(armed), "%s=kill", where);
+		setenv("HILDA_FAILPOINTS", armed, 1);
+		if (store_open(&o, &child.store, &f) || failpoint_arm(&f))
+			_exit(1);
+		work(&child);
+		_exit(2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	lab_reopen(lab);
+}
+
+static void submits(struct lab *lab)
+{
+	lab_submit(lab, "mps3-an547", "");
+}
+
+static void a_kill_before_the_commit_leaves_nothing_after_it_everything(void **state)
+{
+	struct lab *lab = *state;
+
+	die_at(lab, "server.commit", submits);
+	assert_null(lab_read(lab, read_job, 1));
+	die_at(lab, "server.committed", submits);
+	assert_job(lab, 1, "state", "queued");
+}
+
+static struct lab_agent agent_of_crash;
+static int64_t run_of_crash, epoch_of_crash;
+
+static void claims(struct lab *lab)
+{
+	lab_offer(lab, &agent_of_crash, "m55-1", &epoch_of_crash);
+}
+
+static void starts(struct lab *lab)
+{
+	lab_start(lab, &agent_of_crash, run_of_crash, epoch_of_crash);
+}
+
+static void gives_result(struct lab *lab)
+{
+	lab_result(lab, run_of_crash, epoch_of_crash, OUTCOME_PASSED, "r", NULL, NULL);
+}
+
+static void cancels(struct lab *lab)
+{
+	struct op_job_cancel x = {.job = 1};
+
+	op_job_cancel_setup(&x);
+	store_call(lab->store, &x.op);
+}
+
+/* Each call's answer is lost with the server; the agent asks again and everything goes on. */
+static void answers_lost_by_a_kill_are_given_again(void **state)
+{
+	struct lab *lab = *state;
+	bool replayed = false;
+	json_t *reply;
+	const char *board = "m55-1";
+
+	lab_agent(lab, &agent_of_crash);
+	lab_submit(lab, "mps3-an547", "");
+	die_at(lab, "server.committed.claim", claims);
+	assert_job(lab, 1, "state", "active");
+	reply = lab_claim(lab, &agent_of_crash, "anew", &board, 1);
+	run_of_crash = json_integer_value(
+		json_object_get(json_array_get(json_object_get(reply, "offers"), 0), "run"));
+	epoch_of_crash = json_integer_value(
+		json_object_get(json_array_get(json_object_get(reply, "offers"), 0), "epoch"));
+	json_decref(reply);
+	assert_int_equal(run_of_crash, 1);
+	die_at(lab, "server.committed.start", starts);
+	assert_int_equal(lab_start(lab, &agent_of_crash, run_of_crash, epoch_of_crash), 0);
+	assert_job(lab, 1, "attempts", "1");
+	die_at(lab, "server.committed.cancel", cancels);
+	assert_job(lab, 1, "cancel_reason", "canceled by the user");
+	die_at(lab, "server.committed.result", gives_result);
+	assert_int_equal(
+		lab_result(lab, run_of_crash, epoch_of_crash, OUTCOME_PASSED, "r", NULL, &replayed),
+		0);
+	assert_true(replayed);
+	assert_job(lab, 1, "state", "succeeded");
+	lab_agent_done(&agent_of_crash);
+}
+
+static void closes(struct lab *lab)
+{
+	for (int i = 0; i < 50; i++)
+		lab_submit(lab, "mps3-an547", "");
+	store_close(lab->store);
+}
+
+static void a_kill_at_a_checkpoint_loses_nothing(void **state)
+{
+	struct lab *lab = *state;
+
+	die_at(lab, "server.checkpoint", closes);
+	assert_job(lab, 50, "state", "queued");
 }
 
 /* ---- a full disk ---- */
@@ -330,6 +451,9 @@ int main(void)
 		LAB_TEST(replay_of_a_result_after_a_restart_is_the_same_answer),
 		LAB_TEST(lineage_is_kept),
 		LAB_TEST(nothing_acknowledged_is_lost_by_a_kill),
+		LAB_TEST(a_kill_before_the_commit_leaves_nothing_after_it_everything),
+		LAB_TEST(answers_lost_by_a_kill_are_given_again),
+		LAB_TEST(a_kill_at_a_checkpoint_loses_nothing),
 		LAB_TEST(full_disk_fails_operations_and_recovers),
 		LAB_TEST(a_second_server_on_the_folder_is_refused_by_name),
 		LAB_TEST(a_database_of_a_newer_version_is_refused),
