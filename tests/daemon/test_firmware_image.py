@@ -120,3 +120,26 @@ def test_compiler_and_flags_are_recorded_and_identity_stands_apart(build, board)
     for name in (".identity", "hilda_model", ".comment"):
         assert name in sections
     assert not re.search(r"\.(data|bss|text)\s+\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+WAX", sections)
+
+
+@needs_gcc
+@pytest.mark.parametrize("board, flash, ram, flash_bytes, ram_bytes", [
+    ("nrf52840dk", 0, 0x20000000, 1 << 20, 256 << 10),
+    ("nucleo-f446re", 0x08000000, 0x20000000, 512 << 10, 128 << 10)])
+def test_images_for_real_boards_start_where_the_chip_looks(build, tmp_path, board, flash, ram,
+                                                          flash_bytes, ram_bytes):
+    elf = build / "firmware" / board / "full-nano-int8.elf"
+    out = tmp_path / "image.bin"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", elf, out], check=True)
+    image = out.read_bytes()
+    stack, reset = (int.from_bytes(image[i:i + 4], "little") for i in (0, 4))
+    assert ram < stack <= ram + ram_bytes and stack % 8 == 0
+    assert reset & 1 and flash < reset < flash + len(image)
+    assert len(image) < flash_bytes
+    symbols = subprocess.run(["arm-none-eabi-nm", elf], check=True, capture_output=True,
+                             text=True).stdout
+    assert int(re.search(r"(\w+) \w vectors\n", symbols).group(1), 16) == flash
+    # One handler of the table is the watchdog's: the fault handler, not the common one.
+    handlers = [int.from_bytes(image[i:i + 4], "little") for i in range(64, 64 + 4 * 64, 4)]
+    fault = int.from_bytes(image[12:16], "little")
+    assert handlers.count(fault) == 1
