@@ -1,5 +1,6 @@
 /* hildad: reads its settings, opens the data folder, serves until SIGTERM or SIGINT. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -176,6 +177,9 @@ int main(int argc, char **argv)
 		printf("the settings are fine\n");
 		return 0;
 	}
+	/* The writer's memory grows and shrinks with each batch; that need not go to the kernel. */
+	mallopt(M_TOP_PAD, 256 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
 	/* Every thread inherits the mask; the main thread takes the signals by sigwait. */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&ends);

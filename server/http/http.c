@@ -1,7 +1,9 @@
 #include "server/http/http.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
+
 #include <stdatomic.h>
 #include <strings.h>
 #include <unistd.h>
@@ -16,7 +18,8 @@
 #include "server/http/reply.h"
 #include "server/http/route.h"
 
-#define MEMORY_PER_CONNECTION_BYTES (32 * 1024)
+#define MEMORY_PER_CONNECTION_BYTES (16 * 1024) /* the largest head; cleared for each request */
+#define UNUSED_MAX 64
 #define STOP_WAIT_MS 10000
 
 struct http {
@@ -28,6 +31,9 @@ struct http {
 	atomic_int busy;
 	atomic_bool stopping;
 	_Atomic int64_t body_bytes;
+	pthread_mutex_t unused_lock;
+	struct request *unused;
+	unsigned n_unused;
 	atomic_uint_fast64_t requests, by_class[6];
 };
 
@@ -348,10 +354,44 @@ static bool holds_nul(const char *uri)
 	return false;
 }
 
+/* Requests come and go by the ten thousand a second: some are kept. */
+static struct request *request_new(struct http *http)
+{
+	struct request *r;
+
+	pthread_mutex_lock(&http->unused_lock);
+	r = http->unused;
+	if (r) {
+		http->unused = r->next;
+		http->n_unused--;
+	}
+	pthread_mutex_unlock(&http->unused_lock);
+	if (!r)
+		r = malloc(sizeof(*r));
+	if (r)
+		memset(r, 0, offsetof(struct request, room));
+	return r;
+}
+
+static void request_free(struct http *http, struct request *r)
+{
+	if (r->own != r->room)
+		free(r->own);
+	pthread_mutex_lock(&http->unused_lock);
+	if (http->n_unused < UNUSED_MAX) {
+		r->next = http->unused;
+		http->unused = r;
+		http->n_unused++;
+		r = NULL;
+	}
+	pthread_mutex_unlock(&http->unused_lock);
+	free(r);
+}
+
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
 	struct http *http = cls;
-	struct request *r = calloc(1, sizeof(*r));
+	struct request *r = request_new(http);
 
 	if (!r)
 		return NULL;
@@ -373,12 +413,11 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		return;
 	if (r->own_free)
 		r->own_free(r->own);
-	free(r->own);
 	reply_drop(r);
 	if (r->reserved)
 		atomic_fetch_sub(&r->http->body_bytes, r->reserved);
 	buffer_done(&r->body);
-	free(r);
+	request_free(r->http, r);
 }
 
 /* ---- start and stop ---- */
@@ -432,6 +471,7 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 
 	if (!http)
 		return fault_set(f, ENOMEM, "out of memory");
+	pthread_mutex_init(&http->unused_lock, NULL);
 	http->server = server;
 	server->http = http;
 	rc = listen_parse(s->listen, &address, f);
@@ -489,6 +529,13 @@ void http_stop(struct http *http)
 		MHD_stop_daemon(http->daemon);
 	connections_free(http->connections);
 	wait_room_free(http->waits);
+	while (http->unused) {
+		struct request *r = http->unused;
+
+		http->unused = r->next;
+		free(r);
+	}
+	pthread_mutex_destroy(&http->unused_lock);
 	free(http);
 }
 

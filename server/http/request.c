@@ -159,14 +159,14 @@ void request_submit(struct request *r, struct store_op *op, request_fn then)
 	request_suspend(r, then);
 	rc = store_submit(r->server->store, op);
 	if (rc != 0) {
-		reply_rc(r, rc, NULL);
+		reply_rc(r, rc, &op->fault);
 		request_resume(r);
 	}
 }
 
 void *request_own(struct request *r, size_t bytes, void (*done)(void *own))
 {
-	r->own = calloc(1, bytes);
+	r->own = bytes <= sizeof(r->room) ? memset(r->room, 0, bytes) : calloc(1, bytes);
 	r->own_free = done;
 	if (!r->own)
 		reply_rc(r, -ENOMEM, NULL);

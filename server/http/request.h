@@ -21,6 +21,7 @@
 #include "server/http/wait.h"
 
 #define REQUEST_NAME_BYTES 130
+#define REQUEST_ROOM_BYTES 2048 /* for the state of most handlers */
 
 enum request_phase {
 	REQUEST_NEW,	   /* only the request line was seen */
@@ -60,7 +61,10 @@ struct request {
 	int64_t session, epoch; /* agents' calls: their headers, 0 when absent */
 	void *own;		/* the handler's state; own_free ends it with the request */
 	void (*own_free)(void *own);
-	struct store_op *op; /* the operation of request_submit */
+	struct store_op *op;  /* the operation of request_submit */
+	struct request *next; /* unused ones, kept for the next request */
+	/* Room for a state, behind what is cleared for each request. */
+	_Alignas(16) char room[REQUEST_ROOM_BYTES];
 };
 
 /* NULL when absent. Valid as long as the request. */

@@ -14,7 +14,9 @@ import time
 import pytest
 from conftest import program, wait_for
 
-SHORT = {"lease": "1s", "grace": "200 ms", "heartbeat": "200 ms", "offer": "800 ms", "acquire": "2s", "ping": "200 ms"}
+# Long enough for a loaded machine where nothing shall run out, short where something shall.
+SHORT = {"lease": "20s", "grace": "1s", "heartbeat": "200 ms", "offer": "20s", "acquire": "2s", "ping": "200 ms"}
+BRIEF = {"lease": "1s", "grace": "200 ms"}
 
 
 class Reply:

@@ -204,7 +204,7 @@ def test_a_large_log_comes_whole(server):
 
 
 def test_a_log_survives_a_crash_of_the_server(make_server):
-    server = make_server(lease="20s").start()
+    server = make_server().start()
     agent, job, offer = begin(server)
     data = record("before\n")
     agent.log(offer, 0, data)

@@ -5,7 +5,7 @@ import threading
 import time
 
 from conftest import wait_for
-from server_kit import Agent, job_document, make_server, record, result_document, server  # noqa: F401
+from server_kit import BRIEF, Agent, job_document, make_server, record, result_document, server  # noqa: F401
 
 
 def test_a_job_lives_from_submit_to_succeeded(server):
@@ -110,7 +110,8 @@ def test_cancel_of_a_running_job_comes_by_acquire_until_it_is_acknowledged(serve
     assert server.api(f"/jobs/{job}")["state"] == "canceled"
 
 
-def test_a_lost_lease_puts_the_job_back_and_quarantines_the_board(server):
+def test_a_lost_lease_puts_the_job_back_and_quarantines_the_board(make_server):
+    server = make_server(**BRIEF).start()
     agent = Agent(server)
     agent.register()
     job = server.submit()
@@ -128,7 +129,8 @@ def test_a_lost_lease_puts_the_job_back_and_quarantines_the_board(server):
     assert agent.start(offer, expect=409).problem == "stale-epoch"
 
 
-def test_a_late_result_is_taken_and_adopted_while_the_job_is_queued(server):
+def test_a_late_result_is_taken_and_adopted_while_the_job_is_queued(make_server):
+    server = make_server(**BRIEF).start()
     agent = Agent(server)
     agent.register()
     job = server.submit()
@@ -152,7 +154,8 @@ def test_a_result_again_gives_the_same_answer(server):
     assert server.api(f"/jobs/{job}")["state"] == "succeeded"
 
 
-def test_an_offer_that_nobody_starts_is_released_uncharged(server):
+def test_an_offer_that_nobody_starts_is_released_uncharged(make_server):
+    server = make_server(offer="500 ms").start()
     agent = Agent(server)
     agent.register()
     job = server.submit()
@@ -186,7 +189,7 @@ def test_a_board_name_that_another_agent_holds(server):
 
 
 def test_a_restart_keeps_runs_alive_and_their_result_is_taken(make_server):
-    server = make_server(lease="20s").start()
+    server = make_server().start()
     agent = Agent(server)
     agent.register()
     job = server.submit()
