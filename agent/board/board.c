@@ -58,6 +58,9 @@ static void when_idle(struct board *b)
 	b->written = *b->change;
 	free(b->change);
 	b->change = NULL;
+	/* A virtual board has to tell again what it is; a plugged-in one is looked for again. */
+	b->online = b->config.exec;
+	snprintf(b->detail, sizeof(b->detail), "%s", b->online ? "" : "not looked for yet");
 	b->fleet->changed = true;
 	b->fleet->o.wake_heartbeat(b->fleet->o.arg);
 }

@@ -8,6 +8,8 @@
 
 /* An offer that was refused stays with the server for this long (docs/wire.md). */
 #define OFFER_HOLD_MS 15000
+/* A board that the server does not take is registered again after this. */
+#define REFUSED_HOLD_MS 60000
 
 struct board {
 	struct fleet *fleet;

@@ -134,6 +134,9 @@ void fleet_registered(struct fleet *fleet, const json_t *boards)
 		if (!b)
 			continue;
 		b->refused = json_is_false(json_object_get(item, "accepted"));
+		/* The other agent may go away. */
+		if (b->refused)
+			b->hold_until_ns = clock_deadline_ms(fleet->o.clock, REFUSED_HOLD_MS);
 		if (b->refused)
 			log_error("the server does not take a board", LOG_STR("board", name),
 				LOG_STR("why", detail ? detail : ""));
@@ -366,7 +369,12 @@ void fleet_checked(struct fleet *fleet, const char *name, bool lock_free, const 
 void fleet_review(struct fleet *fleet)
 {
 	pthread_mutex_lock(&fleet->lock);
-	for (struct board *b = fleet->boards; b; b = b->next)
+	for (struct board *b = fleet->boards; b; b = b->next) {
+		if (b->refused && clock_expired(fleet->o.clock, b->hold_until_ns)) {
+			fleet->changed = true;
+			fleet->o.wake_heartbeat(fleet->o.arg);
+		}
 		board_review(b);
+	}
 	pthread_mutex_unlock(&fleet->lock);
 }

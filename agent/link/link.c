@@ -5,7 +5,6 @@
 #include <pthread.h>
 
 #include "common/cleanup.h"
-#include "common/hex.h"
 #include "common/http_client.h"
 
 #define PROTOCOL_HEADER "Hilda-Agent-Protocol: 1"
@@ -180,7 +179,7 @@ int link_perform(
 
 	*answer = (struct link_answer)LINK_ANSWER_INIT;
 	link_session(l, &session);
-	answer->session = call->session ? call->session : session.session;
+	answer->session = session.session;
 	rc = take_client(l, call->urgent, &client, f);
 	if (rc)
 		return rc;

@@ -44,7 +44,6 @@ struct link_call {
 	size_t body_bytes;
 	const char *content_type;
 	bool urgent;	      /* does not wait for a free connection */
-	uint64_t session;     /* 0: the link's current one */
 	bool without_session; /* register */
 	uint64_t epoch;	      /* 0: not about a run */
 	int64_t timeout_ms;

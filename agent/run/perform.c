@@ -196,11 +196,14 @@ static int keep(struct hands *h, const char *text, size_t n)
 {
 	struct agent *a = h->agent;
 	struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
+	bool said = false;
 	struct fault f;
 
 	while (spool_put(a->spool, &h->entry, text, n, &f)) {
-		log_error("a result cannot be spooled", LOG_U64("run", h->entry.run),
-			LOG_STR("error", f.text));
+		if (!said)
+			log_error("a result cannot be spooled; the board waits for room",
+				LOG_U64("run", h->entry.run), LOG_STR("error", f.text));
+		said = true;
 		if (clock_poll(a->clock, &stop, 1, clock_deadline_ms(a->clock, SPOOL_RETRY_MS)) > 0)
 			return -ECANCELED;
 	}

@@ -141,6 +141,9 @@ char *runner_perform(const struct runner *r, size_t *n)
 	else
 		ended_from_outside(r, &run);
 	clear(&run);
+	if (r->log && run_log_cut(r->log))
+		run_log_printf(r->log, "%" PRIu64 " bytes of console and tools are not in this log",
+			run_log_cut(r->log));
 	if (run.verdict.outcome == OUTCOME_PASSED)
 		run_log_printf(r->log, "passed");
 	else

@@ -329,6 +329,40 @@ def test_stopping_ends_runs_as_infrastructure(server, make_agent, tmp_path):
     assert result["outcome"] == "infrastructure" and "stopped" in result["detail"]
 
 
+def test_a_server_that_comes_later(server, make_agent):
+    server.down = True
+    run = server.submit("host-1", server.add_artifact(QUICK), **LINES)
+    agent = make_agent().start()
+    wait_for(lambda: "the server does not answer" in agent.log())
+    server.down = False
+    assert server.wait_result(run, 30)["outcome"] == "passed"
+
+
+def test_stopping_without_a_server(server, make_agent):
+    agent = make_agent().start()
+    server.wait(lambda s: s.registers)
+    server.down = True
+    assert agent.stop(10) == 0
+
+
+def test_an_agent_of_the_wrong_version_says_what_to_do(server, make_agent):
+    server.fault("POST /agent/v1/register", 426, times=1000)
+    agent = make_agent().start()
+    wait_for(lambda: "install the one of the server" in agent.log())
+
+
+def test_a_session_that_is_stale_for_everything(server, make_agent):
+    """Each kind of call may be the first to notice; the job passes all the same."""
+    image = server.add_artifact(QUICK)
+    make_agent().start()
+    server.wait(lambda s: s.registers)
+    for _ in range(5):
+        with server.lock:
+            server.session += 1
+        run = server.submit("host-1", image, **LINES)
+        assert server.wait_result(run, 30)["outcome"] == "passed"
+
+
 def test_stopping_lets_runs_end(server, make_agent, tmp_path):
     image = script(f"touch {tmp_path}/begun; sleep 0.5; echo 'latency: 1 us'")
     run = server.submit("host-1", server.add_artifact(image), **LINES)
@@ -360,6 +394,7 @@ def test_a_babbling_board_is_cut(server, make_agent):
     server.wait_result(run, 60)
     assert len(server.runs[run]["log"]) <= 16 * 1024 * 1024
     assert server.text(run, 2).count("cut here") == 1
+    assert "are not in this log" in server.text(run, 2)
 
 
 def test_heartbeats_tell_the_stage(server, make_agent, tmp_path):
