@@ -16,11 +16,26 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/*
+ * A program that was written a moment ago counts as being written while a child that is just being
+ * started elsewhere still has a copy of the descriptor: until its exec, a few milliseconds.
+ */
+#define BUSY_TRIES 400
+#define BUSY_WAIT_NS 5000000
 
 static int become(char **argv)
 {
-	execvp(argv[0], argv);
+	const struct timespec wait = {0, BUSY_WAIT_NS};
+
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		execvp(argv[0], argv);
+		if (errno != ETXTBSY)
+			break;
+		nanosleep(&wait, NULL);
+	}
 	dprintf(STDERR_FILENO, "hilda-shim: cannot start %s: %s\n", argv[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;
 }

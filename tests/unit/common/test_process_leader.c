@@ -10,7 +10,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -112,11 +115,46 @@ static void the_group_dies_with_the_starting_thread(void **state)
 	process_kill(&s.p);
 }
 
+static void *close_soon(void *arg)
+{
+	struct timespec wait = {0, 50000000};
+
+	nanosleep(&wait, NULL);
+	close(*(int *)arg);
+	return NULL;
+}
+
+/* As when another thread's child still holds a copy of the descriptor. */
+static void a_program_that_is_still_open_for_writing_is_waited_for(void **state)
+{
+	char path[] = "/tmp/hilda-busy-XXXXXX";
+	const char text[] = "#!/bin/sh\nexit 5\n";
+	int fd = mkstemp(path);
+	const char *const argv[] = {path, NULL};
+	struct process_spec spec = PROCESS_SPEC_INIT;
+	struct process p = {0, -1};
+	struct process_end end;
+	pthread_t thread;
+	struct fault f;
+
+	assert_int_equal(file_write_all(fd, text, sizeof(text) - 1), 0);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	spec.argv = argv;
+	assert_int_equal(process_start(&spec, &p, &f), 0);
+	assert_int_equal(pthread_create(&thread, NULL, close_soon, &fd), 0);
+	assert_int_equal(
+		process_wait(&p, &clock_system, clock_deadline_ms(&clock_system, 10000), &end), 0);
+	pthread_join(thread, NULL);
+	unlink(path);
+	assert_int_equal(end.code, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_leader_ends_as_the_program),
 		cmocka_unit_test(the_leader_does_not_hold_the_output_open),
+		cmocka_unit_test(a_program_that_is_still_open_for_writing_is_waited_for),
 		cmocka_unit_test(the_group_dies_with_the_starting_thread),
 	};
 
