@@ -129,7 +129,7 @@ static void a_program_that_is_still_open_for_writing_is_waited_for(void **state)
 {
 	char path[] = "/tmp/hilda-busy-XXXXXX";
 	const char text[] = "#!/bin/sh\nexit 5\n";
-	int fd = mkstemp(path);
+	int fd = mkostemp(path, O_CLOEXEC);
 	const char *const argv[] = {path, NULL};
 	struct process_spec spec = PROCESS_SPEC_INIT;
 	struct process p = {0, -1};
