@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define ICSR 0xe000ed04
 #define AIRCR 0xe000ed0c
 #define DFSR 0xe000ed30
 #define DHCSR 0xe000edf0
@@ -32,6 +33,9 @@
 #define AIRCR_VECTRESET (1u << 0)
 #define AIRCR_SYSRESETREQ (1u << 2)
 
+#define ICSR_PENDSVCLR (1u << 27)
+#define ICSR_PENDSVSET (1u << 28)
+
 #define DCRSR_WRITE (1u << 16)
 #define SELECT_XPSR 16
 #define SELECT_MSP 17
@@ -39,6 +43,7 @@
 
 #define XPSR_THUMB (1u << 24)
 
+#define WFI 0xbf30
 #define BKPT_SCAN_BYTES 512
 /* BKPT 0xAB is a call to the semihosting host, which QEMU serves. */
 #define BKPT_SEMIHOSTING 0xbeab
@@ -170,10 +175,47 @@ static void look(struct debug *d)
 		come_to_rest(d, DFSR_BKPT);
 }
 
+static bool is_wfi(struct debug *d, uint32_t address)
+{
+	uint32_t halfword;
+
+	return executable(d, address) &&
+		!d->target->memory->read(d->target->arg, address, 2, &halfword) && halfword == WFI;
+}
+
+/*
+ * A debugger's halt ends WFI on silicon; the emulated core sleeps on, wherever PC is put. A step
+ * under a pending exception gets it out of bed, and takes no exception while it steps.
+ */
+static int wake(struct debug *d)
+{
+	const struct memory_ops *m = d->target->memory;
+	uint32_t pc, icsr;
+	int rc = d->target->core->read_register(d->target->arg, CORE_PC, &pc);
+
+	if (rc || !is_wfi(d, pc - 2))
+		return rc;
+	rc = m->read(d->target->arg, ICSR, 4, &icsr);
+	if (!rc && !(icsr & ICSR_PENDSVSET))
+		rc = m->write(d->target->arg, ICSR, 4, ICSR_PENDSVSET);
+	if (!rc)
+		rc = d->target->core->step(d->target->arg);
+	if (!rc && !(icsr & ICSR_PENDSVSET))
+		rc = m->write(d->target->arg, ICSR, 4, ICSR_PENDSVCLR);
+	return rc;
+}
+
 static int halt(struct debug *d, uint32_t reason)
 {
-	int rc = d->running ? d->target->core->halt(d->target->arg) : 0;
+	int rc = 0;
 
+	if (d->running) {
+		rc = d->target->core->halt(d->target->arg);
+		if (rc)
+			return rc;
+		lift_all(d);
+		rc = wake(d);
+	}
 	if (!rc)
 		come_to_rest(d, reason);
 	return rc;
@@ -230,7 +272,11 @@ static int step(struct debug *d)
 		d->parked = true;
 		return 0;
 	}
-	rc = d->target->core->step(d->target->arg);
+	/* WFI may complete at once, and under a debugger's step it does. */
+	if (is_wfi(d, pc))
+		rc = d->target->core->write_register(d->target->arg, CORE_PC, pc + 2);
+	else
+		rc = d->target->core->step(d->target->arg);
 	if (!rc)
 		come_to_rest(d, DFSR_HALTED);
 	return rc;

@@ -96,13 +96,18 @@ static int receive_packet(struct gdb *g, int64_t deadline)
 	return send_raw(g, "+", 1);
 }
 
-static int exchange(struct gdb *g, const char *payload)
+static int exchange_in(struct gdb *g, const char *payload, int64_t ms)
 {
 	int rc = g->running ? -EBUSY : send_packet(g, payload);
 
 	if (rc)
 		return rc;
-	return receive_packet(g, clock_deadline_ms(&clock_system, GDB_TIMEOUT_MS));
+	return receive_packet(g, clock_deadline_ms(&clock_system, ms));
+}
+
+static int exchange(struct gdb *g, const char *payload)
+{
+	return exchange_in(g, payload, GDB_TIMEOUT_MS);
 }
 
 static int exchange_ok(struct gdb *g, const char *payload)
@@ -119,7 +124,7 @@ int gdb_init(struct gdb *g, int fd)
 	g->fd = fd;
 	g->running = false;
 	g->n = 0;
-	rc = exchange(g, "qSupported:xmlRegisters=arm");
+	rc = exchange_in(g, "qSupported:xmlRegisters=arm", GDB_START_MS);
 	/* Registers above 15 are served only once the description has been asked for. */
 	return rc ? rc : exchange(g, "qXfer:features:read:target.xml:0,ffb");
 }

@@ -10,8 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GDB_TIMEOUT_MS 3000
-#define GDB_STEP_MS 300
+#define GDB_TIMEOUT_MS 10000
+/* Until QEMU says its first word: on a busy machine it loads slowly. */
+#define GDB_START_MS 30000
+#define GDB_STEP_MS 2000
 #define GDB_PACKET_BYTES 4096
 #define GDB_WRITE_BYTES 1024
 
@@ -23,7 +25,7 @@ struct gdb {
 	char packet[GDB_PACKET_BYTES]; /* the last one, NUL-terminated */
 };
 
-/* The guest was started stopped. */
+/* The guest was started stopped. Waits up to GDB_START_MS. */
 int gdb_init(struct gdb *g, int fd);
 int gdb_halt(struct gdb *g);
 int gdb_resume(struct gdb *g);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QTEST_TIMEOUT_MS 3000
+#define QTEST_TIMEOUT_MS 10000
 #define QTEST_BLOCK_BYTES 4096
 #define QTEST_LINE_BYTES (2 * QTEST_BLOCK_BYTES + 64)
 

@@ -1,7 +1,7 @@
 /*
  * What stands behind the debug port: a core and its memory. QEMU in the running board, a fake in
  * the unit tests. Interfaces only; the thread that drives the probe calls them; each call may wait
- * for the implementation's own deadline (two seconds with QEMU) and then returns -ETIMEDOUT.
+ * for the implementation's own deadline (ten seconds with QEMU) and then returns -ETIMEDOUT.
  */
 #ifndef HILDA_VIRTUAL_LAB_TARGET_H
 #define HILDA_VIRTUAL_LAB_TARGET_H

@@ -140,6 +140,28 @@ def test_where_nothing_answers(machine, board):
     done.value("ok")
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_sleeping_core_is_woken_by_the_debugger(machine, board, images):
+    """The image sleeps in WFI; halted there, the core runs what it is then given, and goes on after."""
+    b = board(machine)
+    elf = images(machine)
+    b.put_well(elf)
+    with b.console() as console:
+        console.send(b"before\n")
+        console.wait(b"echo before\r\n")
+        wait_for(lambda: b.state() == "running")
+        verify = "" if machine == "microbit" else f"verify_image {{{elf}}}; "
+        done = b.openocd(f"init; halt; {verify}mwh {RAM + 0xe00:#x} 0xbf30; mwh {RAM + 0xe02:#x} 0xbf00; "
+                         f"set pc [dict get [get_reg pc] pc]; reg pc {RAM + 0xe00:#x}; step; "
+                         'echo "slept=[dict get [get_reg pc] pc]"; step; echo "pc=[dict get [get_reg pc] pc]"; '
+                         "reg pc $pc; resume; shutdown")
+        assert done.code == 0, done.text
+        assert done.number("slept") == RAM + 0xE02
+        assert done.number("pc") == RAM + 0xE04
+        console.send(b"after\n")
+        console.wait(b"echo after\r\n")
+
+
 def test_a_guest_in_lockup_is_found_and_reset(board, images):
     """The emulator ends there; a debugger sees a locked-up core that a new image brings back."""
     b = board("mps2-an386")

@@ -131,6 +131,39 @@ static void step_is_one_instruction(void **state)
 	assert_true(get(&k, DHCSR) & S_HALT);
 }
 
+static void a_halt_ends_wfi(void **state)
+{
+	struct fake k;
+
+	fake_init(&k, "mps2-an386");
+	memcpy(k.low + 0x100, "\x30\xbf", 2);
+	k.registers[CORE_PC] = 0x102;
+	put(&k, DHCSR, HALT);
+	/* One step, with something pending that is taken back. */
+	assert_int_equal(k.steps, 1);
+	assert_int_equal(k.device_address, 0xe000ed04);
+	assert_int_equal(k.device, 1u << 27);
+	assert_true(get(&k, DHCSR) & S_HALT);
+	/* A core that does not sleep is left alone. */
+	run(&k);
+	k.registers[CORE_PC] = 0x200;
+	put(&k, DHCSR, HALT);
+	assert_int_equal(k.steps, 1);
+}
+
+static void wfi_is_stepped_over(void **state)
+{
+	struct fake k;
+
+	fake_init(&k, "mps2-an386");
+	put(&k, DHCSR, HALT);
+	memcpy(k.low + 0x100, "\x30\xbf", 2);
+	put(&k, DHCSR, STEP);
+	assert_int_equal(k.steps, 0);
+	assert_int_equal(k.registers[CORE_PC], 0x102);
+	assert_true(get(&k, DHCSR) & S_HALT);
+}
+
 static void registers_pass_through_or_are_kept(void **state)
 {
 	struct fake k;
@@ -351,6 +384,8 @@ int main(void)
 		cmocka_unit_test(resume_waits_for_the_next_move),
 		cmocka_unit_test(a_core_that_stops_by_itself_is_seen),
 		cmocka_unit_test(step_is_one_instruction),
+		cmocka_unit_test(a_halt_ends_wfi),
+		cmocka_unit_test(wfi_is_stepped_over),
 		cmocka_unit_test(registers_pass_through_or_are_kept),
 		cmocka_unit_test(registers_need_a_halted_core),
 		cmocka_unit_test(reset_is_remembered_once),
