@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "server/store/internal.h"
 #include "server/store/ops.h"
+#include "server/store/read.h"
 
 #define SWEEP_MS 1000 /* how late a queue's or a reservation's end may be seen */
 #define DUE_MAX 128   /* endings in one turn */
@@ -52,10 +53,17 @@ static int end_agent(struct store *s, int64_t agent)
 	return rc;
 }
 
+/* Looked for by a reader first: the writer is not held up by a long queue. */
 static int sweep(struct store *s)
 {
+	struct store_reader *r = store_reader_borrow(s, NULL);
 	struct op_sweep x = {0};
+	bool due = false;
+	int rc = r ? read_sweep_due(r, clock_wall_ms(store_clock(s)), &due) : -EIO;
 
+	store_reader_return(s, r);
+	if (rc || !due)
+		return rc;
 	op_sweep_setup(&x);
 	return store_call(s, &x.op);
 }

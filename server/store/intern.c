@@ -6,6 +6,9 @@
 
 #include "common/cleanup.h"
 #include "server/store/capability.h"
+#include "server/store/json_out.h"
+
+#define DEMAND_MAX_BYTES 16384 /* words and their number have limits of their own */
 
 static size_t bucket_of_text(const char *text)
 {
@@ -90,23 +93,24 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static json_t *sorted_tags(const struct job_board *board)
+static void put_sorted_tags(struct json_out *o, const struct job_board *board)
 {
 	const char *tags[JOB_TAGS_MAX];
-	json_t *list = json_array();
 	size_t n = board->n_tags < JOB_TAGS_MAX ? board->n_tags : JOB_TAGS_MAX;
 
 	for (size_t i = 0; i < n; i++)
 		tags[i] = board->tags[i];
 	qsort(tags, n, sizeof(tags[0]), by_text);
+	jo_key(o, "tags");
+	jo_open(o, '[');
 	for (size_t i = 0; i < n; i++) {
 		if (!i || strcmp(tags[i], tags[i - 1]))
-			json_array_append_new(list, json_string(tags[i]));
+			jo_text(o, tags[i]);
 	}
-	return list;
+	jo_close(o, ']');
 }
 
-static json_t *asked_phases(const struct job_phases *p)
+static void put_phases(struct json_out *o, const struct job_phases *p)
 {
 	const struct {
 		bool run;
@@ -115,27 +119,34 @@ static json_t *asked_phases(const struct job_phases *p)
 		{p->energy.run, STAGE_ENERGY}, {p->accuracy.run, STAGE_ACCURACY},
 		{p->memory, STAGE_MEMORY}, {p->profile, STAGE_PROFILE},
 		{p->sustained.run, STAGE_SUSTAINED}};
-	json_t *list = json_array();
 
+	jo_key(o, "phases");
+	jo_open(o, '[');
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (all[i].run)
-			json_array_append_new(list, json_string(stage_name(all[i].stage)));
+			jo_text(o, stage_name(all[i].stage));
 	}
-	return list;
+	jo_close(o, ']');
 }
 
 char *demand_text(const struct job *job, const char *board_name)
 {
-	const char *name = board_name ? board_name : job->board.name;
-	json_t *o;
-	char *text;
+	struct buffer b = BUFFER_INIT(DEMAND_MAX_BYTES);
+	struct json_out o = JSON_OUT(&b);
 
-	o = json_pack("{s:{s:s?,s:o,s:s?},s:s,s:o}", "board", "type", job->board.type, "tags",
-		sorted_tags(&job->board), "name", name, "protocol",
-		job_protocol_name(job->protocol), "phases", asked_phases(&job->phases));
-	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-	json_decref(o);
-	return text;
+	jo_open(&o, '{');
+	jo_key(&o, "board");
+	jo_open(&o, '{');
+	jo_put_text(&o, "type", job->board.type);
+	put_sorted_tags(&o, &job->board);
+	jo_put_text(&o, "name", board_name ? board_name : job->board.name);
+	jo_close(&o, '}');
+	jo_put_text(&o, "protocol", job_protocol_name(job->protocol));
+	put_phases(&o, &job->phases);
+	jo_close(&o, '}');
+	if (o.rc)
+		buffer_done(&b);
+	return b.data;
 }
 
 int demand_parse(struct intern_entry *e)

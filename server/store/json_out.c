@@ -40,9 +40,7 @@ void jo_key(struct json_out *o, const char *name)
 	size_t n = strlen(name), at = 0;
 
 	if (n > sizeof(text) - 4) {
-		jo_text(o, name);
-		add(o, ":", 1);
-		o->comma = false;
+		jo_key_any(o, name);
 		return;
 	}
 	if (o->comma)
@@ -53,6 +51,13 @@ void jo_key(struct json_out *o, const char *name)
 	text[at++] = '"';
 	text[at++] = ':';
 	add(o, text, at);
+	o->comma = false;
+}
+
+void jo_key_any(struct json_out *o, const char *name)
+{
+	jo_text(o, name);
+	add(o, ":", 1);
 	o->comma = false;
 }
 

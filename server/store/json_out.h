@@ -24,6 +24,7 @@ void jo_open(struct json_out *o, char bracket);
 void jo_close(struct json_out *o, char bracket);
 /* The name must need no escapes. */
 void jo_key(struct json_out *o, const char *name);
+void jo_key_any(struct json_out *o, const char *name); /* with escapes */
 
 void jo_text(struct json_out *o, const char *text); /* NULL: null */
 void jo_int(struct json_out *o, int64_t value);

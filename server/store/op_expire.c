@@ -146,7 +146,7 @@ static int end_overdue(struct store_txn *t, struct op_sweep *x)
 	int rc = sql_first(t->db, &q,
 		"SELECT id, (queue_deadline_at - created_at) / 1000 FROM jobs"
 		" WHERE state = 'queued' AND queue_deadline_at <= $now"
-		" ORDER BY queue_deadline_at LIMIT $limit",
+		" LIMIT $limit",
 		SQL_I("$now", t->now_ms), SQL_I("$limit", SWEEP_MAX));
 
 	for (; rc > 0; rc = sql_next(t->db, q), n++) {

@@ -6,6 +6,7 @@
 
 #include "common/cleanup.h"
 #include "server/store/intern.h"
+#include "server/store/json_out.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
 
@@ -237,16 +238,21 @@ static int submit(struct store_txn *t, struct store_op *op)
 	return rc;
 }
 
+/* Keys are sorted in the job already, so equal sets have equal texts. */
 static char *labels_text(const struct job *job)
 {
-	json_t *o = json_object();
-	char *text;
+	struct buffer b = BUFFER_INIT(JOB_DOCUMENT_MAX_BYTES);
+	struct json_out o = JSON_OUT(&b);
 
-	for (size_t i = 0; i < job->n_labels; i++)
-		json_object_set_new(o, job->labels[i].key, json_string(job->labels[i].value));
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	return text;
+	jo_open(&o, '{');
+	for (size_t i = 0; i < job->n_labels; i++) {
+		jo_key_any(&o, job->labels[i].key);
+		jo_text(&o, job->labels[i].value);
+	}
+	jo_close(&o, '}');
+	if (o.rc)
+		buffer_done(&b);
+	return b.data;
 }
 
 static int check_impossible(struct op_job_submit *x, const struct job *job)

@@ -304,3 +304,18 @@ int read_counts(struct store_reader *r, struct read_counts *out)
 		sql_i64(q, 9)};
 	return 0;
 }
+
+int read_sweep_due(struct store_reader *r, int64_t now_ms, bool *due)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(r->db, &q,
+		"SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued' AND queue_deadline_at <= $now)"
+		" OR EXISTS (SELECT 1 FROM boards WHERE hold_until IS NOT NULL"
+		" AND hold_until <= $now)",
+		SQL_I("$now", now_ms));
+
+	if (rc <= 0)
+		return rc ? rc : -EIO;
+	*due = sql_i64(q, 0);
+	return 0;
+}

@@ -127,8 +127,15 @@ static int statement(struct sql *s, const char *text, sqlite3_stmt **q)
 
 int sql_bind(struct sql *s, sqlite3_stmt *q, const struct sql_arg *args)
 {
+	int place = 0;
+
 	for (const struct sql_arg *a = args; a->kind != SQL_KIND_END; a++) {
-		int index = sqlite3_bind_parameter_index(q, a->name), code;
+		const char *there = sqlite3_bind_parameter_name(q, ++place);
+		int index, code;
+
+		/* Most stand in the order of the text: that spares the search. */
+		index = there && !strcmp(there, a->name) ? place
+							 : sqlite3_bind_parameter_index(q, a->name);
 
 		if (!index)
 			return fault_set(&s->fault, EIO, "database: no parameter %s in: %s",
