@@ -14,9 +14,12 @@ const skip = missing() ?? missingLab(PROGRAMS) ?? false;
 const SHOTS = join(ROOT, "docs/screenshots");
 const SHOT_MAX_BYTES = 200 * 1024;
 const VIRTUAL = [["m55-1", "mps3-an547"], ["m4-1", "mps2-an386"], ["m7-1", "mps2-an500"], ["micro-1", "microbit"]];
+const SECTIONS = [...["host-1", "host-2"].map((name) => `[board ${name}]\ntype = host\nexec = local\ntags = x86\n`),
+	...VIRTUAL.map(([name, machine]) => `[board ${name}]\nvirtual = ${machine}\n`)];
 
 const HOSTILE = "#!/bin/sh\nprintf '<b>bold</b> \\033[31mred \\342\\200\\256backwards\\r\\nlatency: 2.5 us\\r\\n'\n";
 const SLOW = "#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8 9 10; do echo \"warming up $i\"; done\necho 'latency: 1.5 us'\nexec sleep 600\n";
+const LONG = "#!/bin/sh\nseq -f 'line %.0f of the log' 1 100000\necho 'latency: 1.5 us'\n";
 const BROKEN = "#!/bin/sh\necho 'self-test: weights do not match'\nexit 3\n";
 const LINES = { protocol: "lines", lines: { patterns: [{ metric: "latency_us", unit: "us", regex: "latency: ([0-9.]+) us" }] } };
 
@@ -25,13 +28,11 @@ let lab, browser, images = {};
 before(async () => {
 	if (skip)
 		return;
-	const sections = [...["host-1", "host-2"].map((name) => `[board ${name}]\ntype = host\nexec = local\ntags = x86\n`),
-		...VIRTUAL.map(([name, machine]) => `[board ${name}]\nvirtual = ${machine}\n`)];
-	[lab, browser] = await Promise.all([startLab(sections.join("")), openBrowser()]);
+	[lab, browser] = await Promise.all([startLab(SECTIONS.join("")), openBrowser()]);
 	await lab.online(["host-1", "host-2", ...VIRTUAL.map(([name]) => name)]);
 	for (const board of ["host", "mps3-an547"])
 		images[board] = await lab.upload(readFileSync(firmware(board)));
-	for (const [name, text] of Object.entries({ HOSTILE, SLOW, BROKEN }))
+	for (const [name, text] of Object.entries({ HOSTILE, SLOW, LONG, BROKEN }))
 		images[name] = await lab.upload(Buffer.from(text));
 });
 after(async () => {
@@ -122,6 +123,19 @@ onPage("a running job: its log follows, it is canceled from the page, its board 
 	await lab.ended(again);
 });
 
+onPage("a hundred thousand lines of a program arrive while it runs, none is lost", async (page) => {
+	const id = await lab.submit({ name: "long log", board: { type: "host" }, image: images.LONG, ...LINES });
+	await page.goto(`/jobs/${id}`);
+	await badge(page, "passed");
+	await page.getByText("lines, complete").waitFor();
+	await page.getByLabel("Search the log").fill("of the log");
+	await page.getByText("100,000 matches").waitFor();
+	await page.getByLabel("Search the log").fill("line 100000 of");
+	await page.getByText("1 match", { exact: true }).waitFor();
+	await page.getByRole("button", { name: "Next match" }).click();
+	await page.locator(".log-line.current", { hasText: "line 100000 of the log" }).waitFor();
+});
+
 onPage("bytes of a device are text, a failure says why", async (page) => {
 	const hostile = await lab.submit({ name: "<i>name</i>", board: { type: "host" }, image: images.HOSTILE, ...LINES });
 	await page.goto(`/jobs/${hostile}`);
@@ -175,37 +189,46 @@ test("the first page is painted within 300 ms", { skip, timeout: 60000 }, async 
 	assert.ok(paints.some((ms) => ms < 300), `first contentful paint after ${paints.map(Math.round)} ms`);
 });
 
-test("screenshots for the README", { skip: skip || (process.env.HILDA_SCREENSHOTS ? false : "HILDA_SCREENSHOTS is not set"), timeout: 600000 }, async () => {
-	mkdirSync(SHOTS, { recursive: true });
-	const ids = [];
+/* A lab of their own, so that the pictures show no debris of the tests above. */
+async function pictures(lab) {
+	const upload = (board) => lab.upload(readFileSync(firmware(board)));
+	const host = await upload("host"), ids = [];
+	await lab.online(["host-1", ...VIRTUAL.map(([name]) => name)]);
 	for (const [, machine] of VIRTUAL)
-		ids.push(await lab.submit(bench(machine, await lab.upload(readFileSync(firmware(machine))))));
-	for (let i = 0; i < 3; i++)
-		ids.push(await lab.submit(bench("host", images.host)));
-	const jobs = [];
+		ids.push(await lab.submit(bench(machine, await upload(machine))));
 	for (const id of ids)
-		jobs.push(await lab.ended(id, 400));
-	const running = await lab.submit({ name: "endurance", board: { type: "host" }, image: images.SLOW, ...LINES });
-	const virtual = jobs[0], measured = jobs.at(-1);
-	const shots = [["home", "/", "Passed"], ["job", `/jobs/${virtual.id}`, "complete"], ["run", `/runs/${measured.run}`, "In the order of iterations"],
+		await lab.ended(id, 400);
+	for (let i = 0; i < 4; i++)
+		ids.push(await lab.submit(bench("host", host)));
+	const broken = await lab.submit({ name: "self-test", board: { type: "host" }, attempts: 1, ...LINES, image: await lab.upload(Buffer.from(BROKEN)) });
+	await lab.ended(broken);
+	const [virtual, measured] = [await lab.ended(ids[0]), await lab.ended(ids.at(-1))];
+	await lab.submit({ name: "endurance", board: { type: "host" }, ...LINES, image: await lab.upload(Buffer.from(SLOW)) });
+	await lab.submit(bench("nucleo-f446re", host, { name: "full-nano int8 on nucleo-f446re" }));
+	const shots = [["home", "/", "endurance"], ["job", `/jobs/${virtual.id}`, "complete"], ["run", `/runs/${measured.run}`, "In the order of iterations"],
 		["run-virtual", `/runs/${virtual.run}`, "at 1 instruction per tick"], ["boards", "/boards", "Last ten"], ["results", "/results", "Virtual"],
 		["job-dark", `/jobs/${virtual.id}`, "complete", "dark"]];
+	for (const [name, path, text, theme] of shots) {
+		const { page, wrong, close } = await openPage(browser, lab.url, { theme, height: name === "run" ? 1080 : 800 });
+		await page.goto(path);
+		await page.getByText(text).first().waitFor();
+		await page.getByText("live", { exact: true }).waitFor();
+		if (name === "run")
+			await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
+		const file = join(SHOTS, `${name}.png`);
+		await page.screenshot({ path: file });
+		assert.ok(statSync(file).size < SHOT_MAX_BYTES, `${file} is too large`);
+		assert.deepEqual(wrong, []);
+		await close();
+	}
+}
+
+test("screenshots for the README", { skip: skip || (process.env.HILDA_SCREENSHOTS ? false : "HILDA_SCREENSHOTS is not set"), timeout: 900000 }, async () => {
+	mkdirSync(SHOTS, { recursive: true });
+	const own = await startLab(SECTIONS.filter((text) => !text.includes("host-2")).join(""));
 	try {
-		for (const [name, path, text, theme] of shots) {
-			const { page, wrong, close } = await openPage(browser, lab.url, { theme, height: name === "run" ? 1080 : 800 });
-			await page.goto(path);
-			await page.getByText(text).first().waitFor();
-			await page.getByText("live", { exact: true }).waitFor();
-			if (name === "run")
-				await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
-			const file = join(SHOTS, `${name}.png`);
-			await page.screenshot({ path: file });
-			assert.ok(statSync(file).size < SHOT_MAX_BYTES, `${file} is too large`);
-			assert.deepEqual(wrong, []);
-			await close();
-		}
+		await pictures(own);
 	} finally {
-		await fetch(`${lab.url}/api/v1/jobs/${running}`, { method: "DELETE" });
-		await lab.ended(running);
+		await own.close();
 	}
 });
