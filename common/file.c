@@ -176,11 +176,26 @@ int file_remove_tree(const char *path, struct fault *f)
 	return 0;
 }
 
+/* For people. A lock that is taken often by the same process is written once. */
+static int write_holder(int fd)
+{
+	char now[128], old[128];
+	int n = snprintf(
+		now, sizeof(now), "pid %ld %s\n", (long)getpid(), program_invocation_short_name);
+
+	if (pread(fd, old, sizeof(old), 0) == n && memcmp(old, now, (size_t)n) == 0)
+		return 0;
+	if (ftruncate(fd, 0))
+		return -errno;
+	return file_pwrite_all(fd, now, (size_t)n, 0);
+}
+
 int file_lock(const char *path, int *fd_out, struct fault *f)
 {
 	_cleanup_(file_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	char holder[128];
 	ssize_t n;
+	int rc;
 
 	if (fd < 0)
 		return fault_errno(f, errno, "cannot open the lock %s", path);
@@ -193,10 +208,9 @@ int file_lock(const char *path, int *fd_out, struct fault *f)
 		return fault_set(f, EWOULDBLOCK, "%s is locked by %s", path,
 			*holder ? holder : "another process");
 	}
-	n = snprintf(holder, sizeof(holder), "pid %ld %s\n", (long)getpid(),
-		program_invocation_short_name);
-	if (ftruncate(fd, 0) || file_pwrite_all(fd, holder, (size_t)n, 0))
-		return fault_errno(f, errno, "cannot write %s", path);
+	rc = write_holder(fd);
+	if (rc)
+		return fault_errno(f, -rc, "cannot write %s", path);
 	*fd_out = take_fd(fd);
 	return 0;
 }

@@ -210,13 +210,13 @@ static int keep(struct hands *h, const char *text, size_t n)
 	return 0;
 }
 
-static void deliver(struct hands *h, uint64_t log_offset)
+static void deliver(struct hands *h, uint64_t log_offset, const char *text)
 {
 	struct agent *a = h->agent;
 	const struct deliver d = {a->link, a->session, a->spool, a->stop_fd};
 	struct fault f;
 
-	if (deliver_entry(&d, &h->entry, log_offset, &f) == 0)
+	if (deliver_entry(&d, &h->entry, log_offset, text, &f) == 0)
 		return;
 	log_warning("a result waits for the server", LOG_U64("run", h->entry.run),
 		LOG_STR("board", h->work->config.name), LOG_STR("why", f.text));
@@ -268,7 +268,7 @@ static void work(struct hands *h, struct board_lock *lock)
 		log_offset = shipper_detach(a->shipper, shipped);
 	if (kept) {
 		board_finished(w->board);
-		deliver(h, log_offset);
+		deliver(h, log_offset, text);
 	}
 	release(h);
 }

@@ -84,18 +84,26 @@ static int rest_of_log(
 	return 0;
 }
 
-static int send_result(const struct deliver *d, const struct spool_entry *e, struct fault *f)
+/* The body from the spool; malloc'd. */
+static int read_result(
+	const struct deliver *d, const struct spool_entry *e, char **text, struct fault *f)
 {
 	char file[FILE_PATH_BYTES];
-	char path[64];
-	_cleanup_free_ char *text = NULL;
-	struct link_call call = LINK_CALL_INIT;
-	struct link_answer answer;
-	size_t n;
 	int rc = spool_result_path(d->spool, e, file);
 
-	if (!rc)
-		rc = file_read(file, SPOOL_RESULT_MAX_BYTES, &text, &n, f);
+	return rc ? fault_errno(f, -rc, "spool")
+		  : file_read(file, SPOOL_RESULT_MAX_BYTES, text, NULL, f);
+}
+
+static int send_result(
+	const struct deliver *d, const struct spool_entry *e, const char *text, struct fault *f)
+{
+	char path[64];
+	_cleanup_free_ char *read = NULL;
+	struct link_call call = LINK_CALL_INIT;
+	struct link_answer answer;
+	int rc = text ? 0 : read_result(d, e, &read, f);
+
 	if (rc) {
 		/* Nothing that could be sent will ever be there again. */
 		spool_reject(d->spool, e, 0, f->text);
@@ -104,8 +112,8 @@ static int send_result(const struct deliver *d, const struct spool_entry *e, str
 	snprintf(path, sizeof(path), "/agent/v1/runs/%" PRIu64 "/result", e->run);
 	call.method = "PUT";
 	call.path = path;
-	call.body = text;
-	call.body_bytes = n;
+	call.body = text ? text : read;
+	call.body_bytes = strlen(call.body);
 	call.epoch = e->epoch;
 	call.timeout_ms = DELIVER_TIMEOUT_MS;
 	call.cancel_fd = d->cancel_fd;
@@ -118,8 +126,8 @@ static int send_result(const struct deliver *d, const struct spool_entry *e, str
 	return link_is_final(rc) ? 0 : rc;
 }
 
-int deliver_entry(
-	const struct deliver *d, const struct spool_entry *e, uint64_t log_offset, struct fault *f)
+int deliver_entry(const struct deliver *d, const struct spool_entry *e, uint64_t log_offset,
+	const char *text, struct fault *f)
 {
 	struct link_session now;
 	int rc;
@@ -134,5 +142,5 @@ int deliver_entry(
 		return 0;
 	}
 	rc = rest_of_log(d, e, log_offset, f);
-	return rc ? rc : send_result(d, e, f);
+	return rc ? rc : send_result(d, e, text, f);
 }

@@ -26,10 +26,10 @@ int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, ui
 	uint64_t *offset, struct fault *f);
 
 /*
- * Log, then result. 0: the server has it, or has refused it for good; the entry is gone.
+ * Log, then result (text, when the caller has it still; NULL: from the spool). 0: the server has it, or has refused it for good; the entry is gone.
  * Otherwise it is there still and is to be tried again.
  */
-int deliver_entry(
-	const struct deliver *d, const struct spool_entry *e, uint64_t log_offset, struct fault *f);
+int deliver_entry(const struct deliver *d, const struct spool_entry *e, uint64_t log_offset,
+	const char *text, struct fault *f);
 
 #endif

@@ -47,7 +47,7 @@ static int send_all(struct sender *s, struct spool_entry *orphan, struct fault *
 	int rc = 0;
 
 	while (!rc && spool_claim(s->o.deliver.spool, &e)) {
-		rc = deliver_entry(&s->o.deliver, &e, 0, f);
+		rc = deliver_entry(&s->o.deliver, &e, 0, NULL, f);
 		if (rc)
 			spool_release(s->o.deliver.spool, &e);
 	}
