@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/commands/check.h"
 #include "agent/commands/discover.h"
 #include "common/log.h"
 
@@ -49,6 +50,9 @@ static int dispatch(int argc, char **argv, const char *config)
 	if (strcmp(command, "discover") == 0)
 		return argc > 1 ? wrong("discover takes no argument: ", argv[1])
 				: command_discover("/", stdout);
+	if (strcmp(command, "check") == 0)
+		return argc != 2 ? wrong("check takes the name of one board", "")
+				 : command_check(config, argv[1], "/", stdout);
 	return wrong("no such command: ", command);
 }
 

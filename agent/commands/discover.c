@@ -166,19 +166,21 @@ static size_t print_native_ports(FILE *out)
 	return n;
 }
 
+/* As comments: the output can be pasted as it is. */
 static void print_nothing(FILE *out)
 {
 	fprintf(out,
-		"no debug probe, serial port or PPK2 is plugged in (or none is visible here).\n"
-		"Plug one in and look again. In a container, pass the USB devices and /sys through;\n"
-		"`lsusb` shows what the kernel sees. A board without hardware needs only:\n\n"
-		"[board m55-1]\nvirtual = mps3-an547\n");
+		"; No debug probe is plugged in, or none is visible here. Plug one in and look again; in a\n"
+		"; container, pass its USB device and /sys through; `lsusb` shows what the kernel sees.\n"
+		"; A board without hardware needs only:\n"
+		";   [board m55-1]\n"
+		";   virtual = mps3-an547\n");
 }
 
 int command_discover(const char *root, FILE *out)
 {
 	_cleanup_free_ struct found *f = calloc(1, sizeof(*f));
-	size_t shown = 0;
+	size_t shown = 0, probes = 0;
 
 	if (!f)
 		return 1;
@@ -193,7 +195,7 @@ int command_discover(const char *root, FILE *out)
 
 		if (kind) {
 			print_probe(f, i, kind, out);
-			shown++;
+			probes++;
 		}
 	}
 	for (size_t i = 0; i < f->n_ports; i++) {
@@ -202,7 +204,7 @@ int command_discover(const char *root, FILE *out)
 	}
 	if (!strcmp(root, "/"))
 		shown += print_native_ports(out);
-	if (!shown)
+	if (!probes)
 		print_nothing(out);
-	return shown ? 0 : 1;
+	return shown + probes ? 0 : 1;
 }

@@ -1,0 +1,291 @@
+#include "agent/commands/check.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "agent/board/lock.h"
+#include "agent/board/ready.h"
+#include "agent/openocd/openocd.h"
+#include "agent/settings.h"
+#include "common/cleanup.h"
+#include "instruments/console.h"
+#include "instruments/usb_tree.h"
+
+#define OPENOCD_MS 15000
+#define READY_MS 30000
+#define READY_TICK_MS 20
+#define PPK2_VENDOR 0x1915
+#define PPK2_PRODUCT 0xc00a
+
+struct check {
+	const struct agent_settings *settings;
+	struct board_config board;
+	const char *root;
+	FILE *out;
+	int failures;
+};
+
+static void say(struct check *c, bool good, const char *what, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void say(struct check *c, bool good, const char *what, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(c->out, "%-5s %-8s ", good ? "ok" : "FAIL", what);
+	va_start(args, format);
+	vfprintf(c->out, format, args);
+	va_end(args);
+	fprintf(c->out, "\n");
+	fflush(c->out);
+	c->failures += !good;
+}
+
+static void check_probe(struct check *c, int lock_fd)
+{
+	struct openocd_call call = {
+		.action = OPENOCD_EXAMINE,
+		.board = &c->board,
+		.lock_fd = lock_fd,
+		.clock = &clock_system,
+		.deadline_ns = clock_deadline_ms(&clock_system, OPENOCD_MS),
+		.cancel_fd = -1,
+	};
+	const char *want = c->board.idcode;
+	struct openocd_report r;
+
+	openocd_call_run(&call, &r);
+	if (r.outcome != OUTCOME_PASSED) {
+		say(c, false, "probe", "%s", r.fault.text);
+		return;
+	}
+	say(c, true, "probe", "%s, by OpenOCD %s", r.adapter, r.version);
+	if (want[0] && strcasecmp(want, r.idcode))
+		say(c, false, "IDCODE", "%s, but %s is configured: check which board is plugged in",
+			r.idcode, want);
+	else
+		say(c, true, "IDCODE", "%s%s", r.idcode[0] ? r.idcode : "not shown by this adapter",
+			want[0] ? ", as configured" : "");
+}
+
+static void check_console(struct check *c)
+{
+	struct console_options o = {
+		.baud = c->board.baud, .dtr = !c->board.is_virtual, .sysfs_root = c->root};
+	struct console *console;
+	struct fault f = {0};
+
+	if (!c->board.console[0]) {
+		say(c, false, "console",
+			"none is configured: set `console =`; `hilda-agent discover` lists the ports");
+	} else if (console_open(c->board.console, &o, &console, &f)) {
+		say(c, false, "console", "%s", f.text);
+	} else {
+		say(c, true, "console", "%s, %u baud", c->board.console,
+			c->board.baud ? c->board.baud : CONSOLE_DEFAULT_BAUD);
+		console_close(console);
+	}
+}
+
+static bool ppk2_is_there(const struct check *c)
+{
+	_cleanup_free_ struct usb_device *devices = calloc(USB_MAX, sizeof(*devices));
+	size_t n = 0;
+
+	if (devices)
+		usb_list_devices(c->root, devices, USB_MAX, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (devices[i].vendor == PPK2_VENDOR && devices[i].product == PPK2_PRODUCT &&
+			!strcmp(devices[i].serial, c->board.ppk2_serial))
+			return true;
+	}
+	return false;
+}
+
+static void check_power(struct check *c)
+{
+	const char *power = c->board.power;
+
+	if (!power[0] || !strcmp(power, "none")) {
+		say(c, true, "power", "none is configured: no energy, no cold start by power");
+	} else if (c->board.ppk2_serial[0]) {
+		bool there = ppk2_is_there(c);
+
+		say(c, there, "power", "PPK2 %s%s", c->board.ppk2_serial,
+			there ? ""
+			      : " is not plugged in: `hilda-agent discover` lists what is there");
+	} else if (!strncmp(power, "sysfs:", 6)) {
+		bool there = !access(power + 6, R_OK);
+
+		say(c, there, "power", "%s%s%s", power, there ? "" : ": ",
+			there ? "" : strerror(errno));
+	} else {
+		say(c, true, "power", "%s", power);
+	}
+}
+
+static void check_exec(struct check *c)
+{
+	const char *user = c->board.exec_user;
+
+	if (!user[0])
+		say(c, true, "program", "images run on this host, as the agent's own user");
+	else if (getpwnam(user))
+		say(c, true, "program", "images run on this host, as %s", user);
+	else
+		say(c, false, "program",
+			"there is no user %s: adduser --system %s, or change `exec-user =`", user,
+			user);
+	check_power(c);
+}
+
+static void check_parts(struct check *c, int lock_fd)
+{
+	check_probe(c, lock_fd);
+	check_console(c);
+	check_power(c);
+}
+
+/* Plugged in: a job that runs on it must not be disturbed. */
+static void check_hardware(struct check *c)
+{
+	struct board_lock lock;
+	struct fault f = {0};
+	int r = file_make_folders(c->settings->run, 0755, &f);
+
+	if (!r)
+		r = board_lock_take(c->settings->run, c->settings->data, &c->board, &lock, &f);
+	if (r) {
+		say(c, false, "lock", "%s%s", f.text,
+			r == -EWOULDBLOCK ? ": wait until its job is over" : "");
+		return;
+	}
+	say(c, true, "lock", "nobody else drives board %s", c->board.name);
+	check_parts(c, lock.n ? lock.fds[0] : -1);
+	board_lock_drop(&lock);
+}
+
+/* Beside this program, or where it was installed. */
+static void find_vboard(const struct check *c, char path[FILE_PATH_BYTES])
+{
+	char self[FILE_PATH_BYTES];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[n > 0 ? n : 0] = 0;
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = 0;
+	if (!slash || file_path(path, FILE_PATH_BYTES, "%s/hilda-vboard", self) ||
+		access(path, X_OK))
+		file_path(path, FILE_PATH_BYTES, "%s/hilda-vboard", c->settings->libexec);
+}
+
+/* Until it has said what it is. */
+static int wait_ready(struct check *c, const struct process *p, const char *folder, struct fault *f)
+{
+	int64_t deadline_ns = clock_deadline_ms(&clock_system, READY_MS);
+	char path[FILE_PATH_BYTES];
+	int r = file_path(path, sizeof(path), "%s/ready.json", folder);
+
+	if (r)
+		return fault_errno(f, -r, "%s", folder);
+	for (;;) {
+		struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+
+		r = ready_read(path, &c->board, f);
+		if (r != -ENOENT)
+			return r;
+		if (clock_poll(&clock_system, &ended, 1,
+			    clock_deadline_ms(&clock_system, READY_TICK_MS)) > 0)
+			return fault_set(f, ECHILD, "the virtual board ended; its words are above");
+		if (clock_expired(&clock_system, deadline_ns))
+			return fault_set(f, ETIMEDOUT, "the virtual board is not ready after %d s",
+				READY_MS / 1000);
+	}
+}
+
+static void check_virtual(struct check *c)
+{
+	char folder[] = "/tmp/hilda-check-XXXXXX", program[FILE_PATH_BYTES];
+	const char *argv[] = {program, "--machine", c->board.machine, "--dir", folder, NULL};
+	struct process_spec spec = PROCESS_SPEC_INIT;
+	struct process p = {.pidfd = -1};
+	struct fault f = {0};
+	int r;
+
+	if (!mkdtemp(folder)) {
+		say(c, false, "board", "no temporary folder: %s", strerror(errno));
+		return;
+	}
+	find_vboard(c, program);
+	spec.argv = argv;
+	spec.stderr_fd = STDERR_FILENO;
+	r = process_start(&spec, &p, &f);
+	if (!r)
+		r = wait_ready(c, &p, folder, &f);
+	if (r) {
+		say(c, false, "board", "%s", f.text);
+	} else {
+		say(c, true, "board", "%s, QEMU %s, started for this check", c->board.machine,
+			c->board.qemu);
+		check_parts(c, -1);
+	}
+	if (p.pid > 0) {
+		/* Asked first, so that it ends its emulator and empties its folder. */
+		struct process_end end;
+
+		process_signal_group(&p, SIGTERM);
+		process_wait(&p, &clock_system, clock_deadline_ms(&clock_system, 5000), &end);
+	}
+	file_remove_tree(folder, &f);
+}
+
+static int no_such_board(const struct agent_settings *s, const char *config, const char *board)
+{
+	fprintf(stderr, "hilda-agent: %s has no board '%s'; it has:", config, board);
+	for (size_t i = 0; i < s->n_boards; i++)
+		fprintf(stderr, "%s %s", i ? "," : "", s->boards[i].name);
+	fprintf(stderr, "%s\n", s->n_boards ? "" : " none");
+	return 1;
+}
+
+int command_check(const char *config, const char *board, const char *root, FILE *out)
+{
+	struct agent_settings *settings;
+	struct check *c;
+	struct fault f = {0};
+	int failures, r = settings_load(config, &settings, &f);
+
+	if (r) {
+		fprintf(stderr, "hilda-agent: %s\n", f.text);
+		return 1;
+	}
+	c = calloc(1, sizeof(*c));
+	for (size_t i = 0; c && i < settings->n_boards; i++) {
+		if (!strcmp(settings->boards[i].name, board))
+			c->board = settings->boards[i];
+	}
+	if (!c || !c->board.name[0]) {
+		r = no_such_board(settings, config, board);
+		free(c);
+		settings_free(settings);
+		return r;
+	}
+	c->settings = settings;
+	c->root = root;
+	c->out = out;
+	if (c->board.is_virtual)
+		check_virtual(c);
+	else if (c->board.exec)
+		check_exec(c);
+	else
+		check_hardware(c);
+	failures = c->failures;
+	free(c);
+	settings_free(settings);
+	return failures ? 1 : 0;
+}
