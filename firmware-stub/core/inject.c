@@ -53,10 +53,23 @@ static void wrong_crc(void)
 	port_write(bad, sizeof(bad) - 1);
 }
 
+/* Not inlined and not a tail call: every level takes stack, until there is none. */
+static __attribute__((noinline)) uint32_t overflow(volatile uint32_t *above)
+{
+	volatile uint32_t here[16];
+
+	here[0] = *above + 1;
+	return here[0] ? overflow(here) + here[0] : 0;
+}
+
 int inject(const char *kind)
 {
+	static volatile uint32_t one = 1;
+
 	if (words_equal(kind, "hardfault"))
 		port_crash();
+	else if (words_equal(kind, "overflow"))
+		one = overflow(&one);
 	else if (words_equal(kind, "assert"))
 		fault_assert(
 			"fault injected: assert", (uint32_t)(uintptr_t)__builtin_return_address(0));

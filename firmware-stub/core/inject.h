@@ -1,7 +1,8 @@
 /*
  * Misbehaviour on demand, so that the agent's error paths run against real firmware: at once by the
  * verb `lab fault KIND`, or in the third iteration of `lab warm` in an image built with FAULT=KIND.
- * Kinds: hardfault, assert, hang, silent, babble, cut, crc, reset. Main loop only.
+ * Kinds: hardfault, overflow, assert, hang, silent, babble, cut, crc,
+ * reset. Main loop only.
  */
 #ifndef CORE_INJECT_H
 #define CORE_INJECT_H

@@ -36,6 +36,14 @@ def test_hardfault_names_where_it_was(device):
     assert device.lab("id").values("H")["reset"] == "soft"
 
 
+def test_a_stack_overflow_is_a_fault(device):
+    x = last_words(device, "overflow")
+    assert x["kind"] == "hardfault"
+    if device.board != "host":
+        assert x["msg"] == "stack overflow: the frame is lost" or int(x["cfsr"], 16) & 1 << 20
+    assert device.lab("memory").end["status"] == "ok"
+
+
 def test_a_hang_ends_by_the_watchdog(device):
     x = last_words(device, "hang")
     assert x["kind"] == "watchdog"
@@ -83,3 +91,28 @@ def test_cold_is_reported_unasked(device):
     c = {k: int(v) for k, v in run.values("C").items()}
     assert c["boot"] > 0 and c["load"] > 0 and c["first"] > c["load"]
     assert device.lab("id").values("H")["reset"] == "soft"
+
+
+def test_a_damaged_model_is_not_run(build, tmp_path):
+    data = bytearray((build / "firmware/host/full-nano-int8.elf").read_bytes())
+    data[data.index(b"HLDM\x01\x00\x20\x00") + 5000] ^= 1
+    image = tmp_path / "damaged.elf"
+    image.write_bytes(data)
+    image.chmod(0o755)
+    with open_board("host", image) as opened:
+        opened.banner()
+        for verb in ("warm 3 1", "accuracy 3", "memory"):
+            assert opened.ask("lab " + verb) == ["e-[Model is damaged: wrong CRC-32]"]
+        opened.send("lab cold")
+        opened.banner()
+        run = Run(opened.until())
+        assert run.end["status"] == "model"
+        assert run.end["msg"] == "Model is damaged: wrong CRC-32"
+
+
+def test_the_console_may_close_in_mid_command(build):
+    with open_board("host", build / "firmware/host/full-nano-int8.elf") as opened:
+        opened.banner()
+        opened.process.stdin.write(b"lab wa")
+        opened.process.stdin.close()
+        assert opened.process.wait(10) == 0

@@ -7,5 +7,5 @@ SKIP          := core/memory.c
 RESULTS_BYTES := 65536
 INPUT_BYTES   := 1024
 STACK_BYTES   := 65536
-LDFLAGS_ALL   := -no-pie -Wl,--gc-sections
+LDFLAGS_ALL   := -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections
 LIBS          :=

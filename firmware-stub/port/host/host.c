@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <ucontext.h>
@@ -22,6 +23,7 @@
 #include "protocols/uart-bench/sha256.h"
 
 #define NOINIT_VARIABLE "HILDA_FIRMWARE_NOINIT"
+#define GUARD_BYTES 65536 /* a page of any Linux machine */
 #define NS_PER_S 1000000000u
 
 const char port_board[] = "host";
@@ -32,7 +34,8 @@ static size_t out_fill;
 static struct noinit kept;
 static uint64_t started_ns, reset_ns, window_ns;
 static char **arguments;
-static uint8_t stack[STACK_BYTES] __attribute__((aligned(64)));
+/* Its lowest page is a guard. */
+static uint8_t stack[GUARD_BYTES + STACK_BYTES] __attribute__((aligned(GUARD_BYTES)));
 static volatile sig_atomic_t fed;
 
 static uint64_t monotonic_ns(void)
@@ -277,7 +280,7 @@ void port_unique_id(char *text, size_t size)
 
 void port_stack(uint8_t **low, uint8_t **top)
 {
-	*low = stack;
+	*low = stack + GUARD_BYTES;
 	*top = stack + sizeof(stack);
 }
 
@@ -339,8 +342,9 @@ int main(int argc, char **argv)
 	take_noinit();
 	catch_signals();
 	getcontext(&there);
-	there.uc_stack.ss_sp = stack;
-	there.uc_stack.ss_size = sizeof(stack);
+	mprotect(stack, GUARD_BYTES, PROT_NONE);
+	there.uc_stack.ss_sp = stack + GUARD_BYTES;
+	there.uc_stack.ss_size = STACK_BYTES;
 	there.uc_link = &here;
 	makecontext(&there, bench, 0);
 	swapcontext(&here, &there);
