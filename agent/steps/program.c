@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,11 +36,33 @@ static void log_console(void *arg, bool to_device, const void *data, size_t n)
 	run_log_write(run->log, to_device ? RUN_LOG_TO_DEVICE : RUN_LOG_CONSOLE, data, n);
 }
 
+struct user {
+	uid_t uid;
+	gid_t gid;
+};
+
+static int find_user(const char *name, struct user *user, struct fault *f)
+{
+	struct passwd room, *found = NULL;
+	char text[4096];
+
+	if (getpwnam_r(name, &room, text, sizeof(text), &found) || !found)
+		return fault_set(f, ESRCH,
+			"there is no user %s to run programs as: adduser --system %s, or change "
+			"`exec-user =` of this board",
+			name, name);
+	user->uid = found->pw_uid;
+	user->gid = found->pw_gid;
+	return 0;
+}
+
 static int start(struct run *run, int in, int out, struct fault *f)
 {
 	char path[FILE_PATH_BYTES], home[FILE_PATH_BYTES + 8];
 	const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", home, NULL};
-	const char *argv[8];
+	const char *argv[12];
+	char uid[24], gid[24];
+	struct user user = {(uid_t)-1, (gid_t)-1};
 	struct process_spec spec = PROCESS_SPEC_INIT;
 	size_t n = 0;
 
@@ -47,14 +70,24 @@ static int start(struct run *run, int in, int out, struct fault *f)
 		return fault_set(f, ENAMETOOLONG, "the work folder's path is too long");
 	snprintf(home, sizeof(home), "HOME=%s", run->work_folder);
 	if (run->board->exec_user[0]) {
+		int r = find_user(run->board->exec_user, &user, f);
+
+		if (r)
+			return r;
+		/* The folder is the program's; the agent is root here, or could not change users. */
+		if (chown(run->work_folder, user.uid, user.gid))
+			return fault_errno(f, errno, "the work folder cannot be given to user %s",
+				run->board->exec_user);
+		snprintf(uid, sizeof(uid), "--reuid=%u", user.uid);
+		snprintf(gid, sizeof(gid), "--regid=%u", user.gid);
 		argv[n++] = "setpriv";
-		argv[n++] = "--reuid";
-		argv[n++] = run->board->exec_user;
-		argv[n++] = "--regid";
-		argv[n++] = run->board->exec_user;
-		argv[n++] = "--init-groups";
+		argv[n++] = uid;
+		argv[n++] = gid;
+		argv[n++] = "--clear-groups";
+		argv[n++] = "--no-new-privs";
 		/* Changing the user clears the wish to die with the parent. */
 		argv[n++] = "--pdeathsig=KILL";
+		argv[n++] = "--";
 	}
 	argv[n++] = path;
 	argv[n] = NULL;

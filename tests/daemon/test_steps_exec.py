@@ -1,5 +1,10 @@
 """Exec boards: the real firmware as a Linux process, and scripts that print their own text."""
 
+import os
+import pathlib
+import shutil
+import tempfile
+
 import pytest
 
 from agent_process import Agent, script
@@ -190,3 +195,30 @@ def test_a_program_sees_nothing_of_the_agent(run):
     text = result["log"][0]
     names = {line.split("=")[0] for line in text.splitlines() if "=" in line}
     assert names <= {"HOME", "LANG", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "latency: 1 us score"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
+def test_programs_run_as_the_boards_user():
+    """In a folder that others can walk into, as /var/lib is; the agent's own files stay closed."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hilda-exec-"))
+    folder.chmod(0o755)
+    server = FakeServer()
+    agent = Agent(folder / "agent", server.url, boards=(),
+                  extra="[board u1]\ntype = host\nexec = local\nexec-user = nobody\n"
+                        "[board u2]\ntype = host\nexec = local\nexec-user = nobody-at-all\n")
+    try:
+        agent.start()
+        image = server.add_artifact(script(
+            f"id -un; touch mine && echo wrote; ls {agent.data} || echo closed; "
+            "echo 'latency: 1 us score=1'"))
+        number = server.submit("u1", image, **lines())
+        assert server.wait_result(number)["outcome"] == "passed"
+        text = server.text(number).splitlines()
+        assert text[0] == "nobody" and "wrote" in text and "closed" in text
+        result = server.wait_result(server.submit("u2", image, **lines()))
+        assert result["outcome"] == "infrastructure"
+        assert "no user nobody-at-all" in result["detail"]
+    finally:
+        agent.stop()
+        server.close()
+        shutil.rmtree(folder)
