@@ -93,6 +93,16 @@ __attribute__((naked)) void fault_handler(void)
 			 : "i"(sizeof(fault_stack)));
 }
 
+/* v8-M stops at MSPLIM: the frame's place is inside the stack, but nothing was written there. */
+static int overflowed(void)
+{
+#if __ARM_ARCH == 8
+	return (SCB_CFSR & CFSR_STKOF) != 0;
+#else
+	return 0;
+#endif
+}
+
 void fault_entry(const uint32_t *frame, uint32_t ipsr)
 {
 	struct fault_state f = {.kind = "hardfault", .sp = (uint32_t)(uintptr_t)frame};
@@ -101,7 +111,7 @@ void fault_entry(const uint32_t *frame, uint32_t ipsr)
 		f.kind = "watchdog";
 		f.message = "the watchdog was not fed";
 	}
-	if (frame >= link_stack_low && frame + 8 <= link_stack_top) {
+	if (frame >= link_stack_low && frame + 8 <= link_stack_top && !overflowed()) {
 		f.lr = frame[5];
 		f.pc = frame[6];
 		f.xpsr = frame[7];
