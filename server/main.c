@@ -1,9 +1,11 @@
 /* hildad: reads its settings, opens the data folder, serves until SIGTERM or SIGINT. */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "server/api/job_cache.h"
@@ -75,14 +77,22 @@ static void close_all(struct server *server)
 	event_hub_free(server->events);
 }
 
+/* Whole or not at all, for those who wait for it; it need not survive a power cut. */
 static int write_port_file(const struct settings *s, uint16_t port, struct fault *f)
 {
-	char text[16];
+	_cleanup_(file_close) int fd = -1;
+	char text[16], temporary[SETTINGS_TEXT_BYTES + 8];
+	int rc;
 
 	if (!*s->port_file)
 		return 0;
 	snprintf(text, sizeof(text), "%u\n", port);
-	return file_write_durable(s->port_file, text, strlen(text), 0644, f);
+	snprintf(temporary, sizeof(temporary), "%s.new", s->port_file);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	rc = fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
+	if (rc == 0 && rename(temporary, s->port_file) != 0)
+		rc = -errno;
+	return rc == 0 ? 0 : fault_errno(f, -rc, "cannot write the port file %s", s->port_file);
 }
 
 static int serve(struct server *server, const sigset_t *ends, struct fault *f)

@@ -71,6 +71,22 @@ static void add_store(struct buffer *b, struct server *server)
 		(double)s.queue_max);
 }
 
+static void add_writes(struct buffer *b, const struct http_stats *h)
+{
+	uint64_t n = 0;
+
+	gauge(b, "write_seconds", "histogram", "From a request's change to its commit.");
+	for (size_t i = 0; i < HTTP_WRITE_BUCKETS; i++) {
+		n += h->writes_below[i];
+		buffer_printf(b, "hilda_write_seconds_bucket{le=\"%g\"} %llu\n",
+			http_write_bounds_s[i], (unsigned long long)n);
+	}
+	buffer_printf(b,
+		"hilda_write_seconds_bucket{le=\"+Inf\"} %llu\nhilda_write_seconds_sum %.9f\n"
+		"hilda_write_seconds_count %llu\n",
+		(unsigned long long)h->writes, h->writes_sum_s, (unsigned long long)h->writes);
+}
+
 static void add_http(struct buffer *b, struct server *server)
 {
 	struct http_stats h;
@@ -87,6 +103,7 @@ static void add_http(struct buffer *b, struct server *server)
 	single(b, "http_swept_total", "counter", "Connections shut for slowness.", (double)h.swept);
 	single(b, "event_streams", "gauge", "Clients of /api/v1/events.",
 		event_hub_streams(server->events));
+	add_writes(b, &h);
 	gauge(b, "worker_queue", "gauge", "Tasks that wait for a worker.");
 	buffer_printf(b,
 		"hilda_worker_queue{pool=\"disk\"} %zu\nhilda_worker_queue{pool=\"results\"} %zu\n",

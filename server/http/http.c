@@ -35,7 +35,11 @@ struct http {
 	struct request *unused;
 	unsigned n_unused;
 	atomic_uint_fast64_t requests, by_class[6];
+	atomic_uint_fast64_t writes, writes_ns, writes_below[HTTP_WRITE_BUCKETS];
 };
+
+const double http_write_bounds_s[HTTP_WRITE_BUCKETS] = {
+	0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1};
 
 struct wait_room *http_waits(struct http *http)
 {
@@ -539,6 +543,18 @@ void http_stop(struct http *http)
 	free(http);
 }
 
+void http_note_write(struct http *http, int64_t took_ns)
+{
+	atomic_fetch_add(&http->writes, 1);
+	atomic_fetch_add(&http->writes_ns, (uint64_t)took_ns);
+	for (size_t i = 0; i < HTTP_WRITE_BUCKETS; i++) {
+		if ((double)took_ns > http_write_bounds_s[i] * 1e9)
+			continue;
+		atomic_fetch_add(&http->writes_below[i], 1);
+		return;
+	}
+}
+
 void http_stats(struct http *http, struct http_stats *out)
 {
 	out->requests = atomic_load(&http->requests);
@@ -547,6 +563,10 @@ void http_stats(struct http *http, struct http_stats *out)
 	out->swept = connections_swept(http->connections);
 	out->connections = connections_count(http->connections);
 	out->waiting = wait_count(http->waits);
+	out->writes = atomic_load(&http->writes);
+	out->writes_sum_s = (double)atomic_load(&http->writes_ns) / 1e9;
+	for (size_t i = 0; i < HTTP_WRITE_BUCKETS; i++)
+		out->writes_below[i] = atomic_load(&http->writes_below[i]);
 	out->busy = atomic_load(&http->busy);
 	out->body_bytes = atomic_load(&http->body_bytes);
 }

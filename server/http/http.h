@@ -20,12 +20,18 @@
 #define HTTP_SEND_BYTES_PER_S (16 * 1024)    /* a peer that takes less is cut off */
 #define HTTP_RECEIVE_BYTES_PER_S (16 * 1024) /* one that sends less too */
 
+#define HTTP_WRITE_BUCKETS 10
+extern const double http_write_bounds_s[HTTP_WRITE_BUCKETS];
+
 struct http_stats {
 	uint64_t requests;
 	uint64_t by_class[6]; /* [2]: 2xx ... */
 	uint64_t swept;
 	int64_t busy, body_bytes;
 	uint64_t connections, waiting;
+	uint64_t writes_below[HTTP_WRITE_BUCKETS]; /* not cumulative */
+	uint64_t writes;
+	double writes_sum_s;
 };
 
 int http_start(struct server *server, struct http **out, struct fault *f);
@@ -36,5 +42,7 @@ void http_stop(struct http *http);
 uint16_t http_port(const struct http *http);
 struct wait_room *http_waits(struct http *http);
 void http_stats(struct http *http, struct http_stats *out);
+/* How long an operation of a request took from its submit to its commit. Any thread. */
+void http_note_write(struct http *http, int64_t took_ns);
 
 #endif

@@ -146,7 +146,10 @@ bool request_wait(
 
 static void op_done(struct store_op *op)
 {
-	request_resume(op->arg);
+	struct request *r = op->arg;
+
+	http_note_write(r->http, clock_mono_ns(r->server->clock) - r->submitted_ns);
+	request_resume(r);
 }
 
 void request_submit(struct request *r, struct store_op *op, request_fn then)
@@ -156,6 +159,7 @@ void request_submit(struct request *r, struct store_op *op, request_fn then)
 	r->op = op;
 	op->arg = r;
 	op->done = op_done;
+	r->submitted_ns = clock_mono_ns(r->server->clock);
 	request_suspend(r, then);
 	rc = store_submit(r->server->store, op);
 	if (rc != 0) {

@@ -62,6 +62,7 @@ struct request {
 	void *own;		/* the handler's state; own_free ends it with the request */
 	void (*own_free)(void *own);
 	struct store_op *op;  /* the operation of request_submit */
+	int64_t submitted_ns; /* and when */
 	struct request *next; /* unused ones, kept for the next request */
 	/* Room for a state, behind what is cleared for each request. */
 	_Alignas(16) char room[REQUEST_ROOM_BYTES];

@@ -93,8 +93,11 @@ def test_the_contract_is_served_and_the_metrics_too(server):
     text = server.get("/metrics")
     assert text.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     for line in text.body.decode().splitlines():
-        assert re.fullmatch(r"# (HELP|TYPE) hilda_\w+ .+|hilda_\w+(\{\w+=\"\w+\"\})? [0-9.e+-]+", line), line
-    assert server.get("/healthz").json["status"] == "ok"
+        assert re.fullmatch(r"# (HELP|TYPE) hilda_\w+ .+|hilda_\w+(\{\w+=\"[\w.+-]+\"\})? [0-9.e+-]+", line), line
+    server.submit()
+    found = dict(line.rsplit(" ", 1) for line in server.get("/metrics").body.decode().splitlines())
+    assert found['hilda_jobs{state="queued"}'] == "1" and int(found["hilda_commits_total"]) >= 1
+    assert found['hilda_write_seconds_bucket{le="+Inf"}'] == found["hilda_write_seconds_count"] == "1"
 
 
 def test_every_get_of_the_contract_answers_as_it_says(server):
