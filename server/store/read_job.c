@@ -172,11 +172,12 @@ int read_job(struct store_reader *r, int64_t job, struct buffer *out)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	struct json_out o = JSON_OUT(out);
-	struct waits_memory memory = {0};
+	struct waits_memory memory;
 	size_t before = out->n;
 	int rc = sql_first(r->db, &q, "SELECT " JOB_COLUMNS " FROM jobs j WHERE j.id = $job",
 		SQL_I("$job", job));
 
+	memory.demand = 0;
 	if (rc <= 0)
 		return rc ? rc : -ENOENT;
 	return reading_end(out, before, put_job(r, q, &o, &memory));
@@ -255,12 +256,13 @@ int read_jobs(struct store_reader *r, const struct read_jobs_filter *f, struct b
 	struct buffer text = BUFFER_INIT(1 << 16);
 	_cleanup_sql_finish_ sqlite3_stmt *q = NULL;
 	struct json_out o = JSON_OUT(out);
-	struct waits_memory memory = {0};
+	struct waits_memory memory;
 	unsigned limit = reading_limit(&f->page), n = 0;
 	size_t before = out->n;
 	int64_t last = 0;
 	int rc = text_of_filter(f, &text);
 
+	memory.demand = 0;
 	if (!rc)
 		rc = sql_prepare_once(r->db, text.data, &q);
 	buffer_done(&text);

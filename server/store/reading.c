@@ -74,8 +74,8 @@ static int add_board(struct store_reader *r, sqlite3_stmt *q, struct capability 
 int reading_waits_for(
 	struct store_reader *r, const struct match_need *need, char out[MATCH_WAITS_BYTES])
 {
-	struct capability *boards = calloc(EXPLAIN_BOARDS_MAX, sizeof(*boards));
-	struct match_board *match = calloc(EXPLAIN_BOARDS_MAX, sizeof(*match));
+	struct capability *boards = reallocarray(NULL, EXPLAIN_BOARDS_MAX, sizeof(*boards));
+	struct match_board *match = reallocarray(NULL, EXPLAIN_BOARDS_MAX, sizeof(*match));
 	sqlite3_stmt *q = NULL;
 	size_t n = 0;
 	int rc = -ENOMEM;
