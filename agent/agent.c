@@ -257,6 +257,7 @@ static void stop_runs(struct agent *a, int signal_fd)
 	wait_idle(a, signal_fd, a->settings->stop_grace_ms);
 	fleet_end_all(a->fleet, RUN_END_STOPPED, "the agent was stopped");
 	wait_idle(a, signal_fd, STOP_END_MS);
+	heartbeat_goodbye(a);
 }
 
 static void serve(struct agent *a, const char *config_path, int signal_fd)

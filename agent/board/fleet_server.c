@@ -96,8 +96,9 @@ json_t *fleet_heartbeat_boards(struct fleet *fleet)
 			continue;
 		json_array_append_new(list,
 			json_pack("{s:s, s:I, s:b, s:b, s:s}", "name", b->config.name, "epoch",
-				(json_int_t)told_epoch(b), "online", b->online && !b->blocked,
-				"lock_free", b->lock_free && !b->working, "detail", b->detail));
+				(json_int_t)told_epoch(b), "online",
+				b->online && !b->blocked && !fleet->stopping, "lock_free",
+				b->lock_free && !b->working, "detail", b->detail));
 	}
 	pthread_mutex_unlock(&fleet->lock);
 	return list;

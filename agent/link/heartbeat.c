@@ -54,9 +54,8 @@ static json_t *make_body(struct agent *a, const char *lineage)
 		fleet_heartbeat_boards(a->fleet), "rejected", spool_rejected(a->spool));
 }
 
-static int beat(struct heartbeat *h, struct fault *f)
+static int beat(struct agent *a, int64_t timeout_ms, struct fault *f)
 {
-	struct agent *a = h->agent;
 	struct link_call call = LINK_CALL_INIT;
 	struct link_answer answer;
 	struct link_session session;
@@ -69,7 +68,7 @@ static int beat(struct heartbeat *h, struct fault *f)
 	call.path = "/agent/v1/heartbeat";
 	call.json = body;
 	call.urgent = true;
-	call.timeout_ms = HEARTBEAT_TIMEOUT_MS;
+	call.timeout_ms = timeout_ms;
 	call.cancel_fd = a->stop_fd;
 	rc = link_perform(a->link, &call, &answer, f);
 	if (rc == -ESTALE)
@@ -82,6 +81,16 @@ static int beat(struct heartbeat *h, struct fault *f)
 	link_answer_done(&answer);
 	json_decref(body);
 	return rc;
+}
+
+void heartbeat_goodbye(struct agent *a)
+{
+	struct link_session session;
+	struct fault f;
+
+	link_session(a->link, &session);
+	if (session.session)
+		beat(a, HEARTBEAT_GOODBYE_MS, &f);
 }
 
 /* False: the agent stops. */
@@ -114,7 +123,7 @@ static void tell(struct heartbeat *h, bool *failing)
 	if (fleet_take_changed(a->fleet))
 		rc = session_renew(a->session, session.session, a->stop_fd, &f);
 	if (!rc)
-		rc = beat(h, &f);
+		rc = beat(a, HEARTBEAT_TIMEOUT_MS, &f);
 	if (rc && rc != -ECANCELED && !*failing)
 		log_warning("heartbeat failed", LOG_STR("why", f.text));
 	*failing = rc != 0;

@@ -363,6 +363,13 @@ def test_a_session_that_is_stale_for_everything(server, make_agent):
         assert server.wait_result(run, 30)["outcome"] == "passed"
 
 
+def test_stopping_takes_the_boards_offline(server, make_agent):
+    agent = make_agent().start()
+    server.wait(lambda s: s.heartbeats and s.boards["host-1"]["online"])
+    assert agent.stop() == 0
+    assert server.boards["host-1"]["online"] is False
+
+
 def test_stopping_lets_runs_end(server, make_agent, tmp_path):
     image = script(f"touch {tmp_path}/begun; sleep 0.5; echo 'latency: 1 us'")
     run = server.submit("host-1", server.add_artifact(image), **LINES)
