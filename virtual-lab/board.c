@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "common/cleanup.h"
@@ -138,6 +139,23 @@ static void core_stopped(void *arg)
 	memory_apply_stuck_bit(&b->memory);
 }
 
+static int guest_memory(void *arg, uint32_t address, void *data, size_t n)
+{
+	struct board *b = arg;
+
+	if (!machine_region(b->machine, address, (uint32_t)n))
+		return -EFAULT;
+	return mem_read_block(b, address, data, n);
+}
+
+static void guest_text(void *arg, const void *data, size_t n)
+{
+	struct board *b = arg;
+
+	/* Nobody to hear it is no reason to hold the guest. */
+	(void)!send(b->marker_fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static int load_flash(struct board *b, struct fault *f)
 {
 	_cleanup_free_ char *kept = NULL;
@@ -175,6 +193,9 @@ int board_open(const struct board_options *o, struct board **out, struct fault *
 	b->flash_path = o->flash_path;
 	b->log_fd = o->log_fd;
 	b->qemu = (struct qemu)QEMU_INIT;
+	b->marker_fd = -1;
+	b->semihosting =
+		(struct semihosting){.read_memory = guest_memory, .text = guest_text, .arg = b};
 	b->target = (struct target){.core = &core_ops, .memory = &memory_ops, .arg = b};
 	debug_init(&b->debug, b->machine, &b->target);
 	b->debug.stopped = core_stopped;
@@ -230,6 +251,21 @@ static int fill_memory(struct board *b)
 	return qtest_write_block(&b->qtest, base, factory_program, sizeof(factory_program));
 }
 
+/* Where guests call their host, the marker channel's far end is here and not in QEMU. */
+static int open_markers(struct board *b)
+{
+	int pair[2];
+
+	if (!b->machine->semihosted_markers)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	file_close(&b->qemu.marker_fd);
+	b->qemu.marker_fd = pair[0];
+	b->marker_fd = pair[1];
+	return 0;
+}
+
 static int start(struct board *b, struct fault *f)
 {
 	int rc = qemu_start(b->machine, b->log_fd, &b->qemu, f);
@@ -237,11 +273,13 @@ static int start(struct board *b, struct fault *f)
 	if (rc)
 		return rc;
 	qtest_init(&b->qtest, b->qemu.qtest_fd);
-	rc = gdb_init(&b->gdb, b->qemu.gdb_fd);
+	rc = gdb_init(&b->gdb, b->qemu.gdb_fd, &b->semihosting);
 	if (!rc)
 		rc = fill_memory(b);
 	if (!rc)
 		rc = core_reset(b);
+	if (!rc)
+		rc = open_markers(b);
 	if (rc) {
 		qemu_stop(&b->qemu);
 		return fault_errno(
@@ -254,6 +292,7 @@ static void go_dark(struct board *b, enum board_power power)
 {
 	serial_connect(b->serial, -1, -1);
 	qemu_stop(&b->qemu);
+	file_close(&b->marker_fd);
 	memory_drop(&b->memory);
 	b->memory.dead = true;
 	b->power = power;
@@ -322,6 +361,20 @@ int board_reset(struct board *b, struct fault *f)
 	return rc ? fault_errno(f, -rc, "the board does not reset") : 0;
 }
 
+int board_core_fd(const struct board *b)
+{
+	return b->qemu.gdb_fd;
+}
+
+void board_listen(struct board *b)
+{
+	bool stopped;
+
+	/* A broken connection is looked after when QEMU's end is noticed. */
+	if (gdb_poll(&b->gdb, &stopped) == -EPIPE)
+		file_close(&b->qemu.gdb_fd);
+}
+
 int board_watch_fd(const struct board *b)
 {
 	return b->qemu.process.pidfd;
@@ -337,14 +390,12 @@ void board_take_note_of_death(struct board *b)
 		return;
 	log_warning("QEMU ended", LOG_STR("machine", b->machine->name),
 		LOG_I64("code", info.si_code), LOG_I64("status", info.si_status));
-	if (info.si_code == CLD_EXITED || info.si_status != SIGABRT) {
-		go_dark(b, BOARD_DEAD);
-		snprintf(b->why_dead, sizeof(b->why_dead), "QEMU ended by signal or exit %d",
-			info.si_status);
-		return;
-	}
-	/* abort(): the guest's core is in a state that only a reset ends. */
 	go_dark(b, BOARD_DEAD);
+	snprintf(b->why_dead, sizeof(b->why_dead), "QEMU ended with %s %d",
+		info.si_code == CLD_EXITED ? "exit code" : "signal", info.si_status);
+	/* Killed from outside it stays dead. By itself it ends only of what the guest did. */
+	if (info.si_code != CLD_EXITED && info.si_status != SIGABRT)
+		return;
 	if (come_up(b, true, &f))
 		log_error("the board stays dead", LOG_STR("error", f.text));
 }

@@ -25,6 +25,7 @@
 #include "virtual-lab/memory.h"
 #include "virtual-lab/qemu.h"
 #include "virtual-lab/qtest.h"
+#include "virtual-lab/semihosting.h"
 #include "virtual-lab/serial.h"
 #include "virtual-lab/swd.h"
 #include "virtual-lab/target.h"
@@ -48,6 +49,8 @@ struct board {
 	struct qemu qemu;
 	struct qtest qtest;
 	struct gdb gdb;
+	struct semihosting semihosting;
+	int marker_fd; /* our end of the marker channel where guests use semihosting */
 	struct target target;
 	struct debug debug;
 	struct memory memory;
@@ -78,7 +81,11 @@ int board_reset(struct board *b, struct fault *f);
 void board_kill(struct board *b, const char *why);
 /* Readable when QEMU has ended; -1 without power. */
 int board_watch_fd(const struct board *b);
-/* Call when it is: deals with the death. */
+/* Readable when the core has something to say; -1 without power. */
+int board_core_fd(const struct board *b);
+/* Call when it is. */
+void board_listen(struct board *b);
+/* Call when board_watch_fd is readable: deals with the death. */
 void board_take_note_of_death(struct board *b);
 /* "running", "halted", "lockup", "off" or "dead". */
 const char *board_state(struct board *b);

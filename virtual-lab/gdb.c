@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/hex.h"
+#include "virtual-lab/semihosting.h"
 
 #define INTERRUPT "\x03"
 
@@ -117,11 +118,12 @@ static int exchange_ok(struct gdb *g, const char *payload)
 	return rc ? rc : strcmp(g->packet, "OK") ? -EPROTO : 0;
 }
 
-int gdb_init(struct gdb *g, int fd)
+int gdb_init(struct gdb *g, int fd, const struct semihosting *semihosting)
 {
 	int rc;
 
 	g->fd = fd;
+	g->semihosting = semihosting;
 	g->running = false;
 	g->n = 0;
 	rc = exchange_in(g, "qSupported:xmlRegisters=arm", GDB_START_MS);
@@ -134,13 +136,34 @@ static bool is_stop(const struct gdb *g)
 	return g->packet[0] == 'T' || g->packet[0] == 'S';
 }
 
-static int wait_stop(struct gdb *g, int64_t ms)
+/*
+ * The guest stands in a semihosting call; the reply lets it run on, or, with `stop`, leaves it
+ * standing behind the call.
+ */
+static int serve(struct gdb *g, bool stop)
+{
+	char reply[SEMIHOSTING_REPLY_BYTES] = "F-1,1";
+	char text[SEMIHOSTING_REPLY_BYTES + 8];
+
+	if (g->semihosting)
+		semihosting_serve(g->semihosting, g->packet, reply);
+	/* The third value says that the user has interrupted; the second, an error, is then there. */
+	snprintf(text, sizeof(text), "%s%s", reply,
+		!stop			     ? ""
+			: strchr(reply, ',') ? ",C"
+					     : ",0,C");
+	return send_packet(g, text);
+}
+
+static int wait_stop(struct gdb *g, int64_t ms, bool interrupted)
 {
 	int64_t deadline = clock_deadline_ms(&clock_system, ms);
 
 	do {
 		int rc = receive_packet(g, deadline);
 
+		if (!rc && g->packet[0] == 'F')
+			rc = serve(g, interrupted);
 		if (rc)
 			return rc;
 	} while (!is_stop(g));
@@ -155,7 +178,7 @@ int gdb_halt(struct gdb *g)
 	if (!g->running)
 		return 0;
 	rc = send_raw(g, INTERRUPT, 1);
-	return rc ? rc : wait_stop(g, GDB_TIMEOUT_MS);
+	return rc ? rc : wait_stop(g, GDB_TIMEOUT_MS, true);
 }
 
 int gdb_resume(struct gdb *g)
@@ -179,7 +202,7 @@ int gdb_step(struct gdb *g)
 	if (rc)
 		return rc;
 	g->running = true;
-	rc = wait_stop(g, GDB_STEP_MS);
+	rc = wait_stop(g, GDB_STEP_MS, false);
 	return rc == -ETIMEDOUT ? gdb_halt(g) : rc;
 }
 
@@ -191,11 +214,13 @@ int gdb_poll(struct gdb *g, bool *stopped)
 		rc = receive(g);
 		if (rc && rc != -EAGAIN)
 			return rc;
-		if (take_packet(g) && is_stop(g)) {
-			g->running = false;
+		while (g->running && take_packet(g)) {
 			rc = send_raw(g, "+", 1);
+			if (!rc && g->packet[0] == 'F')
+				rc = serve(g, false);
 			if (rc)
 				return rc;
+			g->running = !is_stop(g);
 		}
 	}
 	*stopped = !g->running;

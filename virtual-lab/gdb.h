@@ -1,7 +1,8 @@
 /*
  * QEMU's GDB stub: run control, core registers, writes into flash. One thread; a call waits up to
  * GDB_TIMEOUT_MS, a step up to GDB_STEP_MS. Any byte sent stops a running guest, so nothing is
- * sent while it runs but the interrupt.
+ * sent while it runs but the interrupt. A guest's semihosting calls are answered whenever they are
+ * met: call gdb_poll when the descriptor is readable.
  */
 #ifndef HILDA_VIRTUAL_LAB_GDB_H
 #define HILDA_VIRTUAL_LAB_GDB_H
@@ -17,8 +18,12 @@
 #define GDB_PACKET_BYTES 4096
 #define GDB_WRITE_BYTES 1024
 
+struct semihosting;
+
 struct gdb {
 	int fd; /* owned by the caller */
+	const struct semihosting
+		*semihosting; /* the caller's; NULL: guests are refused everything */
 	bool running;
 	size_t n; /* bytes in the buffer, not yet taken apart */
 	char buffer[2 * GDB_PACKET_BYTES];
@@ -26,7 +31,7 @@ struct gdb {
 };
 
 /* The guest was started stopped. Waits up to GDB_START_MS. */
-int gdb_init(struct gdb *g, int fd);
+int gdb_init(struct gdb *g, int fd, const struct semihosting *semihosting);
 int gdb_halt(struct gdb *g);
 int gdb_resume(struct gdb *g);
 int gdb_step(struct gdb *g);

@@ -94,14 +94,15 @@ static void say_status(struct lab *lab, char *reply, size_t room)
 
 	faults_list(&lab->faults, faults, sizeof(faults));
 	snprintf(reply, room,
-		"ok state=%s faults=%s probe=%s console_openers=%u console_lost=%llu cycles=%u%s%s",
+		"ok state=%s faults=%s probe=%s console_openers=%u console_lost=%llu markers=%llu "
+		"cycles=%u%s%s",
 		state, faults,
 		lab->probe.pty.master < 0 ? "absent"
 			: lab->probe.open ? "open"
 					  : "idle",
 		serial_openers(lab->serial), (unsigned long long)serial_lost_bytes(lab->serial),
-		b->power_cycles, b->power == BOARD_DEAD ? " why=" : "",
-		b->power == BOARD_DEAD ? b->why_dead : "");
+		(unsigned long long)serial_marker_bytes(lab->serial), b->power_cycles,
+		b->power == BOARD_DEAD ? " why=" : "", b->power == BOARD_DEAD ? b->why_dead : "");
 }
 
 static void execute(void *arg, const char *line, char *reply, size_t room)
@@ -248,17 +249,18 @@ int lab_open(const struct lab_options *o, struct lab **out, struct fault *f)
 int lab_run(struct lab *lab, struct fault *f)
 {
 	for (;;) {
-		struct pollfd p[5 + CONTROL_FDS] = {
+		struct pollfd p[6 + CONTROL_FDS] = {
 			{.fd = lab->signal_fd, .events = POLLIN},
 			{.fd = lab->parent_fd, .events = POLLIN},
 			{.fd = board_watch_fd(lab->board), .events = POLLIN},
 			{.fd = lab->probe.pty.watch_fd, .events = POLLIN},
 			{.fd = lab->probe.pty.master, .events = POLLIN},
+			{.fd = board_core_fd(lab->board), .events = POLLIN},
 		};
 		bool resuming = lab->board->debug.resuming;
 		int rc;
 
-		control_fill(&lab->control, p + 5);
+		control_fill(&lab->control, p + 6);
 		rc = clock_poll(&clock_system, p, sizeof(p) / sizeof(p[0]),
 			resuming ? clock_deadline_ms(&clock_system, DEBUG_SETTLE_MS) : CLOCK_NEVER);
 		if (rc < 0)
@@ -269,11 +271,13 @@ int lab_run(struct lab *lab, struct fault *f)
 			return 0;
 		if (p[2].revents)
 			board_take_note_of_death(lab->board);
+		if (p[5].revents && board_core_fd(lab->board) == p[5].fd)
+			board_listen(lab->board);
 		if (p[3].revents)
 			probe_look(&lab->probe);
 		if (p[4].revents)
 			probe_serve(&lab->probe);
-		control_serve(&lab->control, p + 5);
+		control_serve(&lab->control, p + 6);
 	}
 }
 

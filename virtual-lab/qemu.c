@@ -52,7 +52,7 @@ static int start(const struct machine *m, int log_fd, const struct channels *c, 
 	const char *argv[ARGS_MAX] = {QEMU, "-M", m->name, "-accel", "tcg", "-icount", icount, "-S",
 		"-display", "none", "-nodefaults", "-qtest", "chardev:qtest", "-qtest-log", "none",
 		"-gdb", "chardev:gdb", "-serial", "chardev:console",
-		/* The guest's code is a stranger's: semihosting must not start programs. */
+		/* The guest's code is a stranger's. */
 		"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny"};
 	struct process_spec spec = PROCESS_SPEC_INIT;
 	size_t n = 0;
@@ -68,7 +68,7 @@ static int start(const struct machine *m, int log_fd, const struct channels *c, 
 	}
 	if (m->semihosted_markers) {
 		argv[n++] = "-semihosting-config";
-		argv[n++] = "enable=on,target=native,chardev=markers";
+		argv[n++] = "enable=on,target=gdb,chardev=markers";
 	} else {
 		argv[n++] = "-serial";
 		argv[n++] = "chardev:markers";

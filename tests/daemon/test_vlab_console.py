@@ -109,6 +109,20 @@ def test_babbling_line(running):
 
 
 @pytest.mark.parametrize("machine", MACHINES)
+def test_markers_come_by_their_own_channel_and_the_host_is_closed(machine, board, images):
+    """An image is a stranger's: what semihosting would give it of the host's files is refused."""
+    b = board(machine)
+    b.put_well(images(machine))
+    with b.console() as console:
+        console.send(b"host\n")
+        said = console.wait(b"echo host\r\n")
+        wait_for(lambda: b.status()["markers"] == str(len("a marker\n")), message="no marker came")
+    if machine == "microbit":
+        assert b"open refused\r\n" in said and b"system refused\r\n" in said
+    assert b.status()["cycles"] == "1"
+
+
+@pytest.mark.parametrize("machine", MACHINES)
 def test_idle_board_needs_no_processor(machine, board, images):
     """A guest in WFI sleeps: no host time is spent on it."""
     b = board(machine)

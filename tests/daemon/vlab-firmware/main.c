@@ -1,7 +1,7 @@
 /*
  * Says hello on the UART after each reset, then echoes what it is sent, line by line; `crash` sends
  * the core into lockup, `reset` asks for a system reset, `flood` sends more than anybody reads.
- * Sleeps in WFI when there is nothing to do.
+ * `host` sends a marker and tries what else semihosting might give it. Sleeps in WFI when there is nothing to do.
  */
 #include <stdint.h>
 
@@ -106,6 +106,43 @@ static void flood(void)
 	}
 }
 
+#ifdef UART_NRF
+static uint32_t host(uint32_t call, const void *argument)
+{
+	register uint32_t r0 __asm__("r0") = call;
+	register const void *r1 __asm__("r1") = argument;
+
+	__asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+	return r0;
+}
+
+/* What a guest may ask of a semihosting host: a line of text, a file, a shell command. */
+static void ask_host(void)
+{
+	static const char path[] = "/etc/hostname";
+	static const char command[] = "touch semihosting-was-here";
+	const uint32_t open[] = {(uint32_t)path, 0, sizeof(path) - 1};
+	const uint32_t run[] = {(uint32_t)command, sizeof(command) - 1};
+
+	host(4, "a marker\n");
+	say(host(1, open) == 0xffffffff ? "open refused\r\n" : "open granted\r\n");
+	say(host(0x12, run) ? "system refused\r\n" : "system granted\r\n");
+}
+#else
+#define MARKER_UART (UART_BASE + 0x1000)
+
+static void ask_host(void)
+{
+	REG(MARKER_UART + 16) = 16;
+	REG(MARKER_UART + 8) = 1;
+	for (const char *s = "a marker\n"; *s; s++) {
+		while (REG(MARKER_UART + 4) & 1)
+			;
+		REG(MARKER_UART) = (uint8_t)*s;
+	}
+}
+#endif
+
 int main(void)
 {
 	char line[80];
@@ -131,6 +168,8 @@ int main(void)
 		n = 0;
 		if (same(line, "reset"))
 			AIRCR = 0x05fa0004;
+		if (same(line, "host"))
+			ask_host();
 		if (same(line, "flood"))
 			flood();
 		if (same(line, "crash"))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "virtual-lab/gdb.h"
+#include "virtual-lab/semihosting.h"
 
 struct rig {
 	struct gdb gdb;
@@ -44,7 +45,7 @@ static void open_rig(struct rig *r)
 	r->peer = pair[1];
 	reply(r, "PacketSize=1000");
 	reply(r, "l<target/>");
-	assert_int_equal(gdb_init(&r->gdb, r->ours), 0);
+	assert_int_equal(gdb_init(&r->gdb, r->ours, NULL), 0);
 	assert_non_null(strstr(heard(r), "$qXfer:features:read:target.xml"));
 }
 
@@ -143,6 +144,59 @@ static void long_writes_are_cut_into_packets(void **state)
 	close_rig(&r);
 }
 
+static int no_memory(void *arg, uint32_t address, void *data, size_t n)
+{
+	memset(data, 'm', n);
+	return 0;
+}
+
+static void count(void *arg, const void *data, size_t n)
+{
+	*(size_t *)arg += n;
+}
+
+static void semihosting_is_answered_and_the_guest_goes_on(void **state)
+{
+	struct rig r;
+	size_t heard_bytes = 0;
+	const struct semihosting host = {no_memory, count, &heard_bytes};
+	bool stopped = true;
+
+	open_rig(&r);
+	r.gdb.semihosting = &host;
+	gdb_resume(&r.gdb);
+	heard(&r);
+	reply(&r, "Fwrite,1,20000000,9");
+	assert_int_equal(gdb_poll(&r.gdb, &stopped), 0);
+	assert_false(stopped);
+	assert_int_equal(heard_bytes, 9);
+	assert_string_equal(heard(&r), "+$F9#7f");
+	/* Two calls and a stop may have queued up. */
+	reply(&r, "Fwrite,1,20000000,1");
+	reply(&r, "Fopen,20000000/5,0,1a4");
+	reply(&r, "T05thread:01;");
+	assert_int_equal(gdb_poll(&r.gdb, &stopped), 0);
+	assert_true(stopped);
+	assert_non_null(strstr(heard(&r), "$F1#77+$F-1,1#"));
+	close_rig(&r);
+}
+
+static void an_interrupt_in_a_semihosting_call_stops_behind_it(void **state)
+{
+	struct rig r;
+
+	open_rig(&r);
+	gdb_resume(&r.gdb);
+	heard(&r);
+	reply(&r, "Fwrite,1,20000000,9");
+	reply(&r, "T02thread:01;");
+	assert_int_equal(gdb_halt(&r.gdb), 0);
+	/* Without anyone to serve it, it is refused; C says that the user interrupted. */
+	assert_non_null(strstr(heard(&r), "$F-1,1,C#"));
+	assert_false(r.gdb.running);
+	close_rig(&r);
+}
+
 static void a_peer_that_went_is_an_error(void **state)
 {
 	struct rig r;
@@ -164,6 +218,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_sent_while_the_guest_runs),
 		cmocka_unit_test(a_reply_may_come_in_pieces),
 		cmocka_unit_test(halting_waits_for_the_stop),
+		cmocka_unit_test(semihosting_is_answered_and_the_guest_goes_on),
+		cmocka_unit_test(an_interrupt_in_a_semihosting_call_stops_behind_it),
 		cmocka_unit_test(long_writes_are_cut_into_packets),
 		cmocka_unit_test(a_peer_that_went_is_an_error),
 	};
