@@ -53,14 +53,19 @@ function TopBar({ path }) {
 	const here = (href) => path === href || (href !== "/" && path.startsWith(`${href}/`)) ||
 		(href === "/results" && path.startsWith("/runs/"));
 	return html`<header class="top"><a class="skip" href="#main">Skip to content</a>
-		<a class="brand" href="/" aria-label="Hilda, overview"><svg viewBox="0 0 32 32" aria-hidden="true"><path
+		<a class="brand" href="/" aria-label="Hilda, overview">
+			<svg viewBox="0 0 32 32" aria-hidden="true"><path
 			d="M5 20h4l3-11 5 16 4-12 2 7h4" /></svg>Hilda</a>
-		<nav aria-label="Pages">${MENU.map(([href, title]) => html`<a key=${href} href=${href}
+		<nav aria-label="Pages">
+			${MENU.map(([href, title]) => html`<a key=${href} href=${href}
 			aria-current=${here(href) ? "page" : null}>${title}</a>`)}</nav>
-		<div class="top-end"><span class=${`stream stream-${status}`} role="status"><i></i>${STREAM_WORDS[status]}</span>
+		<div class="top-end"><span class=${`stream stream-${status}`} role="status"><i></i>
+			${STREAM_WORDS[status]}</span>
 		<button type="button" onClick=${nextTheme} data-theme-button
-			aria-label=${`Theme: ${THEME_WORDS[theme]}. Change`}>${THEME_WORDS[theme]}</button>
-		<a href="/help" class="help" aria-label="Help and keyboard shortcuts" title="Help ( ? )">?</a></div></header>`;
+			aria-label=${`Theme: ${THEME_WORDS[theme]}. Change`}>${THEME_WORDS[theme]}
+				</button>
+		<a href="/help" class="help" aria-label="Help and keyboard shortcuts"
+			title="Help ( ? )">?</a></div></header>`;
 }
 
 function Body({ load, params, query, path }) {
@@ -72,8 +77,10 @@ function Body({ load, params, query, path }) {
 		let gone = false;
 		setError(null);
 		clearFault();
-		load().then((module) => gone || setPage({ load, view: module.default }), (e) => gone ||
-			setError({ title: "The page did not load", detail: `${e.message}. Is the server up? ` +
+		load().then((module) => gone || setPage({ load, view: module.default }), (e) =>
+			gone ||
+			setError({ title: "The page did not load", detail:
+				`${e.message}. Is the server up? ` +
 				"Load the page again." }));
 		return () => {
 			gone = true;
@@ -108,7 +115,8 @@ function App() {
 		document.getElementById("main").focus({ preventScroll: true });
 	}, [path]);
 
-	return html`<${TopBar} path=${path} /><main id="main" tabindex="-1"><${Body} load=${load} params=${params}
+	return html`<${TopBar} path=${path} /><main id="main" tabindex="-1">
+		<${Body} load=${load} params=${params}
 		query=${address.searchParams} path=${path} /></main>`;
 }
 

@@ -11,7 +11,8 @@ export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 export const BUILD = resolve(process.env.HILDA_BUILD ?? join(ROOT, "build"));
 export const MODULES = join(BUILD, "npm/node_modules");
 const CHROMIUM = process.env.HILDA_CHROMIUM ?? "/usr/bin/chromium";
-const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	"--disable-background-networking",
 	"--disable-component-update", "--disable-sync", "--force-color-profile=srgb"];
 
 const require = createRequire(join(MODULES, "package.json"));
@@ -31,12 +32,15 @@ export async function openBrowser() {
 }
 
 /* A page in a context of its own; close() gives what went wrong on it. */
-export async function openPage(browser, base, { theme = "light", width = 1280, height = 800, expected = [] } = {}) {
-	const context = await browser.newContext({ baseURL: base, colorScheme: theme, viewport: { width, height }, bypassCSP: false });
+export async function openPage(browser, base, { theme = "light", width = 1280, height = 800,
+	expected = [] } = {}) {
+	const context = await browser.newContext({ baseURL: base, colorScheme: theme, viewport:
+		{ width, height }, bypassCSP: false });
 	const page = await context.newPage();
 	const wrong = [];
 	page.setDefaultTimeout(20000);
-	page.on("console", (m) => m.type() === "error" && !expected.some((e) => e.test(m.text())) && wrong.push(`console: ${m.text()}`));
+	page.on("console", (m) => m.type() === "error" && !expected.some((e) => e.test(m.text())) &&
+		wrong.push(`console: ${m.text()}`));
 	page.on("pageerror", (e) => wrong.push(`error: ${e.message}`));
 	await page.addInitScript(() => document.addEventListener("securitypolicyviolation",
 		(e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI}`)));
@@ -47,7 +51,11 @@ export async function openPage(browser, base, { theme = "light", width = 1280, h
 export async function violations(page, rules) {
 	if (!await page.evaluate(() => Boolean(window.axe)))
 		await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
-	const result = await page.evaluate((only) => window.axe.run(document, { resultTypes: ["violations"],
+	const result = await page.evaluate((only) =>
+		window.axe.run(document, { resultTypes: ["violations"],
 		...(only ? { runOnly: only } : {}) }), rules);
-	return result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any?.[0]?.message ?? n.all?.[0]?.message ?? n.none?.[0]?.message ?? ""}`).join(" | ")}`);
+	return result.violations.map((v) =>
+		`${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) =>
+		`${n.target} ${n.any?.[0]?.message ?? n.all?.[0]?.message ?? n.none?.[0]?.message ??
+		""}`).join(" | ")}`);
 }

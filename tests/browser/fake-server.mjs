@@ -9,11 +9,13 @@ import { records } from "./fixtures.mjs";
 
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'";
-const TYPES = { ".html": "text/html; charset=utf-8", ".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = { ".html": "text/html; charset=utf-8", ".mjs": "text/javascript", ".js":
+	"text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const LOG_PAGE = 4000;
 
 export async function startFake({ web, modules, lab }) {
-	const vendor = new Map(JSON.parse(readFileSync(join(web, "vendor.json"))).map((v) => [`/vendor/${v.name}`, join(modules, v.from)]));
+	const vendor = new Map(JSON.parse(readFileSync(join(web, "vendor.json"))).map((v) =>
+		[`/vendor/${v.name}`, join(modules, v.from)]));
 	const streams = new Set(), followers = new Map(), broken = new Map(), requests = [];
 	let eventId = 0;
 
@@ -22,37 +24,51 @@ export async function startFake({ web, modules, lab }) {
 			response.writeHead(404).end();
 			return;
 		}
-		response.writeHead(200, { "Content-Type": TYPES[extname(path)] ?? "application/octet-stream", "Content-Security-Policy": CSP,
+		response.writeHead(200, { "Content-Type": TYPES[extname(path)] ??
+			"application/octet-stream", "Content-Security-Policy": CSP,
 			"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" });
 		createReadStream(path).pipe(response);
 	}
 	function json(response, document, status = 200, headers = {}) {
-		response.writeHead(status, { "Content-Type": status < 400 ? "application/json" : "application/problem+json", ...headers });
+		response.writeHead(status, { "Content-Type": status < 400 ? "application/json" :
+			"application/problem+json", ...headers });
 		response.end(JSON.stringify(document));
 	}
-	const problem = (response, status, slug, title, detail, more = {}) => json(response, { type: `/problems/${slug}`, title, status, detail, ...more }, status);
+	const problem = (response, status, slug, title, detail, more = {}) =>
+		json(response, { type: `/problems/${slug}`, title, status, detail, ...more },
+		status);
 	function sse(response) {
-		response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+		response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control":
+			"no-store" });
 		response.write(": open\n\n");
 	}
-	const follow = (response, record) => response.write(`id: ${record.to}\ndata: ${JSON.stringify(record)}\n\n`);
+	const follow = (response, record) =>
+		response.write(`id: ${record.to}\ndata: ${JSON.stringify(record)}\n\n`);
 
 	function list(response, url, items, id) {
-		const limit = Number(url.searchParams.get("limit") ?? 50), after = Number(url.searchParams.get("after") ?? Infinity);
+		const limit = Number(url.searchParams.get("limit") ?? 50),
+			after = Number(url.searchParams.get("after") ?? Infinity);
 		const rest = items.filter((x) => x[id] < after);
-		json(response, { items: rest.slice(0, limit), next: rest.length > limit ? rest[limit - 1][id] : null });
+		json(response, { items: rest.slice(0, limit), next: rest.length > limit ?
+			rest[limit - 1][id] : null });
 	}
 	function jobs(response, url) {
 		const q = url.searchParams;
-		list(response, url, lab.jobs.filter((j) => (!q.get("state") || j.state === q.get("state")) &&
+		list(response, url, lab.jobs.filter((j) =>
+			(!q.get("state") || j.state === q.get("state")) &&
 			(!q.get("board") || lab.runs.get(j.run)?.board === q.get("board")) &&
-			[...q].every(([k, v]) => !k.startsWith("label.") || j.labels[k.slice(6)] === v)), "id");
+			[...q].every(([k, v]) => !k.startsWith("label.") ||
+				j.labels[k.slice(6)] === v)), "id");
 	}
 	function results(response, url) {
 		const q = url.searchParams;
-		list(response, url, lab.results.filter((r) => (!q.get("board") || r.board === q.get("board")) && (!q.get("type") || r.board_type === q.get("type")) &&
-			(!q.get("virtual") || String(r.virtual) === q.get("virtual")) && (!q.get("outcome") || r.outcome === q.get("outcome")) &&
-			[...q].every(([k, v]) => !k.startsWith("label.") || r.labels[k.slice(6)] === v)), "run");
+		list(response, url, lab.results.filter((r) =>
+			(!q.get("board") || r.board === q.get("board")) &&
+			(!q.get("type") || r.board_type === q.get("type")) &&
+			(!q.get("virtual") || String(r.virtual) === q.get("virtual")) &&
+				(!q.get("outcome") || r.outcome === q.get("outcome")) &&
+			[...q].every(([k, v]) => !k.startsWith("label.") ||
+				r.labels[k.slice(6)] === v)), "run");
 	}
 	function log(request, response, url, id) {
 		const from = Number(url.searchParams.get("from") ?? 0);
@@ -66,7 +82,9 @@ export async function startFake({ web, modules, lab }) {
 		} else if (request.headers.accept?.includes("application/json")) {
 			json(response, { records: rest.slice(0, LOG_PAGE) });
 		} else {
-			response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" }).end(rest.map((r) => r.text).join(""));
+			response.writeHead(200, { "Content-Type":
+				"text/plain; charset=utf-8" }).end(rest.map((r) =>
+				r.text).join(""));
 		}
 	}
 	async function body(request) {
@@ -77,10 +95,12 @@ export async function startFake({ web, modules, lab }) {
 	}
 
 	async function api(request, response, url) {
-		const path = url.pathname.slice("/api/v1".length), [, kind, name, what] = path.split("/");
+		const path = url.pathname.slice("/api/v1".length),
+			[, kind, name, what] = path.split("/");
 		const id = Number(name), method = request.method;
 		const data = ["POST", "PATCH", "PUT"].includes(method) ? await body(request) : null;
-		requests.push({ method, path: path + url.search, body: data, headers: request.headers });
+		requests.push({ method, path: path + url.search, body: data, headers:
+			request.headers });
 		if (broken.has(path))
 			return problem(response, ...broken.get(path));
 		if (kind === "events") {
@@ -94,17 +114,24 @@ export async function startFake({ web, modules, lab }) {
 			return jobs(response, url);
 		if (method === "POST" && kind === "jobs" && !name) {
 			if (!JSON.parse(data).board?.type)
-				return problem(response, 422, "invalid-job", "The job document is not valid", "board.type is missing: name the type of board it needs", { pointer: "/board/type", known: lab.boards.map((b) => b.type) });
-			return json(response, lab.jobs[0], 201, { Location: `/api/v1/jobs/${lab.jobs[0].id}` });
+				return problem(response, 422, "invalid-job",
+					"The job document is not valid",
+					"board.type is missing: name the type of board it needs",
+					{ pointer: "/board/type", known:
+					lab.boards.map((b) => b.type) });
+			return json(response, lab.jobs[0], 201,
+				{ Location: `/api/v1/jobs/${lab.jobs[0].id}` });
 		}
 		if (kind === "artifacts" && method === "PUT")
 			return json(response, { sha256: name, bytes: data.length }, 201);
 		if (method === "GET" && job && what === "runs")
-			return json(response, { items: [...lab.runs.values()].filter((r) => r.job === id), next: null });
+			return json(response, { items: [...lab.runs.values()].filter((r) =>
+				r.job === id), next: null });
 		if (method === "POST" && job && what === "rerun")
 			return json(response, { ...job, id: lab.jobs[1].id }, 201);
 		if (method === "DELETE" && job) {
-			Object.assign(job, { state: "canceled", outcome: "canceled", finished_at: new Date().toISOString() });
+			Object.assign(job, { state: "canceled", outcome: "canceled", finished_at:
+				new Date().toISOString() });
 			emit("job", { id, state: "canceled" });
 			return json(response, job);
 		}
@@ -116,19 +143,23 @@ export async function startFake({ web, modules, lab }) {
 			return log(request, response, url, id);
 		if (method === "GET" && run && what === "samples") {
 			const found = lab.samples.get(`${id}/${url.searchParams.get("phase")}/${url.searchParams.get("metric")}`);
-			return found ? json(response, found) : problem(response, 404, "no-samples", "No such samples", `Run ${id} has no samples of that phase and metric`);
+			return found ? json(response, found) : problem(response, 404, "no-samples",
+				"No such samples", `Run ${id} has no samples of that phase and metric`);
 		}
 		if (method === "GET" && kind === "boards")
 			return json(response, { items: lab.boards, next: null });
 		if (method === "PATCH" && kind === "boards") {
-			const board = lab.boards.find((b) => b.name === decodeURIComponent(name)), { action, reason } = JSON.parse(data);
-			Object.assign(board, { state: action === "release" ? "ready" : "drained", reason });
+			const board = lab.boards.find((b) => b.name === decodeURIComponent(name)),
+				{ action, reason } = JSON.parse(data);
+			Object.assign(board, { state: action === "release" ? "ready" : "drained",
+				reason });
 			emit("board", { name: board.name, state: board.state });
 			return json(response, board);
 		}
 		if (method === "GET" && kind === "results")
 			return results(response, url);
-		return problem(response, 404, "not-found", "Not found", `Nothing is at ${url.pathname}. It may have been pruned, or the number is wrong.`);
+		return problem(response, 404, "not-found", "Not found",
+			`Nothing is at ${url.pathname}. It may have been pruned, or the number is wrong.`);
 	}
 
 	const server = createServer((request, response) => {

@@ -19,24 +19,31 @@ const SECOND = 1000;
 
 /* Jobs first..last: the last ten in rare states, those before have passed. */
 export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
-	const lab = { jobs: [], runs: new Map(), logs: new Map(), samples: new Map(), boards: [], results: [] };
+	const lab = { jobs: [], runs: new Map(), logs: new Map(), samples: new Map(), boards: [],
+		results: [] };
 	const at = (ms) => new Date(now - ms).toISOString();
-	const types = [["m55-1", "mps3-an547", true], ["m4-1", "mps2-an386", true], ["micro-1", "microbit", true],
+	const types = [["m55-1", "mps3-an547", true], ["m4-1", "mps2-an386", true],
+		["micro-1", "microbit", true],
 		["nucleo-1", "nucleo-f446re", false], ["host-1", "linux-amd64", false]];
 	const models = ["linformer-nano", "distilbert-nano", "tinybert-nano", "performer-nano"];
 	const rand = random(7);
 
 	for (const [name, type, virtual] of types) {
 		lab.boards.push({
-			name, type, virtual, exec: type.startsWith("linux"), agent: "bench-3", state: "ready", online: true,
-			tags: virtual ? ["cortex-m"] : ["ppk2"], mcu: virtual ? "Cortex-M55" : "STM32F446RE", reason: null, job: null, run: null,
-			stage: null, epoch: 9, protocols: ["uart-bench", "lines"], phases: ["cold", "warm", "memory"],
+			name, type, virtual, exec: type.startsWith("linux"), agent: "bench-3",
+				state: "ready", online: true,
+			tags: virtual ? ["cortex-m"] : ["ppk2"], mcu: virtual ? "Cortex-M55" :
+				"STM32F446RE", reason: null, job: null, run: null,
+			stage: null, epoch: 9, protocols: ["uart-bench", "lines"], phases:
+				["cold", "warm", "memory"],
 			probe_serial: "VB-1", ppk2_serial: null, last: [],
 		});
 	}
 	const board = (name) => lab.boards.find((b) => b.name === name);
-	Object.assign(board("micro-1"), { state: "quarantined", reason: "run 940 was lost: the agent stopped answering in cold" });
-	Object.assign(board("host-1"), { online: false, reason: "agent bench-4 has not been heard of since 06:12" });
+	Object.assign(board("micro-1"), { state: "quarantined", reason:
+		"run 940 was lost: the agent stopped answering in cold" });
+	Object.assign(board("host-1"),
+		{ online: false, reason: "agent bench-4 has not been heard of since 06:12" });
 
 	function addJob(id, { outcome = "passed", state, on, detail = "", stage = "", ...more }) {
 		const [name, type, virtual] = types.find((t) => t[0] === on) ?? types[0];
@@ -46,34 +53,59 @@ export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
 		const run = state === "queued" ? null : 900 + id;
 		const created = (200 - id) * 71 * SECOND;
 		const job = {
-			id, name: `${model} ${quant}`, state, outcome: ended && outcome ? outcome : null, detail, stage,
+			id, name: `${model} ${quant}`, state, outcome: ended && outcome ? outcome :
+				null, detail, stage,
 			waits_for: state === "queued" ? `board ${name} is busy with job 58` : null,
-			document: { name: `${model} ${quant}`, board: { type }, image: `sha256:${IMAGE}`, protocol: "uart-bench",
-				phases: { cold: { boots: 8, by: "reset" }, warm: { iterations: 400, warmup: 5 }, memory: true } },
-			board: { type, tags: [], name: null }, labels: { model, quant }, priority: 50, attempts: run ? 1 : 0,
-			attempts_allowed: 3, image: IMAGE, run, parent: null, created_at: at(created),
-			started_at: run ? at(created - 2 * SECOND) : null, finished_at: ended && run ? at(created - 21 * SECOND) : null, ...more,
+			document: { name: `${model} ${quant}`, board: { type }, image:
+				`sha256:${IMAGE}`, protocol: "uart-bench",
+				phases: { cold: { boots: 8, by: "reset" }, warm:
+					{ iterations: 400, warmup: 5 }, memory: true } },
+			board: { type, tags: [], name: null }, labels: { model, quant }, priority:
+				50, attempts: run ? 1 : 0,
+			attempts_allowed: 3, image: IMAGE, run, parent: null, created_at:
+				at(created),
+			started_at: run ? at(created - 2 * SECOND) : null, finished_at: ended &&
+				run ? at(created - 21 * SECOND) : null, ...more,
 		};
 		lab.jobs.unshift(job);
 		if (!run)
 			return job;
 		const good = job.outcome === "passed";
 		const doc = {
-			id: run, job: id, attempt: 1, board: name, board_type: type, agent: "bench-3", epoch: 9,
-			state: ended ? "done" : "running", outcome: job.outcome, detail, stage, late: false, virtual,
-			exec: type.startsWith("linux"), created_at: job.created_at, started_at: job.started_at, finished_at: job.finished_at,
+			id: run, job: id, attempt: 1, board: name, board_type: type, agent:
+				"bench-3", epoch: 9,
+			state: ended ? "done" : "running", outcome: job.outcome, detail, stage,
+				late: false, virtual,
+			exec: type.startsWith("linux"), created_at: job.created_at, started_at:
+				job.started_at, finished_at: job.finished_at,
 			log_bytes: 4096, timer: { hz: 32000000, kind: "systick", icount_shift: 5 },
-			stages: [["flash", 0, 812], ["boot", 812, 901], ["cold", 901, 2410], ["warm", 2410, 17320], ["memory", 17320, 17402], ["collect", 17402, 18009]]
-				.slice(0, good ? 6 : ended ? 3 : 2).map(([s, a, b]) => ({ stage: s, start_ms: a, end_ms: b })),
-			metrics: [], device: { fw: "hilda-bench 0.1", git: "9f1c2ab", uid: "0x51", reset: "pin" },
-			model: { model, quant, variant: "full", bytes: "48212", sha256: IMAGE, samples: "16" },
-			clock: { checked: !virtual, device_us: 1000000, host_us: 1000100, ratio: 1.0001, tolerance: 0.01, detail: virtual ? "a virtual board's clock is not checked" : "" },
-			footprint: { flash_bytes: 63488, ram_static_bytes: 18432, weights_bytes: 48212, sections: [
-				{ name: ".text", address: 0, bytes: 13276, kind: "flash" }, { name: ".rodata", address: 13276, bytes: 50100, kind: "flash" },
-				{ name: ".data", address: 0x20000000, bytes: 112, kind: "ram" }, { name: ".bss", address: 0x20000070, bytes: 18320, kind: "ram" }], segments: [] },
+			stages: [["flash", 0, 812], ["boot", 812, 901], ["cold", 901, 2410],
+				["warm", 2410, 17320], ["memory", 17320, 17402],
+				["collect", 17402, 18009]]
+				.slice(0, good ? 6 : ended ? 3 : 2).map(([s, a, b]) =>
+					({ stage: s, start_ms: a, end_ms: b })),
+			metrics: [], device: { fw: "hilda-bench 0.1", git: "9f1c2ab", uid: "0x51",
+				reset: "pin" },
+			model: { model, quant, variant: "full", bytes: "48212", sha256: IMAGE,
+				samples: "16" },
+			clock: { checked: !virtual, device_us: 1000000, host_us: 1000100, ratio:
+				1.0001, tolerance: 0.01, detail: virtual ?
+				"a virtual board's clock is not checked" : "" },
+			footprint: { flash_bytes: 63488, ram_static_bytes: 18432, weights_bytes:
+				48212, sections: [
+				{ name: ".text", address: 0, bytes: 13276, kind: "flash" },
+					{ name: ".rodata", address: 13276, bytes: 50100, kind:
+					"flash" },
+				{ name: ".data", address: 0x20000000, bytes: 112, kind: "ram" },
+					{ name: ".bss", address: 0x20000070, bytes: 18320, kind:
+					"ram" }], segments: [] },
 			fault: null, phases: [],
-			provenance: { image_sha256: IMAGE, code_sha256: IMAGE, compiler: "GCC: (15:12.2.rel1-1) 12.2.1 20221205", flags: "-O2 -mcpu=cortex-m55 -mthumb",
-				machine: "ARM", board_type: type, mcu: "Cortex-M55", probe_serial: "VB-1", probe: "buspirate", openocd: "0.12.0", agent: "0.1.0", host: "bench-3.lan", virtual, exec: false },
+			provenance: { image_sha256: IMAGE, code_sha256: IMAGE, compiler:
+				"GCC: (15:12.2.rel1-1) 12.2.1 20221205", flags:
+				"-O2 -mcpu=cortex-m55 -mthumb",
+				machine: "ARM", board_type: type, mcu: "Cortex-M55", probe_serial:
+					"VB-1", probe: "buspirate", openocd: "0.12.0", agent:
+					"0.1.0", host: "bench-3.lan", virtual, exec: false },
 		};
 		lab.runs.set(run, doc);
 		if (good)
@@ -81,7 +113,8 @@ export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
 		lab.logs.set(run, shortLog(doc));
 		const b = board(name);
 		if (ended)
-			b.last = [{ job: id, run, outcome: job.outcome, finished_at: job.finished_at }, ...b.last].slice(0, 10);
+			b.last = [{ job: id, run, outcome: job.outcome, finished_at:
+				job.finished_at }, ...b.last].slice(0, 10);
 		else
 			Object.assign(b, { state: "busy", job: id, run, stage: doc.stage });
 		return job;
@@ -90,18 +123,30 @@ export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
 	for (let id = first; id <= last - 10; id++)
 		addJob(id, { state: "succeeded", on: types[id % 4][0] });
 	const id = last - 10;
-	addJob(id + 1, { state: "failed", outcome: "failed", on: "m55-1", stage: "warm", detail: "hardfault at dequantize+0x3e (dequantize.c:41), called from encoder_block+0x1f2 (encoder.c:210)" });
-	lab.runs.get(901 + id).fault = { kind: "hardfault", pc: "0x00001f3e", pc_symbol: "dequantize+0x3e (dequantize.c:41)", lr: "0x000027f2",
-		lr_symbol: "encoder_block+0x1f2 (encoder.c:210)", registers: { sp: "0x20003f80", xpsr: "0x61000003", cfsr: "0x00008200", hfsr: "0x40000000", bfar: "0x60000000" } };
-	addJob(id + 2, { state: "failed", outcome: "configuration", on: "m4-1", stage: "flash", detail: "the image is for AArch64, the board's machine is ARM (Cortex-M4): build it with arm-none-eabi-gcc" });
-	addJob(id + 3, { state: "failed", outcome: "timeout", on: "micro-1", stage: "cold", detail: "no line within 300 s in cold; the last one was m-lap-us-1042" });
-	addJob(id + 4, { state: "failed", outcome: "infrastructure", on: "micro-1", stage: "flash", attempts: 3, detail: "probe not found: Error: unable to open CMSIS-DAP device 0xd28:0x204; plug it in again and run hilda-agent check micro-1" });
-	addJob(id + 5, { state: "canceled", outcome: "canceled", on: "nucleo-1", stage: "warm", detail: "canceled by the user" });
-	addJob(id + 6, { state: "lost", outcome: "infrastructure", on: "micro-1", stage: "cold", attempts: 3, detail: "run lost: the agent stopped answering" });
-	addJob(id + 7, { state: "succeeded", on: "m55-1", name: HOSTILE, labels: { model: HOSTILE, quant: "int8" } });
+	addJob(id + 1, { state: "failed", outcome: "failed", on: "m55-1", stage: "warm", detail:
+		"hardfault at dequantize+0x3e (dequantize.c:41), called from encoder_block+0x1f2 (encoder.c:210)" });
+	lab.runs.get(901 + id).fault = { kind: "hardfault", pc: "0x00001f3e", pc_symbol:
+		"dequantize+0x3e (dequantize.c:41)", lr: "0x000027f2",
+		lr_symbol: "encoder_block+0x1f2 (encoder.c:210)", registers:
+			{ sp: "0x20003f80", xpsr: "0x61000003", cfsr: "0x00008200", hfsr:
+			"0x40000000", bfar: "0x60000000" } };
+	addJob(id + 2, { state: "failed", outcome: "configuration", on: "m4-1", stage: "flash",
+		detail: "the image is for AArch64, the board's machine is ARM (Cortex-M4): build it with arm-none-eabi-gcc" });
+	addJob(id + 3, { state: "failed", outcome: "timeout", on: "micro-1", stage: "cold", detail:
+		"no line within 300 s in cold; the last one was m-lap-us-1042" });
+	addJob(id + 4, { state: "failed", outcome: "infrastructure", on: "micro-1", stage: "flash",
+		attempts: 3, detail: "probe not found: Error: unable to open CMSIS-DAP device 0xd28:0x204; plug it in again and run hilda-agent check micro-1" });
+	addJob(id + 5, { state: "canceled", outcome: "canceled", on: "nucleo-1", stage: "warm",
+		detail: "canceled by the user" });
+	addJob(id + 6, { state: "lost", outcome: "infrastructure", on: "micro-1", stage: "cold",
+		attempts: 3, detail: "run lost: the agent stopped answering" });
+	addJob(id + 7, { state: "succeeded", on: "m55-1", name: HOSTILE, labels:
+		{ model: HOSTILE, quant: "int8" } });
 	addJob(id + 8, { state: "active", on: "m55-1", stage: "cold" });
 	addJob(id + 9, { state: "queued", on: "m55-1" });
-	addJob(id + 10, { state: "queued", on: "nucleo-1", waits_for: "no board of type nucleo-h743 is known; known: mps3-an547, mps2-an386, microbit", document: { ...lab.jobs[0].document } });
+	addJob(id + 10, { state: "queued", on: "nucleo-1", waits_for:
+		"no board of type nucleo-h743 is known; known: mps3-an547, mps2-an386, microbit",
+		document: { ...lab.jobs[0].document } });
 	return lab;
 }
 
@@ -111,8 +156,10 @@ function order(sorted, q) {
 
 function metric(phase, name, unit, values, more = {}) {
 	const s = [...values].sort((a, b) => a - b), n = s.length;
-	const m = { phase, metric: name, unit, boot: null, n, value: n === 1 ? s[0] : null, min: s[0], max: s[n - 1],
-		mean: s.reduce((a, b) => a + b, 0) / n, sd: null, distinct: new Set(s).size, lag1: 0.031, blank: {}, note: n > 1 ? "within one boot" : null };
+	const m = { phase, metric: name, unit, boot: null, n, value: n === 1 ? s[0] : null, min:
+		s[0], max: s[n - 1],
+		mean: s.reduce((a, b) => a + b, 0) / n, sd: null, distinct: new Set(s).size, lag1:
+			0.031, blank: {}, note: n > 1 ? "within one boot" : null };
 	for (const [q, p, need] of [["p50", 0.5, 6], ["p95", 0.95, 72], ["p99", 0.99, 368]]) {
 		m[q] = n >= need ? order(s, p) : null;
 		m[`${q}_lo`] = n >= need ? order(s, p - 0.01) : null;
@@ -124,45 +171,59 @@ function metric(phase, name, unit, values, more = {}) {
 }
 
 function one(phase, name, unit, value) {
-	return { phase, metric: name, unit, boot: null, n: 1, value, min: value, max: value, p50: null, p95: null, p99: null, blank: {}, distinct: 1, note: null };
+	return { phase, metric: name, unit, boot: null, n: 1, value, min: value, max: value, p50:
+		null, p95: null, p99: null, blank: {}, distinct: 1, note: null };
 }
 
 function measure(lab, run, rand, id) {
 	const put = (phase, name, unit, values) => lab.samples.set(`${run.id}/${phase}/${name}`,
-		{ run: run.id, phase, metric: name, unit, virtual: run.virtual, boots: [{ boot: 0, n: values.length, values }] });
-	const memory = [one("memory", "sram_peak_bytes", "bytes", 22016 + 512 * (id % 5)), one("memory", "stack_bytes", "bytes", 1304), one("footprint", "flash_bytes", "bytes", 63488)];
+		{ run: run.id, phase, metric: name, unit, virtual: run.virtual, boots:
+			[{ boot: 0, n: values.length, values }] });
+	const memory = [one("memory", "sram_peak_bytes", "bytes", 22016 + 512 * (id % 5)),
+		one("memory", "stack_bytes", "bytes", 1304), one("footprint", "flash_bytes",
+		"bytes", 63488)];
 
 	if (run.virtual) {
 		const base = 1952001 + 1000 * (id % 7);
-		const counts = Array.from({ length: 400 }, (_, i) => base + (id % 3 === 0 ? 17 * (i % 4) : 0));
+		const counts = Array.from({ length: 400 }, (_, i) =>
+			base + (id % 3 === 0 ? 17 * (i % 4) : 0));
 		const us = counts.map((c) => c * 32 / 1000);
 		put("warm", "instructions", "instructions", counts);
 		put("warm", "latency_us", "us", us);
-		run.metrics = [metric("warm", "instructions", "instructions", counts, { value: base, p50: null, p95: null, p99: null, blank: {} }),
-			metric("warm", "latency_us", "us", us, { value: us[0], p50: null, p95: null, p99: null, blank: {} }), ...memory];
+		run.metrics = [metric("warm", "instructions", "instructions", counts,
+			{ value: base, p50: null, p95: null, p99: null, blank: {} }),
+			metric("warm", "latency_us", "us", us, { value: us[0], p50: null, p95: null,
+				p99: null, blank: {} }), ...memory];
 	} else {
-		const us = Array.from({ length: 400 }, (_, i) => 61000 + 220 * rand() + 160 * rand() + (i % 67 === 0 ? 900 * rand() : 0) + 10 * (id % 9));
+		const us = Array.from({ length: 400 }, (_, i) =>
+			61000 + 220 * rand() + 160 * rand() + (i % 67 === 0 ? 900 * rand() :
+			0) + 10 * (id % 9));
 		const cold = Array.from({ length: 8 }, () => 64000 + 900 * rand());
 		put("warm", "latency_us", "us", us);
 		put("cold", "latency_us", "us", cold);
-		run.metrics = [metric("warm", "latency_us", "us", us, { sd: 131.2 }), metric("cold", "latency_us", "us", cold, { note: "reset" }),
+		run.metrics = [metric("warm", "latency_us", "us", us, { sd: 131.2 }),
+			metric("cold", "latency_us", "us", cold, { note: "reset" }),
 			one("warm", "throughput_ips", "ips", 16.37), ...memory];
 	}
 	const metrics = {};
 	for (const m of run.metrics)
 		for (const stat of ["value", "p50", "p95", "p99", "max"])
-			if (m[stat] !== null && m[stat] !== undefined && (stat !== "max" || m.n > 1))
+			if (m[stat] !== null && m[stat] !== undefined &&
+			    (stat !== "max" || m.n > 1))
 				metrics[`${m.phase}.${m.metric}.${stat}`] = m[stat];
 	const job = lab.jobs.find((j) => j.id === run.job);
-	lab.results.unshift({ run: run.id, job: run.job, name: job.name, board: run.board, board_type: run.board_type, virtual: run.virtual, exec: run.exec,
-		model: job.labels.model, quant: job.labels.quant, labels: job.labels, outcome: run.outcome, finished_at: run.finished_at, image: job.image, metrics });
+	lab.results.unshift({ run: run.id, job: run.job, name: job.name, board: run.board,
+		board_type: run.board_type, virtual: run.virtual, exec: run.exec,
+		model: job.labels.model, quant: job.labels.quant, labels: job.labels, outcome:
+			run.outcome, finished_at: run.finished_at, image: job.image, metrics });
 }
 
 /* Texts -> records with the offsets that a log file would have (16 bytes of head each). */
 export function records(entries, from = 0) {
 	let offset = from;
 	return entries.map(([t_us, stream, text]) => {
-		const record = { from: offset, to: offset + 16 + Buffer.byteLength(text), t_us, stream, text };
+		const record = { from: offset, to: offset + 16 + Buffer.byteLength(text), t_us,
+			stream, text };
 		offset = record.to;
 		return record;
 	});
@@ -186,6 +247,7 @@ function shortLog(run) {
 export function longLog(lines) {
 	const entries = [];
 	for (let i = 1; i <= lines; i++)
-		entries.push([i * 100, i % 10 ? "console" : "tool", `$C,${i},i=${i},t=${1952001 + i % 13}:1952014*0F3C line ${i}\r\n`]);
+		entries.push([i * 100, i % 10 ? "console" : "tool",
+			`$C,${i},i=${i},t=${1952001 + i % 13}:1952014*0F3C line ${i}\r\n`]);
 	return records(entries);
 }

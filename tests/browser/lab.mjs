@@ -4,7 +4,8 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, mkdirSync, openSync, readFileSync, rmSync,
+	writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BUILD } from "./browser.mjs";
@@ -29,7 +30,8 @@ export async function until(what, seconds, message) {
 		if (value)
 			return value;
 		if (Date.now() > deadline)
-			throw new Error(`${typeof message === "function" ? message() : message} within ${seconds} s`);
+			throw new Error(`${typeof message === "function" ? message() :
+				message} within ${seconds} s`);
 		await new Promise((done) => setTimeout(done, 25));
 	}
 }
@@ -55,8 +57,10 @@ function stopped(child) {
 /* boards: the sections of agent.ini. */
 export async function startLab(boards) {
 	const folder = mkdtempSync(join(tmpdir(), "hilda-lab-"));
-	const portFile = join(folder, "port"), logs = { server: join(folder, "hildad.log"), agent: join(folder, "agent.log") };
-	const server = run("hildad", ["--listen", "127.0.0.1:0", "--data", join(folder, "server"), "--port-file", portFile], logs.server);
+	const portFile = join(folder, "port"), logs = { server: join(folder, "hildad.log"), agent:
+		join(folder, "agent.log") };
+	const server = run("hildad", ["--listen", "127.0.0.1:0", "--data", join(folder, "server"),
+		"--port-file", portFile], logs.server);
 	const children = [server];
 	const close = async () => {
 		for (const child of children.reverse())
@@ -64,7 +68,8 @@ export async function startLab(boards) {
 		rmSync(folder, { recursive: true, force: true });
 	};
 	try {
-		const port = await until(() => existsSync(portFile) && readFileSync(portFile, "utf8").trim(), 10,
+		const port = await until(() => existsSync(portFile) &&
+			readFileSync(portFile, "utf8").trim(), 10,
 			() => `hildad is not ready: ${readFileSync(logs.server, "utf8")}`);
 		const url = `http://127.0.0.1:${port}`, config = join(folder, "agent.ini");
 		mkdirSync(join(folder, "run"));
@@ -90,22 +95,26 @@ function makeLab(url, logs, close) {
 		url, close, get,
 		async upload(bytes) {
 			const sha256 = createHash("sha256").update(bytes).digest("hex");
-			await call("PUT", `/artifacts/${sha256}`, bytes, { "Content-Type": "application/octet-stream" });
+			await call("PUT", `/artifacts/${sha256}`, bytes,
+				{ "Content-Type": "application/octet-stream" });
 			return `sha256:${sha256}`;
 		},
 		async submit(document) {
-			return (await call("POST", "/jobs", JSON.stringify(document), { "Content-Type": "application/json" })).id;
+			return (await call("POST", "/jobs", JSON.stringify(document),
+				{ "Content-Type": "application/json" })).id;
 		},
 		ended(id, seconds = 60) {
 			return until(async () => {
 				const job = await get(`/jobs/${id}`);
-				return ["succeeded", "failed", "canceled", "lost"].includes(job.state) && job;
+				return ["succeeded", "failed", "canceled",
+					"lost"].includes(job.state) && job;
 			}, seconds, () => `job ${id} has not ended; the agent says:\n${readFileSync(logs.agent, "utf8").slice(-3000)}`);
 		},
 		online(names, seconds = 30) {
 			return until(async () => {
 				const { items } = await get("/boards");
-				return names.every((name) => items.some((b) => b.name === name && b.online && b.state === "ready"));
+				return names.every((name) => items.some((b) => b.name === name &&
+					b.online && b.state === "ready"));
 			}, seconds, () => `${names} are not ready; the agent says:\n${readFileSync(logs.agent, "utf8").slice(-3000)}`);
 		},
 	};

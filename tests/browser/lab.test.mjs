@@ -13,15 +13,18 @@ const PROGRAMS = ["hildad", "hilda-agent", "hilda-shim", "hilda-vboard"];
 const skip = missing() ?? missingLab(PROGRAMS) ?? false;
 const SHOTS = join(ROOT, "docs/screenshots");
 const SHOT_MAX_BYTES = 200 * 1024;
-const VIRTUAL = [["m55-1", "mps3-an547"], ["m4-1", "mps2-an386"], ["m7-1", "mps2-an500"], ["micro-1", "microbit"]];
-const SECTIONS = [...["host-1", "host-2"].map((name) => `[board ${name}]\ntype = host\nexec = local\ntags = x86\n`),
+const VIRTUAL = [["m55-1", "mps3-an547"], ["m4-1", "mps2-an386"], ["m7-1", "mps2-an500"],
+	["micro-1", "microbit"]];
+const SECTIONS = [...["host-1", "host-2"].map((name) =>
+	`[board ${name}]\ntype = host\nexec = local\ntags = x86\n`),
 	...VIRTUAL.map(([name, machine]) => `[board ${name}]\nvirtual = ${machine}\n`)];
 
 const HOSTILE = "#!/bin/sh\nprintf '<b>bold</b> \\033[31mred \\342\\200\\256backwards\\r\\nlatency: 2.5 us\\r\\n'\n";
 const SLOW = "#!/bin/sh\nfor i in 1 2 3 4 5 6 7 8 9 10; do echo \"warming up $i\"; done\necho 'latency: 1.5 us'\nexec sleep 600\n";
 const LONG = "#!/bin/sh\nseq -f 'line %.0f of the log' 1 100000\necho 'latency: 1.5 us'\n";
 const BROKEN = "#!/bin/sh\necho 'self-test: weights do not match'\nexit 3\n";
-const LINES = { protocol: "lines", lines: { patterns: [{ metric: "latency_us", unit: "us", regex: "latency: ([0-9.]+) us" }] } };
+const LINES = { protocol: "lines", lines:
+	{ patterns: [{ metric: "latency_us", unit: "us", regex: "latency: ([0-9.]+) us" }] } };
 
 let lab, browser, images = {};
 
@@ -52,9 +55,11 @@ function onPage(name, body, options = {}) {
 	});
 }
 
-const badge = (page, words) => page.locator(".page-head .badge", { hasText: words }).waitFor({ timeout: 90000 });
+const badge = (page, words) => page.locator(".page-head .badge",
+	{ hasText: words }).waitFor({ timeout: 90000 });
 const bench = (board, image, more = {}) => ({
-	name: `full-nano int8 on ${board}`, board: { type: board }, image, protocol: "uart-bench", labels: { model: "full-nano", quant: "int8" },
+	name: `full-nano int8 on ${board}`, board: { type: board }, image, protocol: "uart-bench",
+		labels: { model: "full-nano", quant: "int8" },
 	phases: { cold: { boots: 8 }, warm: { iterations: 400, warmup: 5 }, memory: true }, ...more,
 });
 
@@ -71,20 +76,25 @@ onPage("from the form to the numbers: a program's distribution", async (page) =>
 	await page.getByText("In the order of iterations").waitFor();
 	const id = Number(/runs\/(\d+)/.exec(page.url())[1]);
 	const run = await lab.get(`/runs/${id}`);
-	const p95 = run.metrics.find((m) => m.phase === "warm" && m.metric === "latency_us" && m.boot === null).p95;
+	const p95 = run.metrics.find((m) => m.phase === "warm" && m.metric === "latency_us" &&
+		m.boot === null).p95;
 	const { boots } = await lab.get(`/runs/${id}/samples?phase=warm&metric=latency_us`);
 	const values = boots.flatMap((b) => b.values).sort((a, b) => a - b);
 	assert.equal(values.length, 400);
 	assert.ok(p95 >= values[370] && p95 <= values[390]);
 	const warm = page.locator(".tile-row", { hasText: "warm latency" });
 	assert.match(await warm.innerText(), /95 %: [\d.,]+ to [\d.,]+/);
-	assert.match(await page.locator("tr", { hasText: "cold latency" }).innerText(), /needs n ≥ 72, has 8/);
-	await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
+	assert.match(await page.locator("tr", { hasText: "cold latency" }).innerText(),
+		/needs n ≥ 72, has 8/);
+	await page.waitForFunction(() =>
+		document.querySelectorAll(".plot-box canvas").length === 2);
 	assert.deepEqual(await violations(page), []);
 });
 
 onPage("a virtual board: the log while it runs, then one exact count", async (page) => {
-	const id = await lab.submit(bench("mps3-an547", images["mps3-an547"], { phases: { cold: { boots: 2 }, warm: { iterations: 20, warmup: 1 }, memory: true } }));
+	const id = await lab.submit(bench("mps3-an547", images["mps3-an547"],
+		{ phases: { cold: { boots: 2 }, warm: { iterations: 20, warmup: 1 }, memory:
+		true } }));
 	await page.goto(`/jobs/${id}`);
 	await badge(page, "passed");
 	await page.locator(".log-line.s-tool").first().waitFor();
@@ -95,7 +105,8 @@ onPage("a virtual board: the log while it runs, then one exact count", async (pa
 	await page.goto(`/runs/${job.run}`);
 	await page.getByText("at 1 instruction per tick").first().waitFor();
 	const text = await page.locator("main").innerText();
-	assert.ok(text.includes([...counts][0].toLocaleString("en-US")), `${[...counts]} is not on the page`);
+	assert.ok(text.includes([...counts][0].toLocaleString("en-US")),
+		`${[...counts]} is not on the page`);
 	assert.doesNotMatch(text, /\bp50\b|\bp95\b|\bp99\b/);
 	assert.match(text, /GCC/);
 	assert.deepEqual(await violations(page), []);
@@ -104,8 +115,10 @@ onPage("a virtual board: the log while it runs, then one exact count", async (pa
 	await page.getByRole("heading", { name: /Measured/ }).waitFor();
 });
 
-onPage("a running job: its log follows, it is canceled from the page, its board is free again", async (page) => {
-	const id = await lab.submit({ name: "endless", board: { type: "host" }, image: images.SLOW, ...LINES });
+onPage("a running job: its log follows, it is canceled from the page, its board is free again",
+	async (page) => {
+	const id = await lab.submit({ name: "endless", board: { type: "host" }, image: images.SLOW,
+		...LINES });
 	await page.goto(`/jobs/${id}`);
 	await page.locator(".log-line", { hasText: "warming up 10" }).waitFor({ timeout: 30000 });
 	await page.getByText("lines, live").waitFor();
@@ -115,7 +128,8 @@ onPage("a running job: its log follows, it is canceled from the page, its board 
 	await page.getByText("lines, complete").waitFor();
 	await lab.online(["host-1", "host-2"]);
 	await page.getByRole("button", { name: "Run again" }).click();
-	await page.waitForURL((u) => /\/jobs\/\d+$/.test(u.pathname) && !u.pathname.endsWith(`/${id}`));
+	await page.waitForURL((u) => /\/jobs\/\d+$/.test(u.pathname) &&
+		!u.pathname.endsWith(`/${id}`));
 	const again = Number(page.url().split("/").at(-1));
 	await page.locator(".log-line", { hasText: "warming up 10" }).waitFor({ timeout: 30000 });
 	await page.getByRole("button", { name: "Cancel job" }).click();
@@ -124,7 +138,8 @@ onPage("a running job: its log follows, it is canceled from the page, its board 
 });
 
 onPage("a hundred thousand lines of a program arrive while it runs, none is lost", async (page) => {
-	const id = await lab.submit({ name: "long log", board: { type: "host" }, image: images.LONG, ...LINES });
+	const id = await lab.submit({ name: "long log", board: { type: "host" }, image: images.LONG,
+		...LINES });
 	await page.goto(`/jobs/${id}`);
 	await badge(page, "passed");
 	await page.getByText("lines, complete").waitFor();
@@ -137,14 +152,17 @@ onPage("a hundred thousand lines of a program arrive while it runs, none is lost
 });
 
 onPage("bytes of a device are text, a failure says why", async (page) => {
-	const hostile = await lab.submit({ name: "<i>name</i>", board: { type: "host" }, image: images.HOSTILE, ...LINES });
+	const hostile = await lab.submit({ name: "<i>name</i>", board: { type: "host" }, image:
+		images.HOSTILE, ...LINES });
 	await page.goto(`/jobs/${hostile}`);
 	const line = page.locator(".log-line", { hasText: "<b>bold</b>" });
 	await line.waitFor({ timeout: 30000 });
-	assert.match(await line.innerText(), /\\x1b\[31mred \\xe2\\x80\\xaebackwards$|\\x1b\[31mred .*202e.*backwards$/);
+	assert.match(await line.innerText(),
+		/\\x1b\[31mred \\xe2\\x80\\xaebackwards$|\\x1b\[31mred .*202e.*backwards$/);
 	await page.getByRole("heading", { name: "<i>name</i>" }).waitFor();
 	assert.equal(await page.locator(".log b, h1 i").count(), 0);
-	const broken = await lab.submit({ name: "self-test", board: { type: "host" }, image: images.BROKEN, attempts: 1, ...LINES });
+	const broken = await lab.submit({ name: "self-test", board: { type: "host" }, image:
+		images.BROKEN, attempts: 1, ...LINES });
 	const job = await lab.ended(broken);
 	assert.notEqual(job.state, "succeeded");
 	await page.goto(`/jobs/${broken}`);
@@ -163,7 +181,8 @@ onPage("a drained board stands still and the job says so", async (page) => {
 	await dialog.getByRole("button", { name: "Drain" }).click();
 	await page.getByRole("button", { name: "Release micro-1" }).waitFor();
 	const id = await lab.submit(bench("microbit", images["mps3-an547"], { name: "waits" }));
-	await until(async () => (await lab.get(`/jobs/${id}`)).waits_for, 10, "the job does not say why it waits");
+	await until(async () => (await lab.get(`/jobs/${id}`)).waits_for, 10,
+		"the job does not say why it waits");
 	await page.goto(`/jobs/${id}`);
 	await page.getByText("Waiting").first().waitFor();
 	await page.getByText((await lab.get(`/jobs/${id}`)).waits_for).first().waitFor();
@@ -183,10 +202,12 @@ test("the first page is painted within 300 ms", { skip, timeout: 60000 }, async 
 	while (paints.length < 10 && !paints.some((ms) => ms < 300)) {
 		await page.goto("/jobs");
 		await page.getByText("full-nano").first().waitFor();
-		paints.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime));
+		paints.push(await page.evaluate(() =>
+			performance.getEntriesByName("first-contentful-paint")[0]?.startTime));
 	}
 	await close();
-	assert.ok(paints.some((ms) => ms < 300), `first contentful paint after ${paints.map(Math.round)} ms`);
+	assert.ok(paints.some((ms) => ms < 300),
+		`first contentful paint after ${paints.map(Math.round)} ms`);
 });
 
 /* A lab of their own, so that the pictures show no debris of the tests above. */
@@ -200,21 +221,27 @@ async function pictures(lab) {
 		await lab.ended(id, 400);
 	for (let i = 0; i < 4; i++)
 		ids.push(await lab.submit(bench("host", host)));
-	const broken = await lab.submit({ name: "self-test", board: { type: "host" }, attempts: 1, ...LINES, image: await lab.upload(Buffer.from(BROKEN)) });
+	const broken = await lab.submit({ name: "self-test", board: { type: "host" }, attempts: 1,
+		...LINES, image: await lab.upload(Buffer.from(BROKEN)) });
 	await lab.ended(broken);
 	const [virtual, measured] = [await lab.ended(ids[0]), await lab.ended(ids.at(-1))];
-	await lab.submit({ name: "endurance", board: { type: "host" }, ...LINES, image: await lab.upload(Buffer.from(SLOW)) });
+	await lab.submit({ name: "endurance", board: { type: "host" }, ...LINES, image:
+		await lab.upload(Buffer.from(SLOW)) });
 	await lab.submit(bench("nucleo-f446re", host, { name: "full-nano int8 on nucleo-f446re" }));
-	const shots = [["home", "/", "endurance"], ["job", `/jobs/${virtual.id}`, "complete"], ["run", `/runs/${measured.run}`, "In the order of iterations"],
-		["run-virtual", `/runs/${virtual.run}`, "at 1 instruction per tick"], ["boards", "/boards", "Last ten"], ["results", "/results", "Virtual"],
+	const shots = [["home", "/", "endurance"], ["job", `/jobs/${virtual.id}`, "complete"],
+		["run", `/runs/${measured.run}`, "In the order of iterations"],
+		["run-virtual", `/runs/${virtual.run}`, "at 1 instruction per tick"],
+			["boards", "/boards", "Last ten"], ["results", "/results", "Virtual"],
 		["job-dark", `/jobs/${virtual.id}`, "complete", "dark"]];
 	for (const [name, path, text, theme] of shots) {
-		const { page, wrong, close } = await openPage(browser, lab.url, { theme, height: name === "run" ? 1080 : 800 });
+		const { page, wrong, close } = await openPage(browser, lab.url,
+			{ theme, height: name === "run" ? 1080 : 800 });
 		await page.goto(path);
 		await page.getByText(text).first().waitFor();
 		await page.getByText("live", { exact: true }).waitFor();
 		if (name === "run")
-			await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
+			await page.waitForFunction(() =>
+				document.querySelectorAll(".plot-box canvas").length === 2);
 		const file = join(SHOTS, `${name}.png`);
 		await page.screenshot({ path: file });
 		assert.ok(statSync(file).size < SHOT_MAX_BYTES, `${file} is too large`);
@@ -223,7 +250,8 @@ async function pictures(lab) {
 	}
 }
 
-test("screenshots for the README", { skip: skip || (process.env.HILDA_SCREENSHOTS ? false : "HILDA_SCREENSHOTS is not set"), timeout: 900000 }, async () => {
+test("screenshots for the README", { skip: skip || (process.env.HILDA_SCREENSHOTS ? false :
+	"HILDA_SCREENSHOTS is not set"), timeout: 900000 }, async () => {
 	mkdirSync(SHOTS, { recursive: true });
 	const own = await startLab(SECTIONS.filter((text) => !text.includes("host-2")).join(""));
 	try {

@@ -1,7 +1,8 @@
 /* What the pages compute without a page: numbers in words, lines of a log, addresses of lines. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, between, duration, number, quantityText, scaleFor, visible } from "../../web/lib/format.mjs";
+import { ago, between, duration, number, quantityText, scaleFor,
+	visible } from "../../web/lib/format.mjs";
 import { Log, parseRange, search, shown, streamName } from "../../web/lib/log.mjs";
 import { address, METRICS } from "../../web/lib/metrics.mjs";
 import { longLog, random } from "./fixtures.mjs";
@@ -27,12 +28,14 @@ test("times are words", () => {
 });
 
 test("hidden and direction-changing characters become visible", () => {
-	assert.equal(visible("a\u001b[31mb\u202ec\u0000\u200b"), "a\\x1b[31mb\\u{202e}c\\x00\\u{200b}");
+	assert.equal(visible("a\u001b[31mb\u202ec\u0000\u200b"),
+		"a\\x1b[31mb\\u{202e}c\\x00\\u{200b}");
 	assert.equal(visible("<b>ä µ</b>"), "<b>ä µ</b>");
 });
 
 test("a metric's address has a title and a unit", () => {
-	assert.deepEqual(address("warm.latency_us.p95"), { phase: "warm", metric: "latency_us", stat: "p95", unit: "us", title: "Latency p95" });
+	assert.deepEqual(address("warm.latency_us.p95"), { phase: "warm", metric: "latency_us",
+		stat: "p95", unit: "us", title: "Latency p95" });
 	assert.equal(address("cold.boot_us.p50").title, "Cold boot p50");
 	assert.equal(address("memory.sram_peak_bytes.value").title, "Peak SRAM");
 	assert.equal(address("lines.my_number.p50").title, "Lines my_number p50");
@@ -41,7 +44,8 @@ test("a metric's address has a title and a unit", () => {
 });
 
 test("lines are put together from records cut anywhere, per stream", () => {
-	const whole = [["console", "one\r\ntwo\r\n\r\nthree"], ["tool", "x\ny\n"], ["console", " and more\r\n"]];
+	const whole = [["console", "one\r\ntwo\r\n\r\nthree"], ["tool", "x\ny\n"],
+		["console", " and more\r\n"]];
 	const rand = random(3);
 	for (let round = 0; round < 50; round++) {
 		const log = new Log();
@@ -50,12 +54,14 @@ test("lines are put together from records cut anywhere, per stream", () => {
 			for (let i = 0; i < text.length;) {
 				const n = 1 + Math.floor(rand() * 6);
 				offset += 16 + n;
-				log.add({ to: offset, t_us: offset, stream, text: text.slice(i, i + n) });
+				log.add({ to: offset, t_us: offset, stream, text:
+					text.slice(i, i + n) });
 				i += n;
 			}
 		}
 		assert.deepEqual(log.lines.map((l) => `${l.stream}:${shown(l)}`),
-			["console:one", "console:two", "console:", "console:three and more", "tool:x", "tool:y"]);
+			["console:one", "console:two", "console:", "console:three and more",
+				"tool:x", "tool:y"]);
 		assert.deepEqual(log.lines.map((l) => l.number), [1, 2, 3, 4, 5, 6]);
 	}
 });

@@ -42,7 +42,8 @@ const atEnd = () => {
 	return box.scrollHeight - box.scrollTop - box.clientHeight < 40;
 };
 
-onPage("100,000 lines: none is lost, only those in sight are drawn, and it follows", async (page) => {
+onPage("100,000 lines: none is lost, only those in sight are drawn, and it follows", async (page) =>
+	{
 	await page.goto("/jobs/58");
 	await page.getByText(`${LINES.toLocaleString("en-US")} lines, live`).waitFor();
 	await page.getByText(`line ${LINES}`, { exact: false }).last().waitFor();
@@ -51,12 +52,16 @@ onPage("100,000 lines: none is lost, only those in sight are drawn, and it follo
 
 	const seen = await page.evaluate(async (lines) => {
 		const box = document.querySelector(".log"), found = new Set();
-		const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+		const frame = () => new Promise((done) => requestAnimationFrame(() =>
+			requestAnimationFrame(done)));
 		for (let top = 0; top < 80; top++) {
 			box.scrollTop = Math.floor(top / 79 * (lines * 18 - box.clientHeight));
 			await frame();
-			const first = Math.ceil(box.scrollTop / 18), count = Math.floor(box.clientHeight / 18) - 1;
-			const drawn = new Map([...document.querySelectorAll(".log-line")].map((l) => [Number(l.querySelector(".ln").textContent), l.querySelector(".x").textContent]));
+			const first = Math.ceil(box.scrollTop / 18),
+				count = Math.floor(box.clientHeight / 18) - 1;
+			const drawn = new Map([...document.querySelectorAll(".log-line")].map((l) =>
+				[Number(l.querySelector(".ln").textContent),
+				l.querySelector(".x").textContent]));
 			for (let n = first + 1; n <= first + count; n++)
 				if (!drawn.get(n)?.endsWith(`line ${n}`))
 					return { missing: n, at: box.scrollTop };
@@ -72,7 +77,8 @@ test("the tests from here on take a shorter log", { skip }, () => {
 	fake.lab.logs.set(958, longLog(SHORT));
 });
 
-onPage("follow: new lines come into sight; scrolling up stops it, f starts it again", async (page) => {
+onPage("follow: new lines come into sight; scrolling up stops it, f starts it again",
+	async (page) => {
 	await page.goto("/jobs/58");
 	await page.getByText("lines, live").waitFor();
 	await page.waitForFunction(atEnd);
@@ -85,9 +91,11 @@ onPage("follow: new lines come into sight; scrolling up stops it, f starts it ag
 	await page.waitForFunction(atEnd);
 	await page.locator(".log").hover();
 	await page.mouse.wheel(0, -3000);
-	await page.waitForFunction(() => document.querySelector(".log-bar [aria-pressed]").getAttribute("aria-pressed") === "false");
+	await page.waitForFunction(() =>
+		document.querySelector(".log-bar [aria-pressed]").getAttribute("aria-pressed") === "false");
 	const top = await page.evaluate(() => document.querySelector(".log").scrollTop);
-	fake.append(958, [[1.1e7, "console", "half a li"], [1.2e7, "agent", "something between\n"], [1.3e7, "console", "ne\r\n"]]);
+	fake.append(958, [[1.1e7, "console", "half a li"], [1.2e7, "agent", "something between\n"],
+		[1.3e7, "console", "ne\r\n"]]);
 	await page.getByText("3,003 lines, live").waitFor();
 	assert.equal(await page.evaluate(() => document.querySelector(".log").scrollTop), top);
 	await page.keyboard.press("f");
@@ -122,7 +130,8 @@ onPage("lines have addresses: #L120-L140 opens there, a click makes one", async 
 	assert.equal(await page.locator(".log-line.chosen").count(), 21);
 	await page.locator(".log-line", { hasText: "line 2125" }).locator(".ln").click();
 	await page.waitForURL(/#L2125$/);
-	await page.locator(".log-line", { hasText: "line 2128" }).locator(".ln").click({ modifiers: ["Shift"] });
+	await page.locator(".log-line", { hasText: "line 2128" }).locator(".ln").click({ modifiers:
+		["Shift"] });
 	await page.waitForURL(/#L2125-L2128$/);
 	assert.equal(await page.locator(".log-line.chosen").count(), 4);
 });
@@ -131,9 +140,12 @@ onPage("hostile bytes are shown, not obeyed; streams can be told apart", async (
 	await page.goto("/jobs/51");
 	await page.getByText("<img src=x onerror=").waitFor();
 	assert.equal(await page.locator(".log img, .log script").count(), 0);
-	assert.equal(await page.evaluate(() => /[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/.test(document.querySelector(".log").textContent)), false);
-	assert.ok((await texts(page)).some((t) => t.includes("\\u{202e}gnp.exe") && t.includes("\\x1b[31m")));
-	assert.ok((await texts(page)).includes("m-init-done"), "a line cut by another stream is one line");
+	assert.equal(await page.evaluate(() =>
+		/[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/.test(document.querySelector(".log").textContent)), false);
+	assert.ok((await texts(page)).some((t) => t.includes("\\u{202e}gnp.exe") &&
+		t.includes("\\x1b[31m")));
+	assert.ok((await texts(page)).includes("m-init-done"),
+		"a line cut by another stream is one line");
 	await page.getByLabel("Stream").selectOption("device");
 	await page.waitForURL(/stream=device/);
 	await page.waitForFunction(() => document.querySelectorAll(".log-line").length === 1);

@@ -40,9 +40,14 @@ const visit = async (page, path, text) => {
 
 /* [address, a text that only the drawn page holds] */
 const PAGES = [
-	["/", "Not passed"], ["/jobs", "nucleo-f446re"], ["/jobs/51", "m-timestamp-mode"], ["/jobs/58", "16 lines, live"], ["/jobs/59", "Waiting"],
-	["/runs/939", "In the order of iterations"], ["/runs/939?view=table", "From, to"], ["/runs/948", "distinct counts over"], ["/runs/950", "does not depend on the input"],
-	["/runs/951", "Fault: hardfault"], ["/results", "Measured"], ["/boards", "quarantined"], ["/submit", "The same with curl"], ["/help", "Keyboard"], ["/nothing", "No such page"],
+	["/", "Not passed"], ["/jobs", "nucleo-f446re"], ["/jobs/51", "m-timestamp-mode"],
+		["/jobs/58", "16 lines, live"], ["/jobs/59", "Waiting"],
+	["/runs/939", "In the order of iterations"], ["/runs/939?view=table", "From, to"],
+		["/runs/948", "distinct counts over"],
+		["/runs/950", "does not depend on the input"],
+	["/runs/951", "Fault: hardfault"], ["/results", "Measured"], ["/boards", "quarantined"],
+		["/submit", "The same with curl"], ["/help", "Keyboard"],
+		["/nothing", "No such page"],
 ];
 
 /* What can change with the theme or the width; everything else is asked once. */
@@ -54,27 +59,33 @@ onPage("no rule of axe-core is broken: both themes, a wide screen and a phone, w
 		assert.deepEqual(await violations(page), [], path);
 		await page.emulateMedia({ colorScheme: "dark" });
 		await page.setViewportSize({ width: 400, height: 800 });
-		assert.deepEqual(await violations(page, BY_THEME_AND_WIDTH), [], `${path}, dark and narrow`);
-		const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+		assert.deepEqual(await violations(page, BY_THEME_AND_WIDTH), [],
+			`${path}, dark and narrow`);
+		const over = await page.evaluate(() =>
+			document.documentElement.scrollWidth - window.innerWidth);
 		assert.ok(over <= 0, `${path} is ${over} px wider than a phone`);
 		await page.setViewportSize({ width: 1280, height: 800 });
 		await page.emulateMedia({ colorScheme: "light" });
 	}
 });
 
-onPage("overview: what failed comes first, boards that are down before the others", {}, async (page) => {
+onPage("overview: what failed comes first, boards that are down before the others", {},
+	async (page) => {
 	await visit(page, "/", "Not passed");
 	const titles = await page.locator(".main-column h2").allInnerTexts();
-	assert.deepEqual(titles.map((t) => t.split(" ")[0]), ["Not", "Running", "Waiting", "Passed"]);
+	assert.deepEqual(titles.map((t) => t.split(" ")[0]), ["Not", "Running", "Waiting",
+		"Passed"]);
 	const boards = await page.locator(".board-list li > a").allInnerTexts();
 	assert.deepEqual(new Set(boards.slice(0, 2)), new Set(["micro-1", "host-1"]));
 	await page.getByText("agent bench-4 has not been heard of since 06:12").waitFor();
 	assert.equal(await page.locator(".board-list .last").first().locator("svg[aria-label]").count() > 3, true);
 });
 
-onPage("jobs: filters stand in the address, survive a reload and the way back", {}, async (page) => {
+onPage("jobs: filters stand in the address, survive a reload and the way back", {}, async (page) =>
+	{
 	await visit(page, "/jobs", "nucleo-f446re");
-	await page.getByRole("group", { name: "State" }).getByRole("button", { name: "failed" }).click();
+	await page.getByRole("group", { name: "State" }).getByRole("button",
+		{ name: "failed" }).click();
 	await page.waitForURL(/state=failed/);
 	await page.locator("tbody tr").nth(3).waitFor();
 	await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 4);
@@ -87,7 +98,8 @@ onPage("jobs: filters stand in the address, survive a reload and the way back", 
 	await page.reload();
 	await page.getByText("unable to open CMSIS-DAP").waitFor();
 	assert.equal(await page.locator("tbody tr").count(), 1);
-	assert.ok(fake.requests.some((r) => r.path.includes("state=failed") && r.path.includes("label.quant=int4")));
+	assert.ok(fake.requests.some((r) => r.path.includes("state=failed") &&
+		r.path.includes("label.quant=int4")));
 	await page.getByLabel("Remove the filter label.quant=int4").click();
 	await page.goBack();
 	await page.waitForURL(/label\.quant=int4/);
@@ -122,9 +134,11 @@ onPage("the keys: rows, opening, filter, places, help; not while typing", {}, as
 	await page.waitForURL((u) => u.pathname === "/");
 });
 
-onPage("the theme: the system's, then the button's, kept over a reload", { theme: "light" }, async (page) => {
+onPage("the theme: the system's, then the button's, kept over a reload", { theme: "light" },
+	async (page) => {
 	await visit(page, "/help", "Keyboard");
-	const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+	const background = () =>
+		page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 	const light = await background();
 	await page.emulateMedia({ colorScheme: "dark" });
 	const dark = await background();
@@ -150,27 +164,34 @@ onPage("a measured run: quantiles with intervals, blank ones with the n they nee
 	assert.match(await cold.locator("td").nth(3).innerText(), /^needs n ≥ 72, has 8$/);
 	assert.match(await cold.locator("td").nth(4).innerText(), /^needs n ≥ 368, has 8$/);
 	const warm = page.locator(".tile-row", { hasText: "warm latency" });
-	assert.match(await warm.locator(".tile").nth(0).innerText(), /p50\s*[\d.]+ ms\s*95 %: [\d.]+ to [\d.]+ ms/);
+	assert.match(await warm.locator(".tile").nth(0).innerText(),
+		/p50\s*[\d.]+ ms\s*95 %: [\d.]+ to [\d.]+ ms/);
 	assert.match(await warm.innerText(), /max observed over 400 inputs/);
-	await page.waitForFunction(() => document.querySelectorAll(".plot-box canvas").length === 2);
-	const inked = await page.evaluate(() => [...document.querySelectorAll(".plot-box canvas")].map((canvas) => {
-		const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+	await page.waitForFunction(() =>
+		document.querySelectorAll(".plot-box canvas").length === 2);
+	const inked = await page.evaluate(() =>
+		[...document.querySelectorAll(".plot-box canvas")].map((canvas) => {
+		const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width,
+			canvas.height);
 		let n = 0;
 		for (let i = 0; i < data.length; i += 4)
 			n += data[i + 3] > 200 && data[i + 2] > data[i] + 60 ? 1 : 0;
 		return n;
 	}));
 	assert.ok(inked.every((n) => n > 500), `blue pixels: ${inked}`);
-	assert.match(await page.locator(".plot-box").first().getAttribute("aria-label"), /400 values from/);
+	assert.match(await page.locator(".plot-box").first().getAttribute("aria-label"),
+		/400 values from/);
 	await page.keyboard.press("t");
 	await page.waitForURL(/view=table/);
 	await page.getByText("From, to").waitFor();
 	assert.equal(await page.locator("canvas").count(), 0);
-	const counted = await page.getByRole("region", { name: "Histogram as a table" }).locator("tbody td:last-child").allInnerTexts();
+	const counted = await page.getByRole("region",
+		{ name: "Histogram as a table" }).locator("tbody td:last-child").allInnerTexts();
 	assert.equal(counted.reduce((a, t) => a + Number(t), 0), 400);
 	await page.getByRole("button", { name: "cold latency" }).click();
 	await page.waitForURL(/phase=cold/);
-	await page.waitForFunction(() => document.querySelectorAll("[aria-label^='Samples in the order'] tbody tr").length === 8);
+	await page.waitForFunction(() =>
+		document.querySelectorAll("[aria-label^='Samples in the order'] tbody tr").length === 8);
 });
 
 onPage("a virtual run: one count, no quantile of a time", {}, async (page) => {
@@ -181,12 +202,14 @@ onPage("a virtual run: one count, no quantile of a time", {}, async (page) => {
 	assert.match(text, /no claims about\s+silicon/);
 	assert.doesNotMatch(text, /\bp50\b|\bp95\b|\bp99\b|throughput/i);
 	await visit(page, "/runs/948", "distinct counts over");
-	assert.equal(await page.getByRole("region", { name: "Distinct instruction counts" }).locator("tbody tr").count(), 4);
+	assert.equal(await page.getByRole("region",
+		{ name: "Distinct instruction counts" }).locator("tbody tr").count(), 4);
 });
 
 onPage("a fault: where it was, by symbol, and the registers", {}, async (page) => {
 	await visit(page, "/jobs/51", "Failed in warm");
-	await page.getByRole("link", { name: "hardfault at dequantize+0x3e (dequantize.c:41)" }).click();
+	await page.getByRole("link",
+		{ name: "hardfault at dequantize+0x3e (dequantize.c:41)" }).click();
 	await page.waitForURL(/runs\/951#fault/);
 	await page.getByText("encoder_block+0x1f2 (encoder.c:210)").last().waitFor();
 	await page.getByText("0x00008200").waitFor();
@@ -195,11 +218,13 @@ onPage("a fault: where it was, by symbol, and the registers", {}, async (page) =
 
 onPage("results: virtual rows are never ranked with measured ones; order and filters in the address", {}, async (page) => {
 	await visit(page, "/results", "Measured");
-	assert.deepEqual(await page.locator("h2").allInnerTexts().then((t) => t.map((x) => x.split(" ")[0])), ["Measured", "Virtual"]);
+	assert.deepEqual(await page.locator("h2").allInnerTexts().then((t) =>
+		t.map((x) => x.split(" ")[0])), ["Measured", "Virtual"]);
 	const measured = page.getByRole("region", { name: "Measured", exact: true }).last();
 	await measured.getByRole("button", { name: /Latency p50/ }).click();
 	await page.waitForURL(/sort=warm\.latency_us\.p50/);
-	const values = async () => (await measured.locator("tbody tr").evaluateAll((rows) => rows.map((r) => Number(r.querySelectorAll("td.num")[1].textContent))));
+	const values = async () => (await measured.locator("tbody tr").evaluateAll((rows) =>
+		rows.map((r) => Number(r.querySelectorAll("td.num")[1].textContent))));
 	const up = await values();
 	assert.deepEqual(up, [...up].sort((a, b) => a - b));
 	await measured.getByRole("button", { name: /Latency p50/ }).click();
@@ -209,7 +234,8 @@ onPage("results: virtual rows are never ranked with measured ones; order and fil
 	await page.getByRole("button", { name: "virtual" }).click();
 	await page.waitForURL(/virtual=true/);
 	await page.waitForFunction(() => document.querySelectorAll("h2").length === 1);
-	assert.match(await page.getByRole("link", { name: "CSV" }).getAttribute("href"), /^\/api\/v1\/results\.csv\?.*virtual=true/);
+	assert.match(await page.getByRole("link", { name: "CSV" }).getAttribute("href"),
+		/^\/api\/v1\/results\.csv\?.*virtual=true/);
 	assert.ok(fake.requests.some((r) => /results\?.*virtual=true/.test(r.path)));
 });
 
@@ -229,7 +255,8 @@ onPage("boards: drained with a reason, released again", {}, async (page) => {
 	await page.getByRole("button", { name: "Drain m4-1" }).waitFor();
 });
 
-onPage("a job is canceled after a question, and the page follows by its events", {}, async (page) => {
+onPage("a job is canceled after a question, and the page follows by its events", {}, async (page) =>
+	{
 	await visit(page, "/jobs/60", "Waiting");
 	await page.getByRole("button", { name: "Cancel job" }).click();
 	await page.getByRole("button", { name: "Keep it" }).click();
@@ -240,7 +267,8 @@ onPage("a job is canceled after a question, and the page follows by its events",
 	assert.equal(await page.getByRole("button", { name: "Cancel job" }).count(), 0);
 });
 
-onPage("an event fetches what it is about; a tab shares one stream with the others", {}, async (page) => {
+onPage("an event fetches what it is about; a tab shares one stream with the others", {},
+	async (page) => {
 	await visit(page, "/jobs/59", "Waiting");
 	await page.getByText("live", { exact: true }).waitFor();
 	const other = await page.context().newPage();
@@ -263,14 +291,17 @@ onPage("hostile names are text", {}, async (page) => {
 		await page.getByText("<img src=x").first().waitFor();
 		assert.notEqual(await page.title(), "owned");
 		assert.equal(await page.locator("main img, main script").count(), 0);
-		assert.equal(await page.evaluate(() => /[\u202e\u001b]/.test(document.querySelector("main").textContent)), false);
+		assert.equal(await page.evaluate(() =>
+			/[\u202e\u001b]/.test(document.querySelector("main").textContent)), false);
 	}
 	assert.ok(HOSTILE.includes("\u202e"));
 });
 
-onPage("errors name the remedy, and the page comes back", { expected: [/status of (404|503)/, /ERR_|Failed to load/] }, async (page) => {
+onPage("errors name the remedy, and the page comes back",
+	{ expected: [/status of (404|503)/, /ERR_|Failed to load/] }, async (page) => {
 	await visit(page, "/jobs/123456", "It may have been pruned, or the number is wrong");
-	fake.fail("/boards", 503, "busy", "The store is busy", "The disk is full: free some space under the data folder and try again.");
+	fake.fail("/boards", 503, "busy", "The store is busy",
+		"The disk is full: free some space under the data folder and try again.");
 	await visit(page, "/boards", "free some space under the data folder");
 	assert.deepEqual(await violations(page), []);
 	fake.mend("/boards");
@@ -281,7 +312,9 @@ onPage("errors name the remedy, and the page comes back", { expected: [/status o
 });
 
 onPage("an empty lab says what to do first", {}, async (page) => {
-	const empty = await startFake({ web: join(ROOT, "web"), modules: MODULES, lab: { jobs: [], runs: new Map(), logs: new Map(), samples: new Map(), boards: [], results: [] } });
+	const empty = await startFake({ web: join(ROOT, "web"), modules: MODULES, lab:
+		{ jobs: [], runs: new Map(), logs: new Map(), samples: new Map(), boards: [],
+		results: [] } });
 	try {
 		await visit(page, `${empty.url}/`, "hilda submit job.json");
 		await page.getByText("hilda-agent discover").waitFor();
@@ -294,15 +327,19 @@ onPage("an empty lab says what to do first", {}, async (page) => {
 	}
 });
 
-onPage("submit: checked before it is sent, the same as curl, refused with the server's words", { expected: [/status of 422/] }, async (page) => {
+onPage("submit: checked before it is sent, the same as curl, refused with the server's words",
+	{ expected: [/status of 422/] }, async (page) => {
 	await visit(page, "/submit?type=mps3-an547&labels=model%3Dtiny", "The same with curl");
-	assert.match(await page.locator("#curl ~ *, section:has(#curl) pre").last().innerText(), /"labels":\{"model":"tiny"\}/);
+	assert.match(await page.locator("#curl ~ *, section:has(#curl) pre").last().innerText(),
+		/"labels":\{"model":"tiny"\}/);
 	await page.getByRole("button", { name: "Submit job" }).click();
 	await page.getByText("Choose a file, or give the hash").waitFor();
 	assert.deepEqual(await violations(page), []);
-	await page.locator("input[type=file]").setInputFiles({ name: "fw.elf", mimeType: "application/octet-stream", buffer: Buffer.from("hello") });
+	await page.locator("input[type=file]").setInputFiles({ name: "fw.elf", mimeType:
+		"application/octet-stream", buffer: Buffer.from("hello") });
 	await page.getByText("fw.elf, 2cf24dba5fb0").waitFor();
-	await page.getByRole("textbox", { name: "Board type" }).or(page.getByRole("combobox", { name: "Board type" })).fill("");
+	await page.getByRole("textbox", { name: "Board type" }).or(page.getByRole("combobox",
+		{ name: "Board type" })).fill("");
 	await page.getByRole("combobox", { name: "This board only" }).fill("m55-1");
 	await page.getByRole("button", { name: "Submit job" }).click();
 	await page.getByText("board.type is missing: name the type of board it needs").waitFor();

@@ -106,7 +106,8 @@ export function useResource(path, concerns) {
 				return;
 			setState((old) => ({
 				path: wanted,
-				data: next.error && old.path === wanted ? old.data : next.data ?? null,
+				data: next.error && old.path === wanted ? old.data : next.data ??
+					null,
 				error: next.error ?? null,
 			}));
 			w.busy = false;

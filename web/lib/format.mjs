@@ -13,7 +13,8 @@ export function number(x) {
 		return grouped.format(x);
 	const digits = x === 0 ? 0 : Math.max(0, 3 - Math.floor(Math.log10(Math.abs(x))));
 	return x.toLocaleString("en-US", {
-		minimumFractionDigits: Math.min(digits, 6), maximumFractionDigits: Math.min(digits, 6),
+		minimumFractionDigits: Math.min(digits, 6), maximumFractionDigits:
+			Math.min(digits, 6),
 	});
 }
 
@@ -21,7 +22,8 @@ export function number(x) {
 export function between(lo, hi) {
 	const apart = Math.abs(hi - lo);
 	const digits = apart > 0 ? Math.min(6, Math.max(1, -Math.floor(Math.log10(apart)))) : 2;
-	const show = (x) => x.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+	const show = (x) => x.toLocaleString("en-US", { minimumFractionDigits: digits,
+		maximumFractionDigits: digits });
 	return `${show(lo)} to ${show(hi)}`;
 }
 
@@ -34,7 +36,8 @@ const SCALES = {
 };
 
 const UNIT_NAMES = {
-	ips: "inferences/s", "1/s": "inferences/s", instructions: "instructions", ratio: "", count: "", "": "",
+	ips: "inferences/s", "1/s": "inferences/s", instructions: "instructions", ratio: "", count:
+		"", "": "",
 };
 
 /* One scale for values that stand together: {divide, unit}. */

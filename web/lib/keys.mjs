@@ -30,13 +30,15 @@ let going = 0;
 function typing(target) {
 	return target.isContentEditable ||
 		/^(textarea|select)$/i.test(target.tagName) ||
-		(/^input$/i.test(target.tagName) && !/^(checkbox|radio|button)$/i.test(target.type));
+		(/^input$/i.test(target.tagName) &&
+			!/^(checkbox|radio|button)$/i.test(target.type));
 }
 
 function moveRow(step) {
 	const links = [...document.querySelectorAll("main [data-row-link]")]
 		.filter((link) => link.offsetParent !== null);
-	const at = links.findIndex((link) => link.closest("tr, li")?.contains(document.activeElement));
+	const at = links.findIndex((link) =>
+		link.closest("tr, li")?.contains(document.activeElement));
 	const next = at < 0 ? (step > 0 ? 0 : links.length - 1)
 		: Math.min(links.length - 1, Math.max(0, at + step));
 	links[next]?.focus();

@@ -28,7 +28,8 @@ function useRunLog(run, live) {
 
 		const changed = (more) => {
 			if (more)
-				setState((s) => ({ version: s.version + 1, error: null, phase: s.phase, ...more }));
+				setState((s) => ({ version: s.version + 1, error: null, phase:
+					s.phase, ...more }));
 			else
 				timer ??= setTimeout(() => {
 					timer = null;
@@ -89,7 +90,8 @@ function useRange() {
 	}, []);
 	const choose = (a, b = a) => {
 		const next = [Math.min(a, b), Math.max(a, b)];
-		setQuery({}, { replace: true, hash: a === b ? `#L${a}` : `#L${next[0]}-L${next[1]}` });
+		setQuery({}, { replace: true, hash: a === b ? `#L${a}` :
+			`#L${next[0]}-L${next[1]}` });
 		set(next);
 	};
 	return [range, choose];
@@ -101,7 +103,8 @@ function Marked({ text, words }) {
 	const out = [], low = text.toLowerCase(), wanted = words.toLowerCase();
 	let from = 0;
 	for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, from)) {
-		out.push(text.slice(from, at), html`<mark>${text.slice(at, at + wanted.length)}</mark>`);
+		out.push(text.slice(from, at), html`<mark>${text.slice(at, at + wanted.length)}
+			</mark>`);
 		from = at + wanted.length;
 	}
 	out.push(text.slice(from));
@@ -117,11 +120,15 @@ function Line({ line, index, words, chosen, current, choose, range }) {
 		else
 			choose(line.number);
 	};
-	return html`<div class=${`log-line s-${line.stream}${chosen ? " chosen" : ""}${current ? " current" : ""}`}
+	return html`<div class=${`log-line s-${line.stream}${chosen ? " chosen" : ""}${current ?
+		" current" : ""}`}
 		style=${{ top: `${index * ROW_PX}px` }}>
-		<a class="ln" href=${`#L${line.number}`} onClick=${pick} tabindex="-1">${line.number}</a
-		><span class="t">${logTime(line.t_us)}</span><span class="s">${STREAM_WORDS[line.stream] ?? line.stream}</span
-		><span class="x"><${Marked} text=${text.slice(0, WIDEST)} words=${words} />${text.length > WIDEST
+		<a class="ln" href=${`#L${line.number}`} onClick=${pick} tabindex="-1">
+			${line.number}</a
+		><span class="t">${logTime(line.t_us)}</span><span class="s">
+			${STREAM_WORDS[line.stream] ?? line.stream}</span
+		><span class="x"><${Marked} text=${text.slice(0, WIDEST)} words=${words} />
+			${text.length > WIDEST
 			? html`<em> … ${integer(text.length - WIDEST)} more characters in the plain text</em>` : null}</span></div>`;
 }
 
@@ -179,7 +186,8 @@ export function LogView({ run, live, query }) {
 		if (range && shownRange.current !== key && log?.lines.length >= range[0]) {
 			shownRange.current = key;
 			const row = rowOf(range[0]) * ROW_PX;
-			if (row < box.current.scrollTop || row > box.current.scrollTop + height - ROW_PX)
+			if (row < box.current.scrollTop ||
+			    row > box.current.scrollTop + height - ROW_PX)
 				reveal(range[0]);
 		}
 	}, [range, version, run]);
@@ -200,30 +208,44 @@ export function LogView({ run, live, query }) {
 	const status = phase === "loading" ? "loading" : phase === "live" ? "live" : "complete";
 
 	return html`<div class="log-bar">
-		<input type="search" data-filter placeholder="Search the log  ( / )" aria-label="Search the log"
-			value=${words} onInput=${(e) => setQuery({ q: e.target.value }, { replace: true })}
+		<input type="search" data-filter placeholder="Search the log  ( / )"
+			aria-label="Search the log"
+			value=${words} onInput=${(e) => setQuery({ q: e.target.value },
+				{ replace: true })}
 			onKeyDown=${(e) => e.key === "Enter" && step(e.shiftKey ? -1 : 1)} />
 		<span class="muted tally" role="status">${words
-			? `${current ? `${at + 1} of ` : ""}${integer(matches.length)} ${matches.length === 1 ? "match" : "matches"}` : ""}</span>
-		<button type="button" disabled=${!matches.length} onClick=${() => step(-1)} aria-label="Previous match">↑</button>
-		<button type="button" disabled=${!matches.length} onClick=${() => step(1)} aria-label="Next match">↓</button>
-		<label class="inline">Stream <select value=${stream} onChange=${(e) => setQuery({ stream: e.target.value })}>
-			<option value="">all</option><option value="console">console</option><option value="tool">tool</option>
-			<option value="agent">agent</option><option value="device">to the device</option></select></label>
+			? `${current ? `${at + 1} of ` :
+				""}${integer(matches.length)} ${matches.length === 1 ? "match" :
+				"matches"}` : ""}</span>
+		<button type="button" disabled=${!matches.length} onClick=${() => step(-1)}
+			aria-label="Previous match">↑</button>
+		<button type="button" disabled=${!matches.length} onClick=${() => step(1)}
+			aria-label="Next match">↓</button>
+		<label class="inline">Stream <select value=${stream}
+			onChange=${(e) => setQuery({ stream: e.target.value })}>
+			<option value="">all</option><option value="console">console</option>
+				<option value="tool">tool</option>
+			<option value="agent">agent</option>
+				<option value="device">to the device</option></select></label>
 		<span class="grow"></span>
 		<span class="muted">${integer(lines.length)} lines, ${status}</span>
-		<button type="button" aria-pressed=${follow ? "true" : "false"} onClick=${() => setFollow(!follow)}>Follow <kbd>f</kbd></button>
+		<button type="button" aria-pressed=${follow ? "true" : "false"}
+			onClick=${() => setFollow(!follow)}>Follow <kbd>f</kbd></button>
 		<a href=${`${API}/runs/${run}/log`} target="_blank" rel="noopener">Plain text</a>
 	</div>
 	${error ? html`<${Failure} error=${error} retry=${again} />` : null}
-	<div class="log" ref=${box} onScroll=${onScroll} tabindex="0" role="region" aria-label="Log of the run">
+	<div class="log" ref=${box} onScroll=${onScroll} tabindex="0" role="region"
+		aria-label="Log of the run">
 		<div class="log-space" style=${{ height: `${count * ROW_PX}px` }}>${
-			lines.slice(first, end).map((line, i) => html`<${Line} key=${line.number} line=${line}
+			lines.slice(first, end).map((line, i) =>
+				html`<${Line} key=${line.number} line=${line}
 				index=${first + i} words=${words} choose=${choose} range=${range}
-				chosen=${range && line.number >= range[0] && line.number <= range[1]}
+				chosen=${range && line.number >= range[0] &&
+					line.number <= range[1]}
 				current=${line.number === current} />`)}</div>
 		${count === 0 ? html`<p class="log-empty">${phase === "loading" ? "Loading the log…"
 			: stream ? "No lines of this stream." : phase === "live"
-			? "Nothing has been written yet. Lines appear here as they come." : "This run wrote no log."}</p>` : null}
+			? "Nothing has been written yet. Lines appear here as they come." :
+				"This run wrote no log."}</p>` : null}
 	</div>`;
 }

@@ -41,19 +41,24 @@ export const METRICS = {
 			"bss is not added again.",
 	},
 	overhead_us: {
-		title: "Empty loop", better: "lower", help: "What measuring itself costs; already subtracted from every latency.",
+		title: "Empty loop", better: "lower", help:
+			"What measuring itself costs; already subtracted from every latency.",
 	},
-	arena_size_bytes: { title: "Arena size", better: "lower", help: "Room that the image keeps for the tensor arena." },
+	arena_size_bytes: { title: "Arena size", better: "lower", help:
+		"Room that the image keeps for the tensor arena." },
 	arena_bytes: { title: "Arena", better: "lower", help: "Tensor arena in use at its peak." },
-	stack_bytes: { title: "Stack peak", better: "lower", help: "Deepest use of the painted stack." },
+	stack_bytes: { title: "Stack peak", better: "lower", help:
+		"Deepest use of the painted stack." },
 	heap_bytes: { title: "Heap peak", better: "lower", help: "Largest use of the heap." },
 	flash_bytes: {
 		title: "Flash", better: "lower",
 		help: "Loaded segments in flash: code, read-only data, and the image of initialised data.",
 	},
-	ram_static_bytes: { title: "Static RAM", better: "lower", help: "data + bss of the image." },
+	ram_static_bytes: { title: "Static RAM", better: "lower", help:
+		"data + bss of the image." },
 	weights_bytes: {
-		title: "Weights", better: "lower", help: "The model's weights within flash; embeddings count.",
+		title: "Weights", better: "lower", help:
+			"The model's weights within flash; embeddings count.",
 	},
 	accuracy: {
 		title: "Accuracy", better: "higher",
@@ -87,7 +92,8 @@ export const OUTCOMES = [
 ];
 
 const STATS = {
-	value: "", p50: "p50", p95: "p95", p99: "p99", max: "max", min: "min", mean: "mean", sd: "sd",
+	value: "", p50: "p50", p95: "p95", p99: "p99", max: "max", min: "min", mean: "mean", sd:
+		"sd",
 };
 
 /* warm.latency_us.p95 -> {phase, metric, stat, unit, title} */
@@ -95,11 +101,13 @@ export function address(text) {
 	const [phase, metric, stat] = String(text).split(".");
 	const title = [
 		phase !== "memory" && phase !== "warm" && phase !== "footprint" ? phase : "",
-		phase === "warm" || phase === "memory" || phase === "footprint" ? METRICS[metric]?.title ?? metric
+		phase === "warm" || phase === "memory" || phase === "footprint" ?
+			METRICS[metric]?.title ?? metric
 			: METRICS[metric]?.title.toLowerCase() ?? metric,
 		STATS[stat] ?? stat,
 	].filter(Boolean).join(" ");
-	return { phase, metric, stat, unit: unitOf(metric), title: title.charAt(0).toUpperCase() + title.slice(1) };
+	return { phase, metric, stat, unit: unitOf(metric), title:
+		title.charAt(0).toUpperCase() + title.slice(1) };
 }
 
 export function unitOf(metric = "") {

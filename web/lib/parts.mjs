@@ -22,7 +22,8 @@ export function Ago({ when }) {
 	const now = useNow();
 	if (!when)
 		return html`<span class="muted">–</span>`;
-	return html`<time datetime=${when} title=${stamp(when)}>${ago(when, Math.max(now, Date.now()))}</time>`;
+	return html`<time datetime=${when} title=${stamp(when)}>
+		${ago(when, Math.max(now, Date.now()))}</time>`;
 }
 
 /* Names and details come from jobs and devices: text only, hidden characters shown. */
@@ -38,7 +39,8 @@ export function Page({ title, aside, lead, children }) {
 
 export function Panel({ title, aside, children, id, flush }) {
 	return html`<section class=${flush ? "panel flush" : "panel"} aria-labelledby=${id}>
-		<header><h2 id=${id}>${title}</h2>${aside ? html`<div class="aside">${aside}</div>` : null}</header>
+		<header><h2 id=${id}>${title}</h2>
+			${aside ? html`<div class="aside">${aside}</div>` : null}</header>
 		${children}</section>`;
 }
 
@@ -54,9 +56,11 @@ export function Failure({ error, retry }) {
 	return html`<div class="notice bad" role="alert">
 		<p class="notice-title">${error.title || "This page has a fault"}</p>
 		<p>${visible(error.detail || error.message)}</p>
-		${error.known?.length ? html`<p>Known: ${error.known.map((k) => visible(k)).join(", ")}</p>` : null}
+		${error.known?.length ? html`<p>Known: ${error.known.map((k) =>
+			visible(k)).join(", ")}</p>` : null}
 		${error.pointer ? html`<p>At <code>${visible(error.pointer)}</code></p>` : null}
-		${retry ? html`<p><button type="button" onClick=${retry}>Try again</button></p>` : null}
+		${retry ? html`<p><button type="button" onClick=${retry}>Try again</button></p>` :
+			null}
 	</div>`;
 }
 
@@ -76,9 +80,12 @@ export function Loaded({ resource, what, children }) {
 }
 
 export function Facts({ rows }) {
-	const known = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
-	return html`<dl class="facts">${known.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${
-		typeof value === "string" || typeof value === "number" ? visible(value) : value}</dd></div>`)}</dl>`;
+	const known = rows.filter(([, value]) => value !== null && value !== undefined &&
+		value !== "");
+	return html`<dl class="facts">
+		${known.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${
+		typeof value === "string" || typeof value === "number" ? visible(value) : value}
+			</dd></div>`)}</dl>`;
 }
 
 /* short: the values alone, for tables; the keys stay for those who listen or point. */
@@ -86,12 +93,16 @@ export function Labels({ labels, short = false }) {
 	const entries = Object.entries(labels ?? {});
 	if (!entries.length)
 		return null;
-	return html`<span class="labels">${entries.map(([key, value]) => html`<a class="label" key=${key} title=${`${visible(key)}: ${visible(value)}`}
+	return html`<span class="labels">
+		${entries.map(([key, value]) =>
+		html`<a class="label" key=${key} title=${`${visible(key)}: ${visible(value)}`}
 		href=${`/jobs?label.${encodeURIComponent(key)}=${encodeURIComponent(value)}`}><span
-		class=${short ? "sr-only" : "muted"}>${visible(key)}</span> ${visible(value)}</a>`)}</span>`;
+		class=${short ? "sr-only" : "muted"}>${visible(key)}</span> ${visible(value)}</a>`)}
+			</span>`;
 }
 
 export function VirtualMark({ virtual }) {
-	return virtual ? html`<span class="mark" title="An emulated board: it counts instructions and
+	return virtual ? html`<span class="mark"
+		title="An emulated board: it counts instructions and
 		says nothing about the time on silicon">virtual</span>` : null;
 }

@@ -28,12 +28,15 @@ const SERIES = ["blue", "orange", "green", "purple"];
 
 function axes(ink, x, y) {
 	const common = {
-		stroke: ink.muted, grid: { stroke: ink.line, width: 1 }, ticks: { stroke: ink.line, width: 1, size: 4 },
-		font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif", labelSize: 20, gap: 4,
+		stroke: ink.muted, grid: { stroke: ink.line, width: 1 }, ticks:
+			{ stroke: ink.line, width: 1, size: 4 },
+		font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
+			labelSize: 20, gap: 4,
 	};
 	const values = (u, ticks) => ticks.map((v) => v === null ? "" : v.toLocaleString("en-US",
 		{ maximumFractionDigits: 6 }));
-	return [{ ...common, label: x, values, size: 34 }, { ...common, label: y, values, size: 62 }];
+	return [{ ...common, label: x, values, size: 34 }, { ...common, label: y, values, size:
+		62 }];
 }
 
 function options(uPlot, kind, { x, y, series, ink, width, height, readout }) {
@@ -42,13 +45,16 @@ function options(uPlot, kind, { x, y, series, ink, width, height, readout }) {
 		width, height, padding: [10, 14, 0, 0],
 		legend: { show: false },
 		cursor: { drag: { x: !bars, y: false }, points: { size: 7 }, y: false },
-		scales: { x: { time: false }, y: bars ? { range: (u, min, max) => [0, Math.max(1, max * 1.05)] } : {} },
+		scales: { x: { time: false }, y: bars ? { range: (u, min, max) =>
+			[0, Math.max(1, max * 1.05)] } : {} },
 		axes: axes(ink, x, y),
 		series: [{}, ...series.map((name, i) => {
 			const colour = ink[SERIES[i % SERIES.length]];
 			return bars
-				? { label: name, stroke: colour, fill: colour, width: 0, points: { show: false },
-					paths: uPlot.paths.bars({ size: [1, Infinity], align: 1, gap: 1 }) }
+				? { label: name, stroke: colour, fill: colour, width: 0, points:
+					{ show: false },
+					paths: uPlot.paths.bars({ size: [1, Infinity], align: 1,
+						gap: 1 }) }
 				: { label: name, stroke: colour, paths: () => null,
 					points: { show: true, size: 4, fill: colour, width: 0 } };
 		})],
@@ -91,9 +97,11 @@ export function Plot({ kind, title, summary, x, y, series, data, say, height = 2
 		};
 	}, [kind, data, height]);
 
-	return html`<figure class="plot"><figcaption><strong>${title}</strong> <span class="muted">${summary}</span></figcaption>
+	return html`<figure class="plot"><figcaption><strong>${title}</strong> <span class="muted">
+		${summary}</span></figcaption>
 		${error ? html`<p class="muted">${error.message}</p>` : null}
-		<div class="plot-box" ref=${box} role="img" aria-label=${`${title}. ${summary}`}></div>
+		<div class="plot-box" ref=${box} role="img" aria-label=${`${title}. ${summary}`}>
+			</div>
 		<p class="readout" aria-hidden="true">${words || " "}</p></figure>`;
 }
 

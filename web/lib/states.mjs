@@ -56,7 +56,8 @@ export function Glyph({ state, label }) {
 
 export function Badge({ state, note }) {
 	return html`<span class="badge"><${Glyph} state=${state} /><span
-		>${stateWord(state)}</span>${note ? html`<span class="muted">${note}</span>` : null}</span>`;
+		>${stateWord(state)}</span>${note ? html`<span class="muted">${note}</span>` : null}
+			</span>`;
 }
 
 /* What to show for a job: how it ended where it has ended, its state before. */

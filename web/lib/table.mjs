@@ -39,20 +39,28 @@ function Head({ column, order, sortKey }) {
 	const next = up ? `-${column.key}` : down ? null : column.key;
 	return html`<th scope="col" class=${cls} title=${column.help ?? null}
 		aria-sort=${up ? "ascending" : down ? "descending" : "none"}>
-		<button type="button" class="sort" onClick=${() => setQuery({ [sortKey]: next })}>${column.title}${
-		column.unit ? html` <span class="unit">${column.unit}</span>` : null}<span class="arrow"
+		<button type="button" class="sort" onClick=${() => setQuery({ [sortKey]: next })}>
+			${column.title}${
+		column.unit ? html` <span class="unit">${column.unit}</span>` : null}
+			<span class="arrow"
 		aria-hidden="true">${up ? "▲" : down ? "▼" : ""}</span></button></th>`;
 }
 
-export function Table({ caption, columns, rows, rowKey, order = null, sortKey = "sort", rowClass, scroll }) {
+export function Table({ caption, columns, rows, rowKey, order = null, sortKey = "sort", rowClass,
+	scroll }) {
 	const sorted = sortRows(rows, columns, order);
-	return html`<div class=${scroll ? "table-wrap scroll" : "table-wrap"} tabindex="0" role="region" aria-label=${caption}><table>
+	return html`<div class=${scroll ? "table-wrap scroll" : "table-wrap"} tabindex="0"
+		role="region" aria-label=${caption}><table>
 		<caption class="sr-only">${caption}</caption>
-		<thead><tr>${columns.map((column) => html`<${Head} key=${column.key} column=${column}
+		<thead><tr>${columns.map((column) =>
+			html`<${Head} key=${column.key} column=${column}
 			order=${order} sortKey=${sortKey} />`)}</tr></thead>
-		<tbody>${sorted.map((row) => html`<tr key=${rowKey(row)} class=${rowClass?.(row) ?? null}>${
-			columns.map((column) => html`<td key=${column.key} class=${[column.num ? "num" : "",
-				column.min ? `min-${column.min}` : "", column.cls ?? ""].join(" ")}>${
+		<tbody>${sorted.map((row) =>
+			html`<tr key=${rowKey(row)} class=${rowClass?.(row) ?? null}>${
+			columns.map((column) => html`<td key=${column.key}
+				class=${[column.num ? "num" : "",
+				column.min ? `min-${column.min}` : "", column.cls ?? ""].join(" ")}>
+					${
 				column.cell(row)}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 

@@ -46,14 +46,16 @@ export function useAddress() {
 /* Clicks on our own links turn the page without loading it again. */
 export function interceptLinks() {
 	document.addEventListener("click", (event) => {
-		if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey ||
+		if (event.defaultPrevented || event.button !== 0 || event.metaKey ||
+			event.ctrlKey ||
 		    event.shiftKey || event.altKey)
 			return;
 		const link = event.target.closest?.("a[href]");
 		if (!link || link.target || link.hasAttribute("download") ||
 		    link.origin !== location.origin || link.pathname.startsWith("/api/"))
 			return;
-		if (link.pathname === location.pathname && link.search === location.search && link.hash)
+		if (link.pathname === location.pathname && link.search === location.search &&
+		    link.hash)
 			return;
 		event.preventDefault();
 		go(link.href);

@@ -8,24 +8,39 @@ import { Glyph, stateWord } from "../lib/states.mjs";
 const ARROWS = { lower: "↓ lower is better", higher: "↑ higher is better" };
 
 export default function Help() {
-	return html`<${Page} title="Help" lead="What the numbers mean, how things end, and the keys.">
+	return html`<${Page} title="Help"
+		lead="What the numbers mean, how things end, and the keys.">
 	<div class="columns"><div class="main-column">
-	<${Panel} title="Metrics" id="metrics"><p>A metric's address is <code>phase.metric.stat</code>, for example
+	<${Panel} title="Metrics" id="metrics">
+		<p>A metric's address is <code>phase.metric.stat</code>, for example
 		<code>warm.latency_us.p95</code>; criteria and the results page use it.</p>
-		<dl class="terms">${Object.entries(METRICS).map(([name, m]) => html`<div key=${name} id=${name}><dt>${m.title} <code>${name}</code></dt><dd>${m.help} <span class="muted">${ARROWS[m.better]}</span></dd></div>`)}</dl></${Panel}>
-	<${Panel} title="Statistics" id="statistics"><dl class="terms">${STATISTICS.map(([name, text]) => html`<div
+		<dl class="terms">${Object.entries(METRICS).map(([name, m]) =>
+			html`<div key=${name} id=${name}><dt>${m.title} <code>${name}</code></dt>
+			<dd>${m.help} <span class="muted">${ARROWS[m.better]}</span></dd></div>`)}
+			</dl></${Panel}>
+	<${Panel} title="Statistics" id="statistics"><dl class="terms">
+		${STATISTICS.map(([name, text]) => html`<div
 		key=${name}><dt>${name}</dt><dd>${text}</dd></div>`)}</dl></${Panel}>
-	<${Panel} title="Virtual boards" id="virtual"><p>An emulated board counts instructions, exactly and the same every time.
+	<${Panel} title="Virtual boards" id="virtual">
+		<p>An emulated board counts instructions, exactly and the same every time.
 		Its row shows that one number, a time at one instruction per tick as a labelled convenience, and how many distinct
 		counts were seen. Rankings between kernels with and without vector instructions are no claims about silicon.
-		Virtual rows are never ranked, averaged or compared with measured ones.</p></${Panel}></div>
+		Virtual rows are never ranked, averaged or compared with measured ones.</p>
+			</${Panel}></div>
 	<div class="side-column">
-	<${Panel} title="Keyboard" id="keys"><table class="plain"><tbody>${SHORTCUTS.map(([keys, text]) => html`<tr
-		key=${keys}><th scope="row">${keys.split(/\s+/).map((k) => k === "then" ? html`<span class="muted"> then </span>`
+	<${Panel} title="Keyboard" id="keys"><table class="plain"><tbody>
+		${SHORTCUTS.map(([keys, text]) => html`<tr
+		key=${keys}><th scope="row">
+			${keys.split(/\s+/).map((k) => k === "then" ?
+			html`<span class="muted"> then </span>`
 		: html`<kbd>${k}</kbd> `)}</th><td>${text}</td></tr>`)}</tbody></table></${Panel}>
-	<${Panel} title="How a job ends" id="outcomes"><dl class="terms">${OUTCOMES.map(([name, text]) => html`<div
-		key=${name}><dt><span class="badge"><${Glyph} state=${name} /> ${stateWord(name)}</span></dt><dd>${text}</dd></div>`)}</dl></${Panel}>
-	<${Panel} title="Elsewhere" id="elsewhere"><ul class="links"><li><a href="/api/v1/openapi.json">REST interface (OpenAPI)</a></li>
-		<li><a href="/metrics" target="_blank">Prometheus metrics</a></li><li><a href="/healthz" target="_blank">Health</a></li></ul></${Panel}>
+	<${Panel} title="How a job ends" id="outcomes"><dl class="terms">
+		${OUTCOMES.map(([name, text]) => html`<div
+		key=${name}><dt><span class="badge"><${Glyph} state=${name} /> ${stateWord(name)}
+			</span></dt><dd>${text}</dd></div>`)}</dl></${Panel}>
+	<${Panel} title="Elsewhere" id="elsewhere"><ul class="links"><li>
+		<a href="/api/v1/openapi.json">REST interface (OpenAPI)</a></li>
+		<li><a href="/metrics" target="_blank">Prometheus metrics</a></li><li>
+			<a href="/healthz" target="_blank">Health</a></li></ul></${Panel}>
 	</div></div></${Page}>`;
 }

@@ -18,7 +18,8 @@ export function why(job) {
 
 export function boardText(job) {
 	const want = job.board ?? {};
-	return want.name || [want.type, ...(want.tags ?? []).map((t) => `+${t}`)].filter(Boolean).join(" ") || "any";
+	return want.name || [want.type, ...(want.tags ?? []).map((t) =>
+		`+${t}`)].filter(Boolean).join(" ") || "any";
 }
 
 export function took(job, now) {
@@ -26,22 +27,34 @@ export function took(job, now) {
 }
 
 export const JOB_COLUMNS = [
-	{ key: "id", title: "Job", num: true, sort: (j) => j.id, cell: (j) => html`<${RowLink} href=${`/jobs/${j.id}`}>${j.id}</${RowLink}>` },
-	{ key: "state", title: "State", sort: (j) => jobState(j), cell: (j) => html`<${Badge} state=${jobState(j)}
-		note=${j.state === "active" && j.stage ? j.stage : j.outcome && j.outcome !== "passed" && j.stage ? `in ${j.stage}` : null} />` },
-	{ key: "name", title: "Name", cls: "name", sort: (j) => j.name, cell: (j) => html`<a href=${`/jobs/${j.id}`} tabindex="-1">${visible(j.name || "(no name)")}</a>` },
-	{ key: "board", title: "Board", min: 2, cls: "fixed", sort: boardText, cell: (j) => visible(boardText(j)) },
-	{ key: "why", title: "Why", cls: "why", cell: (j) => html`<span class="clip" title=${visible(why(j))}>${visible(why(j))}</span>` },
-	{ key: "labels", title: "Labels", min: 3, cell: (j) => html`<${Labels} labels=${j.labels} short />` },
-	{ key: "took", title: "Took", num: true, min: 2, sort: (j) => j.started_at ? since(j.started_at, j.finished_at) : null, cell: (j) => took(j) },
-	{ key: "created", title: "Submitted", num: true, sort: (j) => j.created_at, cell: (j) => html`<${Ago} when=${j.created_at} />` },
+	{ key: "id", title: "Job", num: true, sort: (j) => j.id, cell: (j) =>
+		html`<${RowLink} href=${`/jobs/${j.id}`}>${j.id}</${RowLink}>` },
+	{ key: "state", title: "State", sort: (j) => jobState(j), cell: (j) =>
+		html`<${Badge} state=${jobState(j)}
+		note=${j.state === "active" && j.stage ? j.stage : j.outcome &&
+			j.outcome !== "passed" && j.stage ? `in ${j.stage}` : null} />` },
+	{ key: "name", title: "Name", cls: "name", sort: (j) => j.name, cell: (j) =>
+		html`<a href=${`/jobs/${j.id}`} tabindex="-1">${visible(j.name || "(no name)")}
+		</a>` },
+	{ key: "board", title: "Board", min: 2, cls: "fixed", sort: boardText, cell: (j) =>
+		visible(boardText(j)) },
+	{ key: "why", title: "Why", cls: "why", cell: (j) =>
+		html`<span class="clip" title=${visible(why(j))}>${visible(why(j))}</span>` },
+	{ key: "labels", title: "Labels", min: 3, cell: (j) =>
+		html`<${Labels} labels=${j.labels} short />` },
+	{ key: "took", title: "Took", num: true, min: 2, sort: (j) => j.started_at ?
+		since(j.started_at, j.finished_at) : null, cell: (j) => took(j) },
+	{ key: "created", title: "Submitted", num: true, sort: (j) => j.created_at, cell: (j) =>
+		html`<${Ago} when=${j.created_at} />` },
 ];
 
 export const FIRST_JOB = "hilda submit job.json --image firmware.elf --watch";
 
 export function NoJobsYet() {
-	return html`<${Empty} title="No job has been submitted yet."><p>Send a firmware image with the command line:</p>
-		<${Code}>${FIRST_JOB}</${Code}><p>or fill in <a href="/submit">the form</a>, which also shows the call as curl.</p></${Empty}>`;
+	return html`<${Empty} title="No job has been submitted yet.">
+		<p>Send a firmware image with the command line:</p>
+		<${Code}>${FIRST_JOB}</${Code}>
+			<p>or fill in <a href="/submit">the form</a>, which also shows the call as curl.</p></${Empty}>`;
 }
 
 function Filters({ query }) {
@@ -55,16 +68,27 @@ function Filters({ query }) {
 		}
 	};
 	return html`<div class="filters" role="search" aria-label="Filter jobs">
-		<input type="search" data-filter placeholder="Name contains  ( / )" aria-label="Name contains" value=${query.get("q") ?? ""}
+		<input type="search" data-filter placeholder="Name contains  ( / )"
+			aria-label="Name contains" value=${query.get("q") ?? ""}
 			onInput=${(e) => setQuery({ q: e.target.value }, { replace: true })} />
-		<div class="segments" role="group" aria-label="State"><button type="button" aria-pressed=${state === "" ? "true" : "false"}
-			onClick=${() => setQuery({ state: null, after: null })}>all</button>${STATES.map((s) => html`<button type="button" key=${s}
-			aria-pressed=${state === s ? "true" : "false"} onClick=${() => setQuery({ state: s, after: null })}><${Glyph} state=${s} />${stateWord(s)}</button>`)}</div>
-		<input type="text" placeholder="Board" aria-label="Board name" value=${query.get("board") ?? ""}
-			onChange=${(e) => setQuery({ board: e.target.value.trim(), after: null })} />
-		<input type="text" placeholder="Label, e.g. model=tiny" aria-label="Add a label filter, key=value" onChange=${addLabel} />
-		${labels.map(([key, value]) => html`<button type="button" class="chip" key=${key} onClick=${() => setQuery({ [key]: null, after: null })}
-			aria-label=${`Remove the filter ${key}=${value}`}>${visible(key.slice(6))} = ${visible(value)} <span aria-hidden="true">×</span></button>`)}
+		<div class="segments" role="group" aria-label="State">
+			<button type="button" aria-pressed=${state === "" ? "true" : "false"}
+			onClick=${() => setQuery({ state: null, after: null })}>all</button>
+				${STATES.map((s) => html`<button type="button" key=${s}
+			aria-pressed=${state === s ? "true" : "false"}
+				onClick=${() => setQuery({ state: s, after: null })}>
+				<${Glyph} state=${s} />${stateWord(s)}</button>`)}</div>
+		<input type="text" placeholder="Board" aria-label="Board name"
+			value=${query.get("board") ?? ""}
+			onChange=${(e) => setQuery({ board: e.target.value.trim(), after:
+				null })} />
+		<input type="text" placeholder="Label, e.g. model=tiny"
+			aria-label="Add a label filter, key=value" onChange=${addLabel} />
+		${labels.map(([key, value]) => html`<button type="button" class="chip" key=${key}
+			onClick=${() => setQuery({ [key]: null, after: null })}
+			aria-label=${`Remove the filter ${key}=${value}`}>
+				${visible(key.slice(6))} = ${visible(value)} <span
+				aria-hidden="true">×</span></button>`)}
 	</div>`;
 }
 
@@ -77,18 +101,28 @@ export default function Jobs({ query }) {
 	const words = (query.get("q") ?? "").toLowerCase();
 	const filtered = [...query].some(([key]) => key !== "sort");
 
-	return html`<${Page} title="Jobs" aside=${html`<a class="button primary" href="/submit">Submit a job</a>`}>
+	return html`<${Page} title="Jobs"
+		aside=${html`<a class="button primary" href="/submit">Submit a job</a>`}>
 		<${Filters} query=${query} />
 		<${Loaded} resource=${resource} what="Loading the jobs">${({ items, next }) => {
-			const rows = words ? items.filter((j) => (j.name ?? "").toLowerCase().includes(words)) : items;
+			const rows = words ? items.filter((j) =>
+				(j.name ?? "").toLowerCase().includes(words)) : items;
 			if (!rows.length && !filtered)
 				return html`<${NoJobsYet} />`;
 			if (!rows.length)
-				return html`<${Empty} title="No job matches these filters."><p><a href="/jobs">Show all jobs</a></p></${Empty}>`;
-			return html`<${Table} caption="Jobs" columns=${JOB_COLUMNS} rows=${rows} rowKey=${(j) => j.id} order=${query.get("sort")}
-				rowClass=${(j) => isOver(j) || j.state === "queued" ? null : "running"} />
-			<nav class="pager" aria-label="Pages of the list"><span class="muted">${rows.length} shown</span>${
-				query.get("after") ? html`<button type="button" onClick=${() => setQuery({ after: null })}>Newest</button>` : null}${
-				next ? html`<button type="button" onClick=${() => setQuery({ after: next })}>Older</button>` : null}</nav>`;
+				return html`<${Empty} title="No job matches these filters."><p>
+					<a href="/jobs">Show all jobs</a></p></${Empty}>`;
+			return html`<${Table} caption="Jobs" columns=${JOB_COLUMNS} rows=${rows}
+				rowKey=${(j) => j.id} order=${query.get("sort")}
+				rowClass=${(j) => isOver(j) || j.state === "queued" ? null :
+					"running"} />
+			<nav class="pager" aria-label="Pages of the list"><span class="muted">
+				${rows.length} shown</span>${
+				query.get("after") ? html`<button type="button"
+					onClick=${() => setQuery({ after:
+					null })}>Newest</button>` : null}${
+				next ? html`<button type="button"
+					onClick=${() => setQuery({ after: next })}>Older</button>` :
+					null}</nav>`;
 		}}</${Loaded}></${Page}>`;
 }

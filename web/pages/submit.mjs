@@ -22,7 +22,8 @@ function words(text) {
 }
 
 function pairs(text) {
-	return Object.fromEntries(words(text).map((w) => w.split("=")).filter((p) => p.length === 2 && p[0] && p[1]));
+	return Object.fromEntries(words(text).map((w) => w.split("=")).filter((p) =>
+		p.length === 2 && p[0] && p[1]));
 }
 
 /* The form's fields -> {document, wrong: {field: what is wrong}} */
@@ -40,7 +41,8 @@ function read(query, imageHash) {
 		wrong.type = "Say which type of board, or which board.";
 	const hash = imageHash ?? HASH.exec(value("image"))?.[1];
 	if (!hash)
-		wrong.image = value("image") ? "A SHA-256 has 64 digits 0-9 a-f." : "Choose a file, or give the hash of an image that the server has.";
+		wrong.image = value("image") ? "A SHA-256 has 64 digits 0-9 a-f." :
+			"Choose a file, or give the hash of an image that the server has.";
 	if (words(value("labels")).some((w) => !/^[^=]+=[^=]+$/.test(w)))
 		wrong.labels = "Labels are key=value, with spaces between.";
 	const phases = {};
@@ -60,7 +62,8 @@ function read(query, imageHash) {
 	if (!(deadline >= 0))
 		wrong.deadline = "Milliseconds, or empty.";
 	const document = {
-		name: value("name") || "by form", board, image: `sha256:${hash ?? "…"}`, protocol: "uart-bench", phases, priority,
+		name: value("name") || "by form", board, image: `sha256:${hash ?? "…"}`, protocol:
+			"uart-bench", phases, priority,
 		...(deadline > 0 ? { deadline_ms: deadline } : {}),
 		...(value("labels") ? { labels: pairs(value("labels")) } : {}),
 	};
@@ -77,7 +80,8 @@ async function sha256(file) {
 			title: "This page cannot hash the file",
 			detail: "Browsers do so only on loopback or over TLS. Upload with the command line (hilda submit), or put the hash of an image that the server has.",
 		});
-	const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+	const digest = new Uint8Array(await crypto.subtle.digest("SHA-256",
+		await file.arrayBuffer()));
 	return [...digest].map((b) => b.toString(16).padStart(2, "0")).join("");
 }
 
@@ -116,7 +120,8 @@ export default function Submit({ query }) {
 		try {
 			if (file) {
 				setBusy("Uploading the image…");
-				await send("PUT", `/artifacts/${hash}`, file.blob, { "Content-Type": "application/octet-stream" });
+				await send("PUT", `/artifacts/${hash}`, file.blob,
+					{ "Content-Type": "application/octet-stream" });
 			}
 			setBusy("Submitting…");
 			const job = await send("POST", "/jobs", document);
@@ -126,32 +131,58 @@ export default function Submit({ query }) {
 			setError(e);
 		}
 	};
-	const hint = (name) => tried && wrong[name] ? html`<span class="wrong" id=${`wrong-${name}`}>${wrong[name]}</span>` : null;
-	const field = (name, label, more = {}) => html`<label>${label}<input name=${name} value=${query.get(name) ?? more.usual ?? ""} type=${more.type ?? "text"} list=${more.list ?? null}
-		placeholder=${more.placeholder ?? null} maxlength=${more.longest ?? 256} aria-invalid=${tried && wrong[name] ? "true" : null} aria-describedby=${tried && wrong[name] ? `wrong-${name}` : null}
-		onInput=${(e) => setQuery({ [name]: e.target.value }, { replace: true })} />${hint(name)}</label>`;
+	const hint = (name) => tried && wrong[name] ?
+		html`<span class="wrong" id=${`wrong-${name}`}>${wrong[name]}</span>` : null;
+	const field = (name, label, more = {}) =>
+		html`<label>${label}<input name=${name} value=${query.get(name) ?? more.usual ?? ""}
+		type=${more.type ?? "text"} list=${more.list ?? null}
+		placeholder=${more.placeholder ?? null} maxlength=${more.longest ?? 256}
+			aria-invalid=${tried && wrong[name] ? "true" : null}
+			aria-describedby=${tried && wrong[name] ? `wrong-${name}` : null}
+		onInput=${(e) => setQuery({ [name]: e.target.value }, { replace: true })} />
+			${hint(name)}</label>`;
 	const phase = (name, usual = "1") => {
 		const on = (query.get(name) ?? usual) !== "0";
 		const count = COUNTS[name];
-		return html`<label><input type="checkbox" name=${name} checked=${on} onChange=${(e) => setQuery({ [name]: e.target.checked === (usual === "1") ? null : e.target.checked ? "1" : "0" }, { replace: true })} />${name}${
-			count ? html`<input type="number" aria-label=${`${name}: ${count[0]}`} min=${count[1]} max=${count[2]} disabled=${!on} value=${query.get(`${name}.${count[0]}`) ?? count[3]}
-			onInput=${(e) => setQuery({ [`${name}.${count[0]}`]: e.target.value }, { replace: true })} /> ${count[0]}` : null}${hint(name)}</label>`;
+		return html`<label><input type="checkbox" name=${name} checked=${on}
+			onChange=${(e) => setQuery({ [name]: e.target.checked === (usual === "1") ?
+			null : e.target.checked ? "1" : "0" }, { replace: true })} />${name}${
+			count ? html`<input type="number" aria-label=${`${name}: ${count[0]}`}
+				min=${count[1]} max=${count[2]} disabled=${!on}
+				value=${query.get(`${name}.${count[0]}`) ?? count[3]}
+			onInput=${(e) => setQuery({ [`${name}.${count[0]}`]: e.target.value },
+				{ replace: true })} /> ${count[0]}` : null}${hint(name)}</label>`;
 	};
 
-	return html`<${Page} title="Submit a job"><div class="columns"><div class="main-column"><${Panel} title="Job" id="job">
+	return html`<${Page} title="Submit a job"><div class="columns"><div class="main-column">
+		<${Panel} title="Job" id="job">
 		${error ? html`<${Failure} error=${error} />` : null}
 		<form class="form" onSubmit=${submit} novalidate>
 		${field("name", "Name", { longest: 128, placeholder: "linformer int8" })}
-		${field("type", "Board type", { list: "types", longest: 64, placeholder: types[0] ?? "mps3-an547" })}<datalist id="types">${types.map((t) => html`<option key=${t} value=${t} />`)}</datalist>
-		${field("board", "This board only", { list: "names", longest: 64, placeholder: "any board of the type" })}<datalist id="names">${boards.map((b) => html`<option key=${b.name} value=${b.name} />`)}</datalist>
+		${field("type", "Board type", { list: "types", longest: 64, placeholder: types[0] ??
+			"mps3-an547" })}<datalist id="types">
+			${types.map((t) => html`<option key=${t} value=${t} />`)}</datalist>
+		${field("board", "This board only", { list: "names", longest: 64, placeholder:
+			"any board of the type" })}<datalist id="names">
+			${boards.map((b) => html`<option key=${b.name} value=${b.name} />`)}
+			</datalist>
 		${field("tags", "Tags it must have", { placeholder: "helium, ppk2" })}
-		<label>Image<input type="file" onChange=${choose} />${file ? html`<span class="hint">${visible(file.name)}, ${file.hash.slice(0, 12)}…</span>` : null}</label>
-		${file ? null : field("image", "or the SHA-256 of an image the server has", { longest: 80, placeholder: "64 hexadecimal digits" })}
-		<fieldset class="whole"><legend>Phases</legend><div class="checks">${phase("cold")}${phase("warm")}${phase("memory")}${phase("accuracy", "0")}</div></fieldset>
+		<label>Image<input type="file" onChange=${choose} />
+			${file ? html`<span class="hint">
+			${visible(file.name)}, ${file.hash.slice(0, 12)}…</span>` : null}</label>
+		${file ? null : field("image", "or the SHA-256 of an image the server has",
+			{ longest: 80, placeholder: "64 hexadecimal digits" })}
+		<fieldset class="whole"><legend>Phases</legend><div class="checks">
+			${phase("cold")}${phase("warm")}${phase("memory")}${phase("accuracy", "0")}
+			</div></fieldset>
 		${field("deadline", "Deadline of one inference, ms", { placeholder: "none" })}
 		${field("priority", "Priority, 0 to 100", { usual: "50" })}
 		${field("labels", "Labels", { placeholder: "model=linformer-nano quant=int8" })}
-		<div class="whole buttons"><span class="muted" role="status">${busy}</span><button type="submit" class="primary" disabled=${Boolean(busy)}>Submit job</button></div></form></${Panel}></div>
-		<div class="side-column"><${Panel} title="Document" id="document"><${Code}>${text}</${Code}></${Panel}>
-		<${Panel} title="The same with curl" id="curl"><${Code}>${curl}</${Code}></${Panel}></div></div></${Page}>`;
+		<div class="whole buttons"><span class="muted" role="status">${busy}</span>
+			<button type="submit" class="primary"
+			disabled=${Boolean(busy)}>Submit job</button></div></form></${Panel}></div>
+		<div class="side-column"><${Panel} title="Document" id="document"><${Code}>${text}
+			</${Code}></${Panel}>
+		<${Panel} title="The same with curl" id="curl"><${Code}>${curl}</${Code}></${Panel}>
+			</div></div></${Page}>`;
 }
