@@ -76,8 +76,11 @@ json_t *fleet_heartbeat_boards(struct fleet *fleet);
 /* From register's answer: which boards the server accepts, and its epochs. */
 void fleet_registered(struct fleet *fleet, const json_t *boards);
 
-/* Takes offers: known ones are ignored, stale ones refused, the rest handed to the boards. */
-void fleet_offer(struct fleet *fleet, const json_t *offers);
+/*
+ * Takes offers: known ones are ignored, stale ones refused, the rest handed to the boards. Their
+ * documents are taken out of the array.
+ */
+void fleet_offer(struct fleet *fleet, json_t *offers);
 /* Until no board has an offer that is not started; -ETIMEDOUT at the deadline. */
 int fleet_wait_started(struct fleet *fleet, int64_t deadline_ns);
 /* Whether the run is in hand here. text is why, for the result. */

@@ -171,9 +171,9 @@ static bool known(struct fleet *fleet, const struct offer *o, const struct board
 	return fleet_find_run(fleet, o->run) || (b && b->offer && b->offer->run == o->run);
 }
 
-static size_t parse_offers(const json_t *offers, struct offer **list)
+static size_t parse_offers(json_t *offers, struct offer **list)
 {
-	const json_t *item;
+	json_t *item;
 	size_t n = 0;
 	size_t i;
 
@@ -186,6 +186,8 @@ static size_t parse_offers(const json_t *offers, struct offer **list)
 			log_error("an offer cannot be read", LOG_STR("error", f.text));
 		else
 			n++;
+		/* From here on the document is the board's thread's alone. */
+		json_object_del(item, "document");
 	}
 	return n;
 }
@@ -243,7 +245,7 @@ static void keep_epochs(struct fleet *fleet, const struct kept_epoch *kept, size
 	pthread_mutex_unlock(&fleet->lock);
 }
 
-void fleet_offer(struct fleet *fleet, const json_t *offers)
+void fleet_offer(struct fleet *fleet, json_t *offers)
 {
 	struct offer *list[OFFERS_MAX];
 	struct kept_epoch changes[OFFERS_MAX];

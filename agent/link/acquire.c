@@ -79,10 +79,10 @@ static int call_once(struct acquire *q, struct link_answer *answer, struct fault
 	return rc;
 }
 
-static void take_answer(struct acquire *q, const json_t *answer)
+static void take_answer(struct acquire *q, json_t *answer)
 {
 	struct agent *a = q->agent;
-	const json_t *offers = json_object_get(answer, "offers");
+	json_t *offers = json_object_get(answer, "offers");
 	const json_t *checks = json_object_get(answer, "checks");
 
 	orders_told(a->orders, q->acknowledged);
