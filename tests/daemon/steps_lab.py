@@ -1,6 +1,7 @@
 """What the tests of the job steps share: firmware images, also misbehaving ones, and job parts."""
 
 import fcntl
+import functools
 import subprocess
 
 from conftest import BUILD, ROOT
@@ -8,17 +9,17 @@ from conftest import BUILD, ROOT
 MODEL = "full-nano"
 
 
+@functools.cache
 def firmware(board, fault=None):
-    """The image's bytes; built once, also when several tests ask at the same time."""
+    """The image's bytes; made up to date once in each process, one process after the other."""
     folder = BUILD / "firmware"
     folder.mkdir(parents=True, exist_ok=True)
     image = folder / board / f"{MODEL}-int8{'-fault-' + fault if fault else ''}.elf"
     with open(folder / f".steps-{board}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not image.exists():
-            subprocess.run(["make", "-s", "-C", str(ROOT / "firmware-stub"), f"BOARD={board}",
-                            f"MODEL={MODEL}", "QUANT=int8", f"BUILD={folder}",
-                            f"FAULT={fault or ''}"], check=True, capture_output=True, text=True)
+        subprocess.run(["make", "-s", "-C", str(ROOT / "firmware-stub"), f"BOARD={board}",
+                        f"MODEL={MODEL}", "QUANT=int8", f"BUILD={folder}",
+                        f"FAULT={fault or ''}"], check=True, capture_output=True, text=True)
     return image.read_bytes()
 
 
