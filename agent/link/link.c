@@ -9,6 +9,8 @@
 
 #define PROTOCOL_HEADER "Hilda-Agent-Protocol: 1"
 #define DURATION_MIN_MS 10
+/* Offers for many boards, each with its document. */
+#define ANSWER_MAX_BYTES (64u * 1024 * 1024)
 #define DURATION_MAX_MS 3600000
 
 struct link {
@@ -145,6 +147,7 @@ static int perform_with(struct http_client *client, const struct link_call *call
 	request.content_type = call->content_type;
 	request.timeout_ms = call->timeout_ms;
 	request.cancel_fd = call->cancel_fd;
+	request.max_reply_bytes = ANSWER_MAX_BYTES;
 	request.sink = call->sink;
 	request.sink_arg = call->sink_arg;
 	request.body = call->body;
