@@ -28,6 +28,7 @@ struct http {
 	struct connections *connections;
 	struct wait_room *waits;
 	uint16_t port;
+	int listener; /* -1 until it is taken back from libmicrohttpd */
 	atomic_int busy;
 	atomic_bool stopping;
 	_Atomic int64_t body_bytes;
@@ -476,6 +477,7 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 	if (!http)
 		return fault_set(f, ENOMEM, "out of memory");
 	pthread_mutex_init(&http->unused_lock, NULL);
+	http->listener = -1;
 	http->server = server;
 	server->http = http;
 	rc = listen_parse(s->listen, &address, f);
@@ -501,12 +503,9 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 
 void http_quiesce(struct http *http)
 {
-	MHD_socket fd;
-
 	atomic_store(&http->stopping, true);
-	fd = MHD_quiesce_daemon(http->daemon);
-	if (fd != MHD_INVALID_SOCKET)
-		close(fd);
+	/* Its threads may still look at the socket: it is closed when they are gone. */
+	http->listener = MHD_quiesce_daemon(http->daemon);
 	wait_room_close(http->waits);
 }
 
@@ -531,6 +530,7 @@ void http_stop(struct http *http)
 	}
 	if (http->daemon)
 		MHD_stop_daemon(http->daemon);
+	file_close(&http->listener);
 	connections_free(http->connections);
 	wait_room_free(http->waits);
 	while (http->unused) {
