@@ -11,7 +11,7 @@ export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; con
 	"frame-ancestors 'none'; base-uri 'none'";
 const TYPES = { ".html": "text/html; charset=utf-8", ".mjs": "text/javascript", ".js":
 	"text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
-const LOG_PAGE = 4000;
+const LOG_PAGE = 25000;
 
 export async function startFake({ web, modules, lab }) {
 	const vendor = new Map(JSON.parse(readFileSync(join(web, "vendor.json"))).map((v) =>

@@ -42,7 +42,7 @@ const visit = async (page, path, text) => {
 const PAGES = [
 	["/", "Not passed"], ["/jobs", "nucleo-f446re"], ["/jobs/51", "m-timestamp-mode"],
 		["/jobs/58", "16 lines, live"], ["/jobs/59", "Waiting"],
-	["/runs/939", "In the order of iterations"], ["/runs/939?view=table", "From, to"],
+	["/runs/939", "In the order of iterations"], ["/runs/939?view=table&phase=cold", "From, to"],
 		["/runs/948", "distinct counts over"],
 		["/runs/950", "does not depend on the input"],
 	["/runs/951", "Fault: hardfault"], ["/results", "Measured"], ["/boards", "quarantined"],
@@ -81,8 +81,7 @@ onPage("overview: what failed comes first, boards that are down before the other
 	assert.equal(await page.locator(".board-list .last").first().locator("svg[aria-label]").count() > 3, true);
 });
 
-onPage("jobs: filters stand in the address, survive a reload and the way back", {}, async (page) =>
-	{
+onPage("jobs: filters stand in the address, survive reload and back", {}, async (page) => {
 	await visit(page, "/jobs", "nucleo-f446re");
 	await page.getByRole("group", { name: "State" }).getByRole("button",
 		{ name: "failed" }).click();
@@ -255,8 +254,7 @@ onPage("boards: drained with a reason, released again", {}, async (page) => {
 	await page.getByRole("button", { name: "Drain m4-1" }).waitFor();
 });
 
-onPage("a job is canceled after a question, and the page follows by its events", {}, async (page) =>
-	{
+onPage("a job is canceled after a question, the page follows by events", {}, async (page) => {
 	await visit(page, "/jobs/60", "Waiting");
 	await page.getByRole("button", { name: "Cancel job" }).click();
 	await page.getByRole("button", { name: "Keep it" }).click();
