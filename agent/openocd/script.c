@@ -12,10 +12,13 @@
  * by the new firmware. From `reset halt` the core starts exactly once. Then the debugger lets go:
  * with halting debug on and vector catch set, a HardFault would stop the core and never be reported.
  */
-#define DHCSR_DEBUG_OFF "0xE000EDF0 0xA05F0000"
-#define START                                                                                    \
-	"echo {" SCRIPT_STARTING "}; reset halt; catch {cortex_m vector_catch none}; poll off; " \
-	"resume; catch {mww " DHCSR_DEBUG_OFF "}; echo {" SCRIPT_DONE "}; shutdown"
+#define IS_CORTEX_M "[lsearch {cortex_m hla_target} [[target current] cget -type]] >= 0"
+#define LET_GO "mww 0xE000EDF0 0xA05F0000" /* DHCSR: C_DEBUGEN off */
+#define START                                                              \
+	"echo {" SCRIPT_STARTING "}; reset halt; "                         \
+	"set m [expr {" IS_CORTEX_M "}]; "                                 \
+	"if {$m} {catch {cortex_m vector_catch none}}; poll off; resume; " \
+	"if {$m} {catch {" LET_GO "}}; echo {" SCRIPT_DONE "}; shutdown"
 #define VERIFY "echo {" SCRIPT_VERIFYING "}; verify_image $::env(HILDA_IMAGE); "
 
 static const char *const scripts[OPENOCD_ACTIONS] = {
