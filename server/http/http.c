@@ -289,16 +289,25 @@ static void take_body(struct request *r, const char *data, size_t n)
 		reply_rc(r, -ENOMEM, NULL);
 }
 
-/* A request counts as busy from its handler's start until its answer, suspended or not. */
+static void idle(struct request *r)
+{
+	if (r->busy)
+		atomic_fetch_sub(&r->http->busy, 1);
+	r->busy = false;
+}
+
+/*
+ * A request counts as busy from its handler's start until its answer, suspended or not; or until its
+ * end, when the peer has left meanwhile.
+ */
 static enum MHD_Result finish(struct request *r)
 {
-	struct http *http = r->http;
 	enum MHD_Result ok;
 
 	if (r->phase == REQUEST_SUSPENDED)
 		return MHD_YES;
 	ok = answer(r);
-	atomic_fetch_sub(&http->busy, 1);
+	idle(r);
 	return ok;
 }
 
@@ -319,6 +328,7 @@ static enum MHD_Result on_body(struct request *r, const char *data, size_t *n)
 	if (r->response)
 		return answer(r);
 	atomic_fetch_add(&r->http->busy, 1);
+	r->busy = true;
 	if (atomic_load(&r->http->stopping))
 		reply_problemf(r, PROBLEM_UNAVAILABLE, "the server is stopping");
 	else
@@ -418,6 +428,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 		return;
 	if (r->own_free)
 		r->own_free(r->own);
+	idle(r);
 	reply_drop(r);
 	if (r->reserved)
 		atomic_fetch_sub(&r->http->body_bytes, r->reserved);

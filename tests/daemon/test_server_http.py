@@ -236,6 +236,7 @@ def test_a_peer_that_leaves_while_it_waits_is_noticed(server):
         wait_for(lambda: b"hilda_http_waiting 1" in server.get("/metrics").body)
     wait_for(lambda: b"hilda_http_waiting 0" in server.get("/metrics").body)
     wait_for(lambda: b"hilda_http_connections 1" in server.get("/metrics").body)
+    assert b"hilda_http_busy 1\n" in server.get("/metrics").body, "this one alone"
 
 
 def test_it_ends_gracefully_with_waiting_connections(make_server):
