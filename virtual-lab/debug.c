@@ -10,8 +10,6 @@
 #define DCRSR 0xe000edf4
 #define DCRDR 0xe000edf8
 #define DEMCR 0xe000edfc
-#define FP_CTRL 0xe0002000
-#define FP_COMP 0xe0002008
 
 #define DHCSR_KEY 0xa05f0000
 #define C_DEBUGEN (1u << 0)
@@ -44,13 +42,11 @@
 #define XPSR_THUMB (1u << 24)
 
 #define WFI 0xbf30
-#define BKPT_SCAN_BYTES 512
-/* BKPT 0xAB is a call to the semihosting host, which QEMU serves. */
-#define BKPT_SEMIHOSTING 0xbeab
 
 void debug_init(struct debug *d, const struct machine *m, const struct target *target)
 {
 	*d = (struct debug){.machine = m, .target = target};
+	breakpoints_init(&d->breakpoints, m, target);
 }
 
 bool debug_is_halted(const struct debug *d)
@@ -65,95 +61,6 @@ static bool executable(const struct debug *d, uint32_t address)
 	return r && r->kind != REGION_DEVICE;
 }
 
-static bool is_bkpt(const struct debug *d, uint32_t halfword)
-{
-	if ((halfword & 0xff00) != 0xbe00)
-		return false;
-	return !(d->machine->semihosted_markers && halfword == BKPT_SEMIHOSTING);
-}
-
-static void plant(struct debug *d, uint32_t address)
-{
-	if (d->n_planted < DEBUG_PLANTED_MAX &&
-		!d->target->core->set_breakpoint(d->target->arg, address, true))
-		d->planted[d->n_planted++] = address;
-}
-
-static void plant_in_ram(struct debug *d, uint32_t pc)
-{
-	const struct region *r = machine_region(d->machine, pc, 2);
-	uint8_t code[BKPT_SCAN_BYTES];
-	size_t n;
-
-	if (!r || r->kind != REGION_RAM)
-		return;
-	n = r->bytes - (pc - r->base);
-	if (n > sizeof(code))
-		n = sizeof(code);
-	if (d->target->memory->read_block(d->target->arg, pc, code, n))
-		return;
-	for (size_t i = 0; i + 1 < n; i += 2) {
-		if (is_bkpt(d, code[i] | (uint32_t)code[i + 1] << 8))
-			plant(d, pc + (uint32_t)i);
-	}
-}
-
-/* A breakpoint that the debugger has taken out again is forgotten. */
-static void plant_written(struct debug *d)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < d->n_soft; i++) {
-		uint32_t halfword;
-
-		if (d->target->memory->read(d->target->arg, d->soft[i], 2, &halfword) ||
-			!is_bkpt(d, halfword))
-			continue;
-		plant(d, d->soft[i]);
-		d->soft[kept++] = d->soft[i];
-	}
-	d->n_soft = kept;
-}
-
-static bool fpb_address(const struct debug *d, uint32_t comparator, uint32_t *address)
-{
-	if (!(comparator & 1))
-		return false;
-	if (d->machine->fpb_revision) {
-		*address = comparator & ~1u;
-		return true;
-	}
-	*address = comparator & 0x1ffffffc;
-	switch (comparator >> 30) {
-	case 1:
-		return true;
-	case 2:
-		*address += 2;
-		return true;
-	case 3: /* both halves: the first is reached first */
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void plant_fpb(struct debug *d)
-{
-	uint32_t address;
-
-	for (unsigned i = 0; d->fpb_enabled && i < d->machine->fpb_comparators; i++) {
-		if (fpb_address(d, d->fpb[i], &address))
-			plant(d, address);
-	}
-}
-
-static void lift_all(struct debug *d)
-{
-	for (size_t i = 0; i < d->n_planted; i++)
-		d->target->core->set_breakpoint(d->target->arg, d->planted[i], false);
-	d->n_planted = 0;
-}
-
 /* The core has stopped, for whatever reason. */
 static void come_to_rest(struct debug *d, uint32_t reason)
 {
@@ -162,7 +69,7 @@ static void come_to_rest(struct debug *d, uint32_t reason)
 	d->parked = false;
 	d->halted = true;
 	d->dfsr |= reason;
-	lift_all(d);
+	breakpoints_lift(&d->breakpoints);
 	if (d->stopped)
 		d->stopped(d->stopped_arg);
 }
@@ -213,7 +120,7 @@ static int halt(struct debug *d, uint32_t reason)
 		rc = d->target->core->halt(d->target->arg);
 		if (rc)
 			return rc;
-		lift_all(d);
+		breakpoints_lift(&d->breakpoints);
 		rc = wake(d);
 	}
 	if (!rc)
@@ -248,11 +155,8 @@ static int run(struct debug *d)
 		d->parked = true;
 		return 0;
 	}
-	if (d->debug_enabled) {
-		plant_in_ram(d, pc);
-		plant_written(d);
-		plant_fpb(d);
-	}
+	if (d->debug_enabled)
+		breakpoints_plant(&d->breakpoints, pc);
 	rc = d->target->core->resume(d->target->arg);
 	d->running = !rc;
 	return rc;
@@ -293,7 +197,7 @@ int debug_settle(struct debug *d)
 static void clear_state(struct debug *d)
 {
 	d->resuming = false;
-	lift_all(d);
+	breakpoints_lift(&d->breakpoints);
 	d->running = false;
 	d->parked = false;
 	d->halted = false;
@@ -302,7 +206,7 @@ static void clear_state(struct debug *d)
 
 int debug_power_on(struct debug *d)
 {
-	d->n_planted = 0;
+	breakpoints_clear(&d->breakpoints);
 	clear_state(d);
 	d->debug_enabled = false;
 	d->step_requested = false;
@@ -310,15 +214,12 @@ int debug_power_on(struct debug *d)
 	d->reset_seen = true;
 	d->demcr = 0;
 	d->dfsr = 0;
-	d->fpb_enabled = false;
-	memset(d->fpb, 0, sizeof(d->fpb));
-	d->n_soft = 0;
 	return run(d);
 }
 
 void debug_lock_up(struct debug *d)
 {
-	d->n_planted = 0;
+	breakpoints_forget(&d->breakpoints);
 	d->resuming = false;
 	d->running = false;
 	d->halted = false;
@@ -352,10 +253,9 @@ bool debug_owns(const struct debug *d, uint32_t address)
 	case DCRSR:
 	case DCRDR:
 	case DEMCR:
-	case FP_CTRL:
 		return true;
 	default:
-		return address >= FP_COMP && address < FP_COMP + 4 * d->machine->fpb_comparators;
+		return breakpoints_own(&d->breakpoints, address);
 	}
 }
 
@@ -401,9 +301,9 @@ static bool core_register(unsigned selector, unsigned *number)
 		*number = selector;
 	else if (selector == SELECT_XPSR)
 		*number = CORE_XPSR;
+	/* The core stands on its main stack after reset and in handlers. */
 	else if (selector == SELECT_MSP || selector == SELECT_MSP_SECURE)
-		*number =
-			CORE_SP; /* the core stands on its main stack after reset and in handlers */
+		*number = CORE_SP;
 	else
 		return false;
 	return true;
@@ -439,27 +339,8 @@ static int replant(struct debug *d)
 	rc = d->target->core->halt(d->target->arg);
 	if (rc)
 		return rc;
-	lift_all(d);
+	breakpoints_lift(&d->breakpoints);
 	return run(d);
-}
-
-static int write_fpb(struct debug *d, uint32_t address, uint32_t value)
-{
-	if (address == FP_CTRL) {
-		if (!(value & 2)) /* KEY */
-			return 0;
-		d->fpb_enabled = value & 1;
-	} else {
-		d->fpb[(address - FP_COMP) / 4] = value;
-	}
-	return replant(d);
-}
-
-static uint32_t fp_ctrl(const struct debug *d)
-{
-	unsigned n = d->machine->fpb_comparators;
-
-	return d->machine->fpb_revision << 28 | (n & 0x70) << 8 | (n & 0xf) << 4 | d->fpb_enabled;
 }
 
 int debug_read(struct debug *d, uint32_t address, uint32_t *value)
@@ -485,13 +366,10 @@ int debug_read(struct debug *d, uint32_t address, uint32_t *value)
 		look(d);
 		*value = d->dfsr;
 		return 0;
-	case FP_CTRL:
-		*value = fp_ctrl(d);
-		return 0;
 	case AIRCR:
 		return d->target->memory->read(d->target->arg, address, 4, value);
 	default:
-		*value = d->fpb[(address - FP_COMP) / 4];
+		*value = breakpoints_read(&d->breakpoints, address);
 		return 0;
 	}
 }
@@ -524,18 +402,7 @@ int debug_write(struct debug *d, uint32_t address, uint32_t value)
 	case AIRCR:
 		return write_aircr(d, value);
 	default:
-		return write_fpb(d, address, value);
+		breakpoints_write(&d->breakpoints, address, value);
+		return replant(d);
 	}
-}
-
-void debug_note_write(struct debug *d, uint32_t address, unsigned bytes, uint32_t value)
-{
-	if (bytes != 2 || !is_bkpt(d, value))
-		return;
-	for (size_t i = 0; i < d->n_soft; i++) {
-		if (d->soft[i] == address)
-			return;
-	}
-	if (d->n_soft < DEBUG_SOFT_MAX)
-		d->soft[d->n_soft++] = address;
 }

@@ -3,10 +3,6 @@
  * patch unit (ARMv7-M ARM DDI 0403, C1; ARMv8-M ARM DDI 0553, D1), over a core that can be
  * stopped, stepped and given breakpoints. One thread; a call may wait as long as the core does.
  *
- * BKPT: the emulated core takes it as a fault instead of halting, so before it runs under a
- * debugger breakpoints are planted where BKPT instructions stand: in the 512 bytes from PC when
- * that lies in RAM (flash and checksum algorithms), and where the debugger itself wrote one.
- *
  * OpenOCD clears C_HALT just before it asks for a system reset, wherever PC stands (armed with a
  * downloaded image over it, or behind a checksum routine that is gone). Silicon survives what runs
  * in between; the emulator would end. So a resume waits for the debugger's next move: a reset
@@ -19,12 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "virtual-lab/breakpoints.h"
 #include "virtual-lab/machines.h"
 #include "virtual-lab/target.h"
 
-#define DEBUG_FPB_MAX 8
-#define DEBUG_PLANTED_MAX 64
-#define DEBUG_SOFT_MAX 32
 #define DEBUG_SELECTORS 128
 #define DEBUG_SETTLE_MS 500
 
@@ -47,12 +41,7 @@ struct debug {
 	uint32_t demcr;
 	uint32_t dfsr;
 	uint32_t dcrdr;
-	bool fpb_enabled;
-	uint32_t fpb[DEBUG_FPB_MAX];
-	uint32_t planted[DEBUG_PLANTED_MAX];
-	size_t n_planted;
-	uint32_t soft[DEBUG_SOFT_MAX]; /* halfwords that the debugger made BKPT */
-	size_t n_soft;
+	struct breakpoints breakpoints;
 	uint32_t shadow[DEBUG_SELECTORS]; /* what the core's interface cannot reach */
 };
 
@@ -71,7 +60,5 @@ bool debug_owns(const struct debug *d, uint32_t address);
 int debug_read(struct debug *d, uint32_t address, uint32_t *value);
 int debug_write(struct debug *d, uint32_t address, uint32_t value);
 bool debug_is_halted(const struct debug *d);
-/* The debugger wrote to RAM: it may have been a BKPT. */
-void debug_note_write(struct debug *d, uint32_t address, unsigned bytes, uint32_t value);
 
 #endif

@@ -159,7 +159,7 @@ int memory_write(struct memory *m, uint32_t address, unsigned bytes, uint32_t va
 		rc = debug_settle(m->debug);
 		if (rc)
 			return rc;
-		debug_note_write(m->debug, address, bytes, value);
+		breakpoints_note_write(&m->debug->breakpoints, address, bytes, value);
 		return gather(m, address, bytes, value);
 	}
 	rc = memory_flush(m);

@@ -8,8 +8,7 @@
 #define DEMCR 0xe000edfc
 #define DFSR 0xe000ed30
 #define AIRCR 0xe000ed0c
-#define FP_CTRL 0xe0002000
-#define FP_COMP(n) (0xe0002008 + 4 * (n))
+#define COMPARATOR(n) (FP_COMP + 4 * (n))
 
 #define KEY 0xa05f0000
 #define RUN (KEY | 1)
@@ -248,9 +247,9 @@ static void comparators_become_breakpoints(void **state)
 	assert_int_equal(get(&k, FP_CTRL), 0x60);
 	put(&k, DHCSR, HALT);
 	put(&k, FP_CTRL, 3);
-	put(&k, FP_COMP(0), 0x40000201); /* lower halfword of 0x200 */
-	put(&k, FP_COMP(1), 0x80000301); /* upper halfword of 0x300 */
-	put(&k, FP_COMP(2), 0x40000400); /* not enabled */
+	put(&k, COMPARATOR(0), 0x40000201); /* lower halfword of 0x200 */
+	put(&k, COMPARATOR(1), 0x80000301); /* upper halfword of 0x300 */
+	put(&k, COMPARATOR(2), 0x40000400); /* not enabled */
 	run(&k);
 	assert_true(fake_has_breakpoint(&k, 0x200));
 	assert_true(fake_has_breakpoint(&k, 0x302));
@@ -262,7 +261,7 @@ static void comparators_become_breakpoints(void **state)
 	assert_int_equal(get(&k, FP_CTRL), 0x10000080);
 	put(&k, DHCSR, HALT);
 	put(&k, FP_CTRL, 3);
-	put(&k, FP_COMP(7), 0x203 | 1);
+	put(&k, COMPARATOR(7), 0x203 | 1);
 	run(&k);
 	assert_true(fake_has_breakpoint(&k, 0x202));
 }
@@ -274,10 +273,10 @@ static void a_running_core_takes_a_new_comparator(void **state)
 	fake_init(&k, "mps2-an386");
 	run(&k);
 	put(&k, FP_CTRL, 3);
-	put(&k, FP_COMP(0), 0x40000201);
+	put(&k, COMPARATOR(0), 0x40000201);
 	assert_true(fake_has_breakpoint(&k, 0x200));
 	assert_true(k.running);
-	put(&k, FP_COMP(0), 0);
+	put(&k, COMPARATOR(0), 0);
 	assert_false(fake_has_breakpoint(&k, 0x200));
 	assert_true(k.running);
 }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "virtual-lab/debug.h"
+#include "virtual-lab/breakpoints.h"
 #include "virtual-lab/machines.h"
 
 static void rows_are_whole(void **state)
@@ -16,7 +16,7 @@ static void rows_are_whole(void **state)
 		assert_ptr_equal(machine_find(m->name), m);
 		assert_int_equal(m->idcode & 0xfff, 0x477);
 		assert_int_equal(m->dpidr & 0xfff, 0x477);
-		assert_in_range(m->fpb_comparators, 1, DEBUG_FPB_MAX);
+		assert_in_range(m->fpb_comparators, 1, BREAKPOINTS_FPB_MAX);
 		assert_non_null(m->tags[0]);
 		assert_non_null(boot);
 		assert_int_equal(boot->base, 0);
