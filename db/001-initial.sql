@@ -1,5 +1,6 @@
 -- Tables of the server, version 1. Times are Unix milliseconds, states are the words of docs/wire.md.
--- Kept to what PostgreSQL also takes, but for STRICT.
+-- Kept to what PostgreSQL also takes, but for STRICT. Words are checked with OR: SQLite makes a table in
+-- memory for an IN of more than two, at each insert.
 
 CREATE TABLE meta (
 	key TEXT PRIMARY KEY,
@@ -33,10 +34,11 @@ CREATE TABLE boards (
 	exec INTEGER NOT NULL CHECK (exec IN (0, 1)),
 	online INTEGER NOT NULL CHECK (online IN (0, 1)),
 	state TEXT NOT NULL
-		CHECK (state IN ('ready', 'busy', 'quarantined', 'drained', 'reserved')),
+		CHECK (state = 'ready' OR state = 'busy' OR state = 'quarantined'
+			OR state = 'drained' OR state = 'reserved'),
 	reason TEXT NOT NULL DEFAULT '',
 	detail TEXT NOT NULL DEFAULT '',
-	hold TEXT NOT NULL DEFAULT '' CHECK (hold IN ('', 'drained', 'reserved')),
+	hold TEXT NOT NULL DEFAULT '' CHECK (hold = '' OR hold = 'drained' OR hold = 'reserved'),
 	hold_reason TEXT NOT NULL DEFAULT '',
 	hold_until INTEGER,
 	told_session INTEGER NOT NULL DEFAULT 0, -- quarantined: the session that was asked to check
@@ -72,7 +74,8 @@ CREATE TABLE jobs (
 	id INTEGER PRIMARY KEY,
 	name TEXT NOT NULL,
 	state TEXT NOT NULL
-		CHECK (state IN ('queued', 'active', 'succeeded', 'failed', 'canceled', 'lost')),
+		CHECK (state = 'queued' OR state = 'active' OR state = 'succeeded'
+			OR state = 'failed' OR state = 'canceled' OR state = 'lost'),
 	outcome TEXT NOT NULL DEFAULT '',
 	detail TEXT NOT NULL DEFAULT '',
 	stage TEXT NOT NULL DEFAULT '',
@@ -107,7 +110,8 @@ CREATE INDEX jobs_by_labels ON jobs (label_set, id) WHERE label_set IS NOT NULL;
 CREATE INDEX jobs_by_board ON jobs (board, id) WHERE board IS NOT NULL;
 CREATE INDEX jobs_by_parent ON jobs (parent, id) WHERE parent IS NOT NULL;
 
--- One attempt. cancel: 0 no, 1 the agent is to be told, 2 it has taken note.
+-- One attempt; live (offered, running, finishing) exactly while finished_at is NULL.
+-- cancel: 0 no, 1 the agent is to be told, 2 it has taken note.
 CREATE TABLE runs (
 	id INTEGER PRIMARY KEY,
 	job INTEGER NOT NULL REFERENCES jobs (id),
@@ -118,14 +122,15 @@ CREATE TABLE runs (
 	label_set INTEGER REFERENCES label_sets (id), -- the job's, for the results table
 	epoch INTEGER NOT NULL,
 	request TEXT NOT NULL,
-	state TEXT NOT NULL CHECK (state IN
-		('offered', 'running', 'finishing', 'done', 'released', 'lost', 'late')),
+	state TEXT NOT NULL
+		CHECK (state = 'offered' OR state = 'running' OR state = 'finishing'
+			OR state = 'done' OR state = 'released' OR state = 'lost' OR state = 'late'),
 	outcome TEXT NOT NULL DEFAULT '',
 	detail TEXT NOT NULL DEFAULT '',
 	stage TEXT NOT NULL DEFAULT '',
 	virtual INTEGER NOT NULL CHECK (virtual IN (0, 1)),
 	exec INTEGER NOT NULL CHECK (exec IN (0, 1)),
-	cancel INTEGER NOT NULL DEFAULT 0 CHECK (cancel IN (0, 1, 2)),
+	cancel INTEGER NOT NULL DEFAULT 0 CHECK (cancel BETWEEN 0 AND 2),
 	log_bytes INTEGER NOT NULL DEFAULT 0,
 	result_id TEXT,
 	adopted INTEGER NOT NULL DEFAULT 0,
@@ -136,11 +141,11 @@ CREATE TABLE runs (
 	finished_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX runs_live_of_board ON runs (board)
-	WHERE state IN ('offered', 'running', 'finishing');
+	WHERE finished_at IS NULL;
 CREATE UNIQUE INDEX runs_live_of_job ON runs (job)
-	WHERE state IN ('offered', 'running', 'finishing');
+	WHERE finished_at IS NULL;
 CREATE INDEX runs_live_of_agent ON runs (agent, id)
-	WHERE state IN ('offered', 'running', 'finishing');
+	WHERE finished_at IS NULL;
 CREATE INDEX runs_by_job ON runs (job, id);
 CREATE INDEX runs_by_board ON runs (board, id);
 CREATE INDEX runs_with_result ON runs (board_type, id) WHERE result_id IS NOT NULL;

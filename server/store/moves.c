@@ -100,7 +100,7 @@ int event_board(struct store_txn *t, const char *board, bool wake)
 	struct store_event *e;
 	int rc = sql_first(t->db, &q,
 		"SELECT b.agent, b.state, b.type, r.id, r.job FROM boards b LEFT JOIN runs r"
-		" ON r.board = b.name AND r.state IN ('offered', 'running', 'finishing')"
+		" ON r.board = b.name AND r.finished_at IS NULL"
 		" WHERE b.name = $board",
 		SQL_T("$board", board));
 

@@ -116,7 +116,7 @@ static int repeat_offers(struct claim *c, bool *same_request)
 	size_t n = 0;
 	int rc = sql_first(c->t->db, &q,
 		"SELECT id, board, request = $request FROM runs WHERE agent = $agent"
-		" AND state = 'offered' AND state IN ('offered', 'running', 'finishing')"
+		" AND state = 'offered' AND finished_at IS NULL"
 		" ORDER BY id",
 		SQL_I("$agent", c->x->agent), SQL_T("$request", c->x->request));
 

@@ -322,7 +322,7 @@ static int live_run_of(struct store_txn *t, struct store_op *op, int64_t job, st
 	int64_t run = 0;
 	int rc = sql_first(t->db, &q,
 		"SELECT id FROM runs WHERE job = $job"
-		" AND state IN ('offered', 'running', 'finishing')",
+		" AND finished_at IS NULL",
 		SQL_I("$job", job));
 
 	if (rc > 0)

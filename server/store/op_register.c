@@ -221,7 +221,7 @@ static int settle_runs(struct store_txn *t, struct op_agent_register *x)
 		return -ENOMEM;
 	rc = sql_first(t->db, &q,
 		"SELECT id FROM runs WHERE agent = $agent"
-		" AND state IN ('offered', 'running', 'finishing') ORDER BY id",
+		" AND finished_at IS NULL ORDER BY id",
 		SQL_I("$agent", x->agent));
 	for (; rc > 0 && n < LIVE_RUNS_MAX; rc = sql_next(t->db, q))
 		runs[n++] = sql_i64(q, 0);

@@ -74,7 +74,7 @@ static int beat_run(struct store_txn *t, int64_t agent, const struct op_held_run
 	enum stage known;
 	int rc = sql_first(t->db, &q,
 		"SELECT job, board, state, stage FROM runs WHERE id = $run AND agent = $agent"
-		" AND epoch = $epoch AND state IN ('offered', 'running', 'finishing')",
+		" AND epoch = $epoch AND finished_at IS NULL",
 		SQL_I("$run", h->run), SQL_I("$agent", agent), SQL_I("$epoch", h->epoch));
 
 	if (rc > 0) {

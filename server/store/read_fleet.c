@@ -14,7 +14,7 @@
 	" b.ppk2_serial, b.hold, b.hold_reason, b.hold_until"
 #define BOARD_TABLES                                                                          \
 	" FROM boards b JOIN agents a ON a.id = b.agent LEFT JOIN runs r ON r.board = b.name" \
-	" AND r.state IN ('offered', 'running', 'finishing')"
+	" AND r.finished_at IS NULL"
 
 static int put_last(struct store_reader *r, const char *board, struct json_out *o)
 {

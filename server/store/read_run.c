@@ -188,7 +188,7 @@ int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *o
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
 		"SELECT id, job, agent, epoch, log_bytes, board, state, outcome,"
-		" state IN ('offered', 'running', 'finishing') FROM runs WHERE id = $run",
+		" finished_at IS NULL FROM runs WHERE id = $run",
 		SQL_I("$run", run));
 
 	if (rc <= 0)

@@ -64,7 +64,7 @@ static int add_board(struct store_reader *r, sqlite3_stmt *q, struct capability 
 		return 0;
 	rc = sql_first(r->db, &busy,
 		"SELECT job FROM runs WHERE board = $board"
-		" AND state IN ('offered', 'running', 'finishing')",
+		" AND finished_at IS NULL",
 		SQL_T("$board", c->name));
 	if (rc > 0)
 		c->board.job = sql_i64(busy, 0);

@@ -6,8 +6,7 @@ static int arm_runs(
 	struct sql *db, struct leases *l, const struct store_terms *terms, int64_t now_ns)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = sql_first(db, &q,
-		"SELECT id, state FROM runs WHERE state IN ('offered', 'running', 'finishing')");
+	int rc = sql_first(db, &q, "SELECT id, state FROM runs WHERE finished_at IS NULL");
 
 	for (; rc > 0; rc = sql_next(db, q)) {
 		bool offer = !strcmp(sql_text(q, 1), "offered");

@@ -9,7 +9,7 @@ int reply_lost(struct store_txn *t, int64_t agent, const struct op_held_run *run
 		_cleanup_sql_ sqlite3_stmt *q = NULL;
 		int rc = sql_first(t->db, &q,
 			"SELECT 1 FROM runs WHERE id = $run AND agent = $agent AND epoch = $epoch"
-			" AND state IN ('offered', 'running', 'finishing')",
+			" AND finished_at IS NULL",
 			SQL_I("$run", runs[i].run), SQL_I("$agent", agent),
 			SQL_I("$epoch", runs[i].epoch));
 
@@ -27,7 +27,7 @@ int reply_cancels(struct store_txn *t, int64_t agent, struct json_out *o, unsign
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(t->db, &q,
 		"SELECT r.id, j.cancel_reason FROM runs r JOIN jobs j ON j.id = r.job"
-		" WHERE r.agent = $agent AND r.state IN ('offered', 'running', 'finishing')"
+		" WHERE r.agent = $agent AND r.finished_at IS NULL"
 		" AND r.cancel = 1 ORDER BY r.id",
 		SQL_I("$agent", agent));
 
