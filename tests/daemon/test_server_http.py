@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import random
 import re
 import select
 import socket
@@ -280,6 +281,49 @@ def test_it_ends_gracefully_under_load(make_server):
     server.start()
     for job in done:
         assert server.get(f"/api/v1/jobs/{job}").status == 200, "an acknowledged job is never lost"
+
+
+def test_mutilated_requests_never_end_the_server(server):
+    """Seeded damage to real requests: whatever comes back, the server lives and holds nothing."""
+    agent = Agent(server)
+    agent.register()
+    document = json.dumps(job_document(server.put_blob(b"x"))).encode()
+    seeds = [b"GET /api/v1/jobs?state=queued&limit=5&label.a=b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+             b"GET /api/v1/jobs/1/log?from=0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n",
+             b"GET /static/../%2e%2e/etc/passwd HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n",
+             b"POST /api/v1/jobs?strict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+             b"Idempotency-Key: a\r\nContent-Length: %d\r\n\r\n%s" % (len(document), document),
+             b"PUT /agent/v1/runs/1/log?offset=0 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+             b"Hilda-Agent-Protocol: 1\r\nHilda-Session: 1\r\nHilda-Epoch: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+             b"3\r\nabc\r\n0\r\n\r\n",
+             b"PATCH /api/v1/uploads/1 HTTP/1.1\r\nHost: localhost\r\nUpload-Offset: 0\r\nContent-Length: 3\r\n\r\nabc"]
+    dice = random.Random(20260101)
+    for _ in range(600):
+        data = bytearray(dice.choice(seeds))
+        for _ in range(dice.randint(1, 6)):
+            at = dice.randrange(len(data))
+            how = dice.randrange(4)
+            if how == 0:
+                data[at] = dice.randrange(256)
+            elif how == 1:
+                del data[at:at + dice.randint(1, 8)]
+            elif how == 2:
+                data[at:at] = data[at:at + dice.randint(1, 40)]
+            else:
+                data[at:at] = dice.choice([b"\r\n", b"\0", b"%00", b"%", b"\xff" * 9, b"-", b"9" * 25, b"{", b"/.."])
+            if not data:
+                data = bytearray(b"\n")
+        with server.socket(5) as s:
+            try:
+                s.sendall(data)
+                s.shutdown(socket.SHUT_WR)
+                s.settimeout(0.05)
+                s.recv(4096)
+            except OSError:
+                pass
+    assert server.process.poll() is None
+    assert server.get("/healthz").status == 200
+    wait_for(lambda: b"hilda_http_busy 1\n" in server.get("/metrics").body)
 
 
 def test_pipelined_requests_are_answered_in_order(server):
