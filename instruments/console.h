@@ -3,9 +3,9 @@
  * behind one interface. 8N1, no flow control, raw. Opening never throws away what has already come
  * in: it may be the boot banner.
  *
- * Real ports go through libserialport, which refuses ptys; those and pipes are plain descriptors. One thread
- * for each console. A read or write waits until its deadline, or until cancel_fd is readable. The
- * tap sees every byte in both directions before the caller does.
+ * Real ports go through libserialport, which refuses ptys; those and pipes are plain descriptors.
+ * One thread for each console. A read or write waits until its deadline, or until cancel_fd is
+ * readable. The tap sees every byte in both directions before the caller does.
  */
 #ifndef HILDA_INSTRUMENTS_CONSOLE_H
 #define HILDA_INSTRUMENTS_CONSOLE_H

@@ -325,7 +325,10 @@ static int judge_refusal(const struct bench_session *s, struct fault *f)
 	return fault_set(f, EPROTO, "the firmware refused '%s': %s", s->command, s->refusal);
 }
 
-/* Asks for one line again. 0 also when it did not come, 1 when nothing came at all; the caller counts. */
+/*
+ * Asks for one line again. 0 also when it did not come, 1 when nothing came at all; the caller
+ * counts.
+ */
 static int resend(struct bench_session *s, uint32_t seq, int64_t deadline_ns, struct fault *f)
 {
 	int64_t until = clock_deadline_ms(s->clock, BENCH_QUIET_MS);

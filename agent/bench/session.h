@@ -1,7 +1,8 @@
 /*
- * Talking to firmware that speaks the bench protocol (docs/wire.md, section 1): a command, its reply,
- * missing lines asked for again, and what went wrong in words. The board's thread; a call waits until its
- * deadline or until the cancel descriptor is readable. The console is the caller's.
+ * Talking to firmware that speaks the bench protocol (docs/wire.md, section 1): a command, its
+ * reply, missing lines asked for again, and what went wrong in words. The board's thread; a call
+ * waits until its deadline or until the cancel descriptor is readable. The console is the
+ * caller's.
  *
  * What every function that talks returns, with a fault that quotes the firmware:
  *   0            as asked
@@ -37,21 +38,26 @@ struct bench_session *bench_session_new(
 void bench_session_free(struct bench_session *s); /* accepts NULL */
 void bench_session_freep(struct bench_session **s);
 
-/* After a reset: until the firmware says m-ready. Half-way it is asked for its name, in case the banner was lost. */
+/*
+ * After a reset: until the firmware says m-ready. Half-way it is asked for its name, in case the
+ * banner was lost.
+ */
 int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struct fault *f);
 /* Reads until nothing has come for BENCH_SETTLE_MS: what is under way belongs to nobody. */
 int bench_session_settle(struct bench_session *s, int64_t deadline_ns, struct fault *f);
 
 /*
- * One verb (printf, without the `%` at its end) and its whole run, checked: no line is missing, count and
- * CRC-32 are right, status is ok.
+ * One verb (printf, without the `%` at its end) and its whole run, checked: no line is missing,
+ * count and CRC-32 are right, status is ok.
  */
 int bench_session_run(struct bench_session *s, int64_t deadline_ns, struct fault *f,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* `lab cold`: the reply comes after a reset. */
 int bench_session_cold(struct bench_session *s, int64_t deadline_ns, struct fault *f);
 
-/* The device's time in microseconds (wraps at 32 bits), and the host's when the question was sent. */
+/*
+ * The device's time in microseconds (wraps at 32 bits), and the host's when the question was sent.
+ */
 int bench_session_lap(struct bench_session *s, int64_t deadline_ns, uint32_t *device_us,
 	int64_t *host_ns, struct fault *f);
 

@@ -7,7 +7,10 @@
 
 #include <stdio.h>
 
-/* root: "/" but in tests. The exit code: 0, or 1 when nothing was found (out says what to do then). */
+/*
+ * root: "/" but in tests. The exit code: 0, or 1 when nothing was found (out says what to do
+ * then).
+ */
 int command_discover(const char *root, FILE *out);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * How large an image is. flash_bytes: every byte that must be kept for the next start, that is, what the file
- * brings for its loaded segments (code, constants, the start values of data). ram_static_bytes: data and bss,
- * without a reserved stack or heap. weights_bytes: sections or symbols that are named so.
+ * How large an image is. flash_bytes: every byte that must be kept for the next start, that is,
+ * what the file brings for its loaded segments (code, constants, the start values of data).
+ * ram_static_bytes: data and bss, without a reserved stack or heap. weights_bytes: sections or
+ * symbols that are named so.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * loaded, how large it is, what compiled it, and which function an address belongs to.
  *
  * The file is a stranger's: everything is bounds-checked before it is used, every count has a
- * limit, and what is beyond a limit is refused. By libelf and libdw; one thread for each image; calls wait for
- * nothing but the page cache. Strings belong to the image.
+ * limit, and what is beyond a limit is refused. By libelf and libdw; one thread for each image;
+ * calls wait for nothing but the page cache. Strings belong to the image.
  */
 #ifndef HILDA_AGENT_IMAGE_IMAGE_H
 #define HILDA_AGENT_IMAGE_IMAGE_H
@@ -36,7 +36,9 @@ int image_open(const char *path, struct image **out, struct fault *f);
 int image_parse(const void *data, size_t n, const char *name, struct image **out, struct fault *f);
 void image_close(struct image *image); /* accepts NULL */
 
-/* Whether the image is for this board's kind of core (exec boards: this host). -EINVAL otherwise. */
+/*
+ * Whether the image is for this board's kind of core (exec boards: this host). -EINVAL otherwise.
+ */
 int image_check_machine(
 	const struct image *image, const struct board_config *board, struct fault *f);
 /*

@@ -64,7 +64,10 @@ static void hash_part(struct sha256 *hash, uint64_t address, uint64_t size, cons
 		sha256_update(hash, bytes, size);
 }
 
-/* Sections rather than segments: a segment may hold the ELF header, which knows where debug data lies. */
+/*
+ * Sections rather than segments: a segment may hold the ELF header, which knows where debug data
+ * lies.
+ */
 static void hash_code(struct image *image)
 {
 	struct sha256 hash;

@@ -19,7 +19,10 @@ struct pattern {
 #define PLUG_IN "plug the probe in; `hilda-agent discover` lists what is there"
 #define POWER_CYCLE "power-cycle the board and look at the debug cable"
 
-/* The most telling first: OpenOCD often says the same failure in several ways, one after the other. */
+/*
+ * The most telling first: OpenOCD often says the same failure in several ways, one after the
+ * other.
+ */
 static const struct pattern patterns[] = {
 	{"UNEXPECTED", OUTCOME_INFRASTRUCTURE, "another chip than configured is on the probe",
 		"check which board is plugged in, and `openocd =` of this board"},

@@ -1,7 +1,8 @@
 /*
- * One call of OpenOCD on one board: started with a constant script, its complete output handed on as
- * it comes, killed with its whole group at the deadline, and judged. Runs on the board's thread
- * (common/process.h: a thread that lives as long as the process) and waits until OpenOCD has ended.
+ * One call of OpenOCD on one board: started with a constant script, its complete output handed on
+ * as it comes, killed with its whole group at the deadline, and judged. Runs on the board's thread
+ * (common/process.h: a thread that lives as long as the process) and waits until OpenOCD has
+ * ended.
  */
 #ifndef HILDA_AGENT_OPENOCD_OPENOCD_H
 #define HILDA_AGENT_OPENOCD_OPENOCD_H

@@ -7,10 +7,11 @@
 
 #define CONNECT "echo \"" SCRIPT_ADAPTER "[adapter name]\"; init; echo {" SCRIPT_CONNECTED "}; "
 /*
- * Not `reset run`: before it asserts the reset it lets the core go on from wherever it stands, which
- * after a verify is in the middle of OpenOCD's own helper code; the fault that follows is reported
- * by the new firmware. From `reset halt` the core starts exactly once. Then the debugger lets go:
- * with halting debug on and vector catch set, a HardFault would stop the core and never be reported.
+ * Not `reset run`: before it asserts the reset it lets the core go on from wherever it stands,
+ * which after a verify is in the middle of OpenOCD's own helper code; the fault that follows is
+ * reported by the new firmware. From `reset halt` the core starts exactly once. Then the debugger
+ * lets go: with halting debug on and vector catch set, a HardFault would stop the core and never
+ * be reported.
  */
 #define IS_CORTEX_M "[lsearch {cortex_m hla_target} [[target current] cget -type]] >= 0"
 #define LET_GO "mww 0xE000EDF0 0xA05F0000" /* DHCSR: C_DEBUGEN off */

@@ -87,8 +87,8 @@ static int check_protocol(struct run *run, const struct bench_run *reply)
 }
 
 /*
- * The first banner may be an older one that was still under way, from a run that ended just after its
- * reset; the real one then follows. So a reset is forgiven here, but not for ever.
+ * The first banner may be an older one that was still under way, from a run that ended just after
+ * its reset; the real one then follows. So a reset is forgiven here, but not for ever.
  */
 static int ask_identity(struct run *run, struct bench_session *s, struct fault *f)
 {

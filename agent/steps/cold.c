@@ -1,4 +1,7 @@
-/* cold: the firmware resets itself N times; each boot reports its first inference, made before anything else. */
+/*
+ * cold: the firmware resets itself N times; each boot reports its first inference, made before
+ * anything else.
+ */
 #include <errno.h>
 
 #include "agent/steps/parts.h"

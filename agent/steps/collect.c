@@ -1,6 +1,6 @@
 /*
- * collect: how large the image is, and whether the device's clock may be believed. Performed after a
- * failure as well; then only what needs no board is collected.
+ * collect: how large the image is, and whether the device's clock may be believed. Performed after
+ * a failure as well; then only what needs no board is collected.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,9 @@
 #include "agent/steps/steps.h"
 #include "common/cleanup.h"
 
-/* The span to time, then a longer one when the first disagrees: a late byte must not fail a board. */
+/*
+ * The span to time, then a longer one when the first disagrees: a late byte must not fail a board.
+ */
 static const int64_t spans_ms[] = {1050, 4000};
 
 struct lap {

@@ -1,7 +1,7 @@
 /*
- * flash: the image is checked, and then put onto the board by OpenOCD: written, verified, started. The
- * console is open before the reset, so that the boot banner is not lost. On exec boards the program
- * is made ready.
+ * flash: the image is checked, and then put onto the board by OpenOCD: written, verified, started.
+ * The console is open before the reset, so that the boot banner is not lost. On exec boards the
+ * program is made ready.
  */
 #include <errno.h>
 #include <fcntl.h>

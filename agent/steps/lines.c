@@ -1,6 +1,6 @@
 /*
- * lines: firmware or a program that prints its own text. Each line is held against the job's regular
- * expressions; docs/wire.md says when such a run is over, and how it went.
+ * lines: firmware or a program that prints its own text. Each line is held against the job's
+ * regular expressions; docs/wire.md says when such a run is over, and how it went.
  */
 #include <errno.h>
 

@@ -1,7 +1,8 @@
 /*
- * Exec boards: the image is a program. It runs in the run's own folder, beside the job's files, with
- * an environment that tells it nothing of the agent, as the board's user if one is set. The protocol runs on its
- * standard input and output; what it says on standard error counts as output, as it would on a UART.
+ * Exec boards: the image is a program. It runs in the run's own folder, beside the job's files,
+ * with an environment that tells it nothing of the agent, as the board's user if one is set. The
+ * protocol runs on its standard input and output; what it says on standard error counts as output,
+ * as it would on a UART.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +75,9 @@ static int start(struct run *run, int in, int out, struct fault *f)
 
 		if (r)
 			return r;
-		/* The folder is the program's; the agent is root here, or could not change users. */
+		/*
+		 * The folder is the program's; the agent is root here, or could not change users.
+		 */
 		if (chown(run->work_folder, user.uid, user.gid))
 			return fault_errno(f, errno, "the work folder cannot be given to user %s",
 				run->board->exec_user);

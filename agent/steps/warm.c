@@ -1,4 +1,7 @@
-/* warm: N timed inferences after the warm-up, in one boot or in several with a reset before each further one. */
+/*
+ * warm: N timed inferences after the warm-up, in one boot or in several with a reset before each
+ * further one.
+ */
 #include <errno.h>
 
 #include "agent/board/config.h"

@@ -1,4 +1,6 @@
-/* What is printed for a sysfs tree that the test has made: sections that board_config_read takes. */
+/*
+ * What is printed for a sysfs tree that the test has made: sections that board_config_read takes.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,7 @@
-/* The argument vector: constants and the administrator's files; everything else in the environment. */
+/*
+ * The argument vector: constants and the administrator's files; everything else in the
+ * environment.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,6 @@
-/* The lines protocol on bytes that arrive in any pieces, and the provenance that a job may expect. */
+/*
+ * The lines protocol on bytes that arrive in any pieces, and the provenance that a job may expect.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
