@@ -81,7 +81,11 @@ static int parse(int argc, char **argv, struct arguments *a)
 		}
 		if (c == 'd')
 			a->folder = optarg;
-		if (c == 'f' && a->n_faults < FAULTS_MAX)
+		if (c == 'f' && a->n_faults == FAULTS_MAX) {
+			fprintf(stderr, "hilda-vboard: more than %d times --fault\n", FAULTS_MAX);
+			return EXIT_USAGE + 1;
+		}
+		if (c == 'f')
 			a->faults[a->n_faults++] = optarg;
 		if (c == '?')
 			return EXIT_USAGE + 1;

@@ -132,7 +132,8 @@ def test_help_and_version():
 
 
 @pytest.mark.parametrize("arguments, word", [(["--machine", "pdp-11", "--dir", "x"], "pdp-11"), (["--dir", "x"], "--machine"),
-                                             (["--machine", MACHINE], "--dir"), (["--nonsense"], "nonsense")])
+                                             (["--machine", MACHINE], "--dir"), (["--nonsense"], "nonsense"),
+                                             (["--fault", "uart-cut"] * 17, "more than 16")])
 def test_bad_arguments(arguments, word, tmp_path):
     told = subprocess.run([program("hilda-vboard"), *arguments], cwd=tmp_path, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=10)
