@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "protocols/job/regex_cost.h"
 
 static const char *const lines_keys[] = {"patterns", "end", "fail", NULL};
 static const char *const pattern_keys[] = {"metric", "unit", "regex", NULL};
@@ -16,11 +17,15 @@ static int read_regex(const json_t *obj, const struct doc_at *at, const char *ke
 {
 	struct doc_at here = DOC_KEY(at, key);
 	_cleanup_free_ char *regex = NULL;
+	const char *costly;
 	char why[128];
 	int err = doc_text(obj, at, key, JOB_REGEX_MAX, &regex, e);
 
 	if (err || !regex)
 		return err;
+	costly = regex_cost_refusal(regex);
+	if (costly)
+		return doc_fail(e, &here, NULL, "\"%s\": %s", regex, costly);
 	err = regcomp(compiled, regex, REG_EXTENDED);
 	if (err) {
 		regerror(err, compiled, why, sizeof(why));
