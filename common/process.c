@@ -18,6 +18,7 @@
 #define SHIM_NAME "hilda-shim"
 #define MAX_ARGS 256
 #define READ_BYTES 16384
+#define PIPE_BYTES (1024 * 1024) /* as large as Linux makes one without privilege */
 
 extern char **environ;
 
@@ -242,37 +243,58 @@ static void drain(struct outputs *o, int i)
 	}
 }
 
+/* At most what the pipes held at the leader's end: what escaped its group may write for ever. */
+static int drain_rest(struct outputs *o)
+{
+	for (int blocks = 0; blocks < 2 * PIPE_BYTES / READ_BYTES; blocks++) {
+		struct pollfd fds[2] = {
+			{.fd = o->fds[0], .events = POLLIN},
+			{.fd = o->fds[1], .events = POLLIN},
+		};
+		int rc = poll(fds, 2, 0);
+
+		if (rc < 0 && errno != EINTR)
+			return -errno;
+		if (rc == 0)
+			break;
+		for (int i = 0; i < 2 && rc > 0; i++) {
+			if (fds[i].revents)
+				drain(o, i);
+		}
+	}
+	return 0;
+}
+
 static int follow(struct process *p, struct outputs *o, const struct clock *c, int64_t deadline_ns,
 	int cancel_fd, struct process_end *end)
 {
-	bool ended = false;
-
 	for (;;) {
 		struct pollfd fds[4] = {
 			{.fd = o->fds[0], .events = POLLIN},
 			{.fd = o->fds[1], .events = POLLIN},
 			{.fd = cancel_fd, .events = POLLIN},
-			{.fd = ended ? -1 : p->pidfd, .events = POLLIN},
+			{.fd = p->pidfd, .events = POLLIN},
 		};
-		/* After the leader's end only what is already in the pipes is read: a grandchild may hold them open. */
-		int rc = ended ? poll(fds, 2, 0) : clock_poll(c, fds, 4, deadline_ns);
+		int rc = clock_poll(c, fds, 4, deadline_ns);
 
 		if (rc < 0)
 			return rc;
-		if (rc == 0 && ended)
-			return 0;
-		if (rc == 0) {
+		/* Also of a program that writes all the time. */
+		if (rc == 0 || clock_expired(c, deadline_ns)) {
 			end->timed_out = true;
 			return 0;
 		}
-		if (!ended && fds[2].revents)
+		if (fds[2].revents)
 			return -ECANCELED;
+		/* Its children may hold the pipes open, and fill them. */
+		if (fds[3].revents) {
+			process_signal_group(p, SIGKILL);
+			return drain_rest(o);
+		}
 		for (int i = 0; i < 2; i++) {
 			if (fds[i].revents)
 				drain(o, i);
 		}
-		if (fds[3].revents)
-			ended = true;
 	}
 }
 

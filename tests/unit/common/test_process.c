@@ -61,6 +61,46 @@ static void output_and_code_arrive(void **state)
 	forget(&h);
 }
 
+/* Ends the test where process_run would never come back. */
+static int run_unheard(const char *command, int64_t ms, struct process_end *end)
+{
+	const char *const argv[] = {"sh", "-c", command, NULL};
+	struct process_spec spec = PROCESS_SPEC_INIT;
+	struct fault f;
+	int rc;
+
+	alarm(60);
+	spec.argv = argv;
+	rc = process_run(&spec, &clock_system, clock_deadline_ms(&clock_system, ms), -1, NULL, NULL,
+		end, &f);
+	alarm(0);
+	return rc;
+}
+
+static void the_deadline_holds_for_a_program_that_never_stops_writing(void **state)
+{
+	struct process_end end;
+
+	assert_int_equal(run_unheard("while :; do echo x; done", 300, &end), 0);
+	assert_true(end.timed_out);
+}
+
+/* One in the group, and one that has left it: it writes until it is found and killed. */
+static void what_a_leader_left_behind_is_not_read_for_ever(void **state)
+{
+	struct process_end end;
+
+	assert_int_equal(run_unheard("while :; do echo x; done & exit 3", 20000, &end), 0);
+	assert_int_equal(end.code, 3);
+	assert_false(end.timed_out);
+	assert_int_equal(run_unheard("setsid sh -c 'trap : PIPE; while echo x; do :; done' & "
+				     "read x < /dev/null; exit 4",
+				 20000, &end),
+		0);
+	assert_int_equal(end.code, 4);
+	assert_false(end.timed_out);
+}
+
 static void a_missing_program_is_named(void **state)
 {
 	const char *const argv[] = {"no-such-program-hilda", NULL};
@@ -199,6 +239,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(output_and_code_arrive),
+		cmocka_unit_test(the_deadline_holds_for_a_program_that_never_stops_writing),
+		cmocka_unit_test(what_a_leader_left_behind_is_not_read_for_ever),
 		cmocka_unit_test(a_missing_program_is_named),
 		cmocka_unit_test(the_deadline_kills_the_group),
 		cmocka_unit_test(cancel_ends_it),
