@@ -385,39 +385,94 @@ int bench_run_cold(const struct bench_run *run, struct bench_cold *out, struct f
 	return 0;
 }
 
+struct predictions {
+	uint32_t *classes;
+	size_t n;
+	size_t logits; /* of the sample that is being read */
+	uint32_t crc;
+	bool has_logits;
+};
+
+static void predictions_done(struct predictions *x)
+{
+	free(x->classes);
+}
+
+/* The first of a sample's lines. */
+static int begin_sample(
+	struct predictions *x, const struct line *line, uint64_t class, struct fault *f)
+{
+	int err = check_index(line, x->n, f);
+
+	if (err)
+		return err;
+	if (x->has_logits)
+		x->crc = crc32_zlib(x->crc, "\n", 1);
+	x->classes[x->n++] = (uint32_t) class;
+	x->has_logits = false;
+	x->logits = 0;
+	return 0;
+}
+
+/* A line with `from` goes on with the logits of the sample before it: same `i`, same `p`. */
+static int go_on(struct predictions *x, const struct line *line, uint64_t class, struct fault *f)
+{
+	uint64_t from;
+	int err;
+
+	if (!x->n)
+		return fault_set(f, EBADMSG, "line \"%s\" goes on with no sample", line->text);
+	err = check_index(line, x->n - 1, f);
+	if (err)
+		return err;
+	if (x->classes[x->n - 1] != class)
+		return fault_set(
+			f, EBADMSG, "line \"%s\" predicts another class than before", line->text);
+	if (number_u64(line_get(line, "from"), 1, UINT32_MAX, &from) || from != x->logits)
+		return fault_set(
+			f, EBADMSG, "line \"%s\" should go on at from=%zu", line->text, x->logits);
+	x->crc = crc32_zlib(x->crc, ":", 1);
+	return 0;
+}
+
+static int add_prediction(struct predictions *x, const struct line *line, struct fault *f)
+{
+	const char *p = line_get(line, "p"), *logits = line_get(line, "l");
+	uint64_t class;
+	int err;
+
+	if (!p || number_u64(p, 0, UINT32_MAX, &class))
+		return fault_set(f, EBADMSG, "line \"%s\" has no predicted class p=", line->text);
+	err = line_get(line, "from") ? go_on(x, line, class, f) : begin_sample(x, line, class, f);
+	if (err || !logits)
+		return err;
+	x->crc = crc32_zlib(x->crc, logits, strlen(logits));
+	x->has_logits = true;
+	x->logits++;
+	for (; *logits; logits++)
+		x->logits += *logits == ':';
+	return 0;
+}
+
 int bench_run_predictions(const struct bench_run *run, uint32_t **classes, size_t *n,
 	uint32_t *logits_crc, struct fault *f)
 {
-	_cleanup_free_ uint32_t *found = calloc(run->top + 1, sizeof(*found));
-	uint32_t crc = CRC32_START;
-	size_t count = 0;
+	_cleanup_(predictions_done) struct predictions x = {.crc = CRC32_START};
 
-	if (!found)
+	x.classes = calloc(run->top + 1, sizeof(*x.classes));
+	if (!x.classes)
 		return fault_set(f, ENOMEM, "out of memory for a run's predictions");
 	for (size_t i = 0; i < run->top; i++) {
 		const struct line *line = run->lines[i];
-		const char *p, *logits;
-		uint64_t class;
-		int err;
+		int err = line && line->type == 'P' ? add_prediction(&x, line, f) : 0;
 
-		if (!line || line->type != 'P')
-			continue;
-		err = check_index(line, count, f);
 		if (err)
 			return err;
-		p = line_get(line, "p");
-		if (!p || number_u64(p, 0, UINT32_MAX, &class))
-			return fault_set(
-				f, EBADMSG, "line \"%s\" has no predicted class p=", line->text);
-		found[count++] = (uint32_t) class;
-		logits = line_get(line, "l");
-		if (logits) {
-			crc = crc32_zlib(crc, logits, strlen(logits));
-			crc = crc32_zlib(crc, "\n", 1);
-		}
 	}
-	*n = count;
-	*logits_crc = crc;
-	*classes = take_ptr(found);
+	if (x.has_logits)
+		x.crc = crc32_zlib(x.crc, "\n", 1);
+	*n = x.n;
+	*logits_crc = x.crc;
+	*classes = take_ptr(x.classes);
 	return 0;
 }

@@ -74,8 +74,9 @@ struct bench_cold {
 };
 int bench_run_cold(const struct bench_run *run, struct bench_cold *out, struct fault *f);
 /*
- * The predicted classes of all `$P` in order (malloc'd), and zlib's CRC-32 over their logits: the
- * text of each `l`, a line feed behind each. -EBADMSG as above.
+ * The predicted class of each sample in order (malloc'd), and zlib's CRC-32 over their logits: the
+ * text of `l`, joined by `:` where `from` spreads a sample over several `$P`, a line feed behind each
+ * sample. -EBADMSG as above.
  */
 int bench_run_predictions(const struct bench_run *run, uint32_t **classes, size_t *n,
 	uint32_t *logits_crc, struct fault *f);

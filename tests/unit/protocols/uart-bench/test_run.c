@@ -162,6 +162,44 @@ static void predictions_and_the_crc_of_their_logits(void **state)
 	json_decref(expected);
 }
 
+static int add_predictions(const char *const *lines, size_t *n, uint32_t *crc, uint32_t **classes)
+{
+	_cleanup_(bench_run_freep) struct bench_run *run = bench_run_new();
+	struct fault f;
+
+	for (; *lines; lines++)
+		assert_int_equal(feed_line(run, *lines, &f), 0);
+	return bench_run_predictions(run, classes, n, crc, &f);
+}
+
+/* More logits than a line holds: the encoder goes on in a line with `from`. */
+static void a_line_with_from_is_no_new_sample(void **state)
+{
+	static const char *const split[] = {"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=2,from=2,l=3:4",
+		"P,2,i=0,p=2,from=4,l=5", "P,3,i=1,p=0,l=9", NULL};
+	static const char *const joined[] = {"P,0,i=0,p=2,l=1:-2:3:4:5", "P,1,i=1,p=0,l=9", NULL};
+	static const char *const bad[][3] = {
+		{"P,0,i=0,p=2,from=2,l=3:4", NULL},			/* of no sample */
+		{"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=2,from=3,l=4", NULL}, /* a hole */
+		{"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=1,from=2,l=4", NULL}, /* another class */
+		{"P,0,i=0,p=2,l=1:-2", "P,1,i=1,p=2,from=2,l=4", NULL}, /* another sample */
+		{"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=2,from=x,l=4", NULL},
+	};
+	_cleanup_free_ uint32_t *a = NULL, *b = NULL, *c = NULL;
+	uint32_t crc_a, crc_b, crc_c;
+	size_t n;
+
+	assert_int_equal(add_predictions(split, &n, &crc_a, &a), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(a[0], 2);
+	assert_int_equal(a[1], 0);
+	assert_int_equal(add_predictions(joined, &n, &crc_b, &b), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(crc_a, crc_b);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(add_predictions(bad[i], &n, &crc_c, &c), -EBADMSG);
+}
+
 /* Whatever lines get lost, asking for the missing ones until there are none completes the run. */
 static void lost_lines_are_asked_for_again(void **state)
 {
@@ -275,6 +313,7 @@ int main(void)
 		cmocka_unit_test(keys_of_several_lines_add_up),
 		cmocka_unit_test(a_cold_run_behind_noise_and_banner),
 		cmocka_unit_test(predictions_and_the_crc_of_their_logits),
+		cmocka_unit_test(a_line_with_from_is_no_new_sample),
 		cmocka_unit_test(lost_lines_are_asked_for_again),
 		cmocka_unit_test(the_end_line_is_believed_only_when_it_fits),
 		cmocka_unit_test(a_device_that_starts_anew_is_seen),
