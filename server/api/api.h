@@ -11,6 +11,8 @@
 /* artifacts.c */
 void artifacts_announce(struct request *r);
 void artifacts_get(struct request *r);
+
+/* uploads.c */
 void artifacts_put(struct request *r);
 extern const struct route_flow artifacts_put_flow;
 void uploads_get(struct request *r);

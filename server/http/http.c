@@ -5,14 +5,13 @@
 #include <stdarg.h>
 
 #include <stdatomic.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/file.h"
 #include "common/log.h"
-#include "common/numbers.h"
 #include "server/http/connections.h"
+#include "server/http/head.h"
 #include "server/http/listen.h"
 #include "server/http/pages.h"
 #include "server/http/reply.h"
@@ -52,135 +51,14 @@ uint16_t http_port(const struct http *http)
 	return http->port;
 }
 
-/* ---- the head of a request ---- */
+/* ---- a request's way ---- */
 
-struct head {
-	int64_t content_length; /* -1: chunked */
-	unsigned n_length, n_encoding, n_host;
-	bool bad_length, bad_encoding, expects;
-	const char *content_type, *origin, *host;
-};
-
-static enum MHD_Result head_line(
-	void *cls, enum MHD_ValueKind kind, const char *key, const char *value)
+bool http_reserve_body(struct http *http, int64_t bytes)
 {
-	struct head *h = cls;
-	uint64_t n;
-
-	if (strcasecmp(key, "Content-Length") == 0) {
-		h->n_length++;
-		if (!value || number_u64(value, 0, INT64_MAX, &n) != 0)
-			h->bad_length = true;
-		else
-			h->content_length = (int64_t)n;
-	} else if (strcasecmp(key, "Transfer-Encoding") == 0) {
-		h->n_encoding++;
-		if (!value || strcasecmp(value, "chunked") != 0)
-			h->bad_encoding = true;
-	} else if (strcasecmp(key, "Content-Type") == 0) {
-		h->content_type = value;
-	} else if (strcasecmp(key, "Origin") == 0) {
-		h->origin = value;
-	} else if (strcasecmp(key, "Host") == 0) {
-		h->n_host++;
-		h->host = value;
-	} else if (strcasecmp(key, "Expect") == 0) {
-		h->expects = true;
-	}
-	return MHD_YES;
-}
-
-/* Two parties that read one request's length differently can be made to see two requests. */
-static bool check_framing(struct request *r, const struct head *h)
-{
-	if (r->bad_uri)
-		reply_problemf(r, PROBLEM_BAD_REQUEST, "the address holds a NUL byte (%%00)");
-	else if (h->n_length > 1)
-		reply_problemf(r, PROBLEM_BAD_REQUEST, "more than one Content-Length");
-	else if (h->n_length && h->n_encoding)
-		reply_problemf(
-			r, PROBLEM_BAD_REQUEST, "Content-Length together with Transfer-Encoding");
-	else if (h->bad_length)
-		reply_problemf(r, PROBLEM_BAD_REQUEST, "Content-Length is not a number");
-	else if (h->n_encoding > 1 || h->bad_encoding)
-		reply_problemf(r, PROBLEM_BAD_REQUEST, "the only Transfer-Encoding is 'chunked'");
-	else
+	if (atomic_fetch_add(&http->body_bytes, bytes) + bytes <= HTTP_BODY_BUDGET_BYTES)
 		return true;
+	atomic_fetch_sub(&http->body_bytes, bytes);
 	return false;
-}
-
-/* Keeps a page of another site from driving the lab through a visitor's browser. */
-static bool check_site(struct request *r, const struct head *h, const char *method)
-{
-	if (h->n_host > 1 || (h->host && !listen_is_own_host(h->host))) {
-		reply_problemf(r, PROBLEM_MISDIRECTED,
-			"this server answers for localhost and loopback addresses only, not for '%s'",
-			h->host ? h->host : "");
-		return false;
-	}
-	if (!h->origin || strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-		return true;
-	if (h->host && strncmp(h->origin, "http://", 7) == 0 && strcmp(h->origin + 7, h->host) == 0)
-		return true;
-	reply_problemf(r, PROBLEM_FORBIDDEN,
-		"a page of '%s' may not change anything here; use the server's own pages",
-		h->origin);
-	return false;
-}
-
-static bool is_type(const char *have, const char *want)
-{
-	size_t n = strlen(want);
-
-	return have && strncasecmp(have, want, n) == 0 &&
-		(have[n] == 0 || have[n] == ';' || have[n] == ' ');
-}
-
-static bool check_type(struct request *r, const struct head *h)
-{
-	const char *want;
-
-	if (h->content_length == 0 || r->route->body == BODY_NONE)
-		return true;
-	want = r->route->body == BODY_JSON ? TYPE_JSON : TYPE_BYTES;
-	if (is_type(h->content_type, want))
-		return true;
-	/* curl -T sends none. */
-	if (r->route->body == BODY_FLOW && !h->content_type)
-		return true;
-	reply_problemf(r, PROBLEM_MEDIA_TYPE, "send 'Content-Type: %s'%s%s%s", want,
-		h->content_type ? ", not '" : "", h->content_type ? h->content_type : "",
-		h->content_type ? "'" : "");
-	return false;
-}
-
-static bool check_size(struct request *r, const struct head *h)
-{
-	int64_t reserve;
-
-	r->body_max = r->route->body_max;
-	if (r->route->body == BODY_FLOW)
-		r->body_max = (int64_t)r->server->settings->artifact_max_bytes;
-	if (h->content_length > r->body_max) {
-		if (r->route->body == BODY_NONE)
-			reply_problemf(r, PROBLEM_TOO_LARGE, "this call takes no body");
-		else
-			reply_problemf(r, PROBLEM_TOO_LARGE,
-				"the body has %lld bytes, the limit here is %lld",
-				(long long)h->content_length, (long long)r->body_max);
-		return false;
-	}
-	if (r->route->body == BODY_FLOW || h->content_length == 0)
-		return true;
-	reserve = h->content_length > 0 ? h->content_length : r->body_max;
-	if (atomic_fetch_add(&r->http->body_bytes, reserve) + reserve > HTTP_BODY_BUDGET_BYTES) {
-		atomic_fetch_sub(&r->http->body_bytes, reserve);
-		reply_problemf(r, PROBLEM_UNAVAILABLE,
-			"too many large requests at the same time; try again in a second");
-		return false;
-	}
-	r->reserved = reserve;
-	return true;
 }
 
 /* A page or a static file is answered here; it needs no handler. */
@@ -208,8 +86,6 @@ static bool find_route(struct request *r, const char *method)
 	}
 	return false;
 }
-
-/* ---- a request's way ---- */
 
 static enum MHD_Result answer(struct request *r)
 {
@@ -248,15 +124,12 @@ static enum MHD_Result refuse(struct request *r, const struct head *h)
 
 static enum MHD_Result first_call(struct request *r, const char *path, const char *method)
 {
-	struct head h = {0};
+	struct head h;
 
 	r->path = path;
-	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, head_line, &h);
-	if (h.n_encoding)
-		h.content_length = -1;
-	r->content_length = h.content_length;
-	if (!check_framing(r, &h) || !check_site(r, &h, method) || !find_route(r, method) ||
-		!check_size(r, &h) || !check_type(r, &h))
+	head_read(r, &h);
+	if (!head_check_framing(r, &h) || !head_check_site(r, &h, method) ||
+		!find_route(r, method) || !head_check_size(r, &h) || !head_check_type(r, &h))
 		return refuse(r, &h);
 	r->body = BUFFER_INIT((size_t)r->body_max);
 	r->phase = REQUEST_BODY;

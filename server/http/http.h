@@ -8,6 +8,7 @@
 #ifndef HILDA_SERVER_HTTP_HTTP_H
 #define HILDA_SERVER_HTTP_HTTP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/fault.h"
@@ -42,6 +43,8 @@ void http_stop(struct http *http);
 uint16_t http_port(const struct http *http);
 struct wait_room *http_waits(struct http *http);
 void http_stats(struct http *http, struct http_stats *out);
+/* Room for a body in memory; given back when its request ends. False: too many at once. */
+bool http_reserve_body(struct http *http, int64_t bytes);
 /* How long an operation of a request took from its submit to its commit. Any thread. */
 void http_note_write(struct http *http, int64_t took_ns);
 
