@@ -75,6 +75,8 @@ static int upload_create(struct store_txn *t, struct store_op *op)
 	struct op_upload_create *x = (struct op_upload_create *)op;
 	int rc = check_name(op, x->sha256);
 
+	x->have = false;
+	x->upload = x->offset = 0;
 	if (rc)
 		return rc;
 	rc = find_artifact(t, x);
@@ -93,8 +95,6 @@ void op_upload_create_setup(struct op_upload_create *x)
 {
 	x->op.run = upload_create;
 	x->op.committed = "server.committed.upload-create";
-	x->have = false;
-	x->upload = x->offset = 0;
 }
 
 static int upload_progress(struct store_txn *t, struct store_op *op)

@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "server/store/batch.h"
 #include "server/store/checkpoint.h"
 #include "server/store/intern.h"
 #include "server/store/internal.h"
@@ -77,8 +78,7 @@ static int reopen(struct store *s, struct fault *f)
 {
 	int rc;
 
-	intern_clear(&s->interned.demands);
-	intern_clear(&s->interned.labels);
+	batch_forget(&s->txn);
 	sql_close(s->db);
 	s->db = NULL;
 	rc = sql_open(s->database, true, &s->db, f);
@@ -88,71 +88,17 @@ static int reopen(struct store *s, struct fault *f)
 	return rc;
 }
 
-static void run_op(struct store *s, struct store_op *op)
-{
-	struct store_txn *t = &s->txn;
-	size_t events = t->n_events, changes = t->n_changes;
-	int rc;
-
-	op->fault.error = 0;
-	op->fault.text[0] = 0;
-	s->db->fault.error = 0;
-	t->out_of_memory = false;
-	rc = sql_run(s->db, "SAVEPOINT op");
-	if (!rc)
-		rc = op->run(t, op);
-	if (!rc && t->out_of_memory)
-		rc = fault_set(&op->fault, ENOMEM, "no memory");
-	if (!rc)
-		rc = sql_run(s->db, "RELEASE op");
-	if (rc) {
-		if (!op->fault.error)
-			txn_failed(t, op, rc);
-		t->n_events = events;
-		t->n_changes = changes;
-		/* What it may have added is gone. */
-		intern_clear(&s->interned.demands);
-		intern_clear(&s->interned.labels);
-		if (!sqlite3_get_autocommit(s->db->db)) {
-			sql_run(s->db, "ROLLBACK TO op");
-			sql_run(s->db, "RELEASE op");
-		}
-	}
-	op->rc = rc;
-}
-
 static int run_batch(struct store *s, struct store_op *batch, struct fault *f)
 {
-	int rc;
-
 	if (!s->db) {
-		rc = reopen(s, f);
+		int rc = reopen(s, f);
+
 		if (rc)
 			return rc;
 	}
-	txn_reset(&s->txn);
-	s->db->fault.error = 0;
 	s->txn.now_ms = clock_wall_ms(&s->clock);
 	s->txn.mono_ns = clock_mono_ns(&s->clock);
-	rc = sql_run(s->db, "BEGIN IMMEDIATE");
-	for (struct store_op *op = batch; op && !rc; op = op->next) {
-		run_op(s, op);
-		/* SQLite gave up the whole transaction (disk full, I/O error). */
-		if (sqlite3_get_autocommit(s->db->db))
-			rc = op->rc ? op->rc : -EIO;
-	}
-	if (!rc)
-		rc = failpoint("server.commit");
-	if (!rc)
-		rc = sql_run(s->db, "COMMIT");
-	if (rc) {
-		*f = s->db->fault;
-		if (!f->error)
-			fault_errno(f, -rc, "database");
-		if (!sqlite3_get_autocommit(s->db->db))
-			sql_run(s->db, "ROLLBACK");
-	}
-	return rc;
+	return batch_commit(&s->txn, batch, f);
 }
 
 static void report(struct store *s, struct store_op *batch, int rc, const struct fault *f)

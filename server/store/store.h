@@ -3,8 +3,8 @@
  *
  * Every change is an operation (ops.h): a struct that the caller embeds and keeps alive until its
  * done() was called. store_submit enqueues it from any thread and never waits; the writer thread
- * takes the whole queue, gives each operation a SAVEPOINT, commits once (durably), then reports the
- * events and calls done() of each. Nothing is acknowledged before it is on disk.
+ * takes the whole queue, runs each operation (one that fails is rolled back alone), commits once
+ * (durably), then reports the events and calls done() of each. Nothing is acknowledged before it is on disk.
  *
  * Reads go through read-only connections of a pool (read.h), which see the last commit.
  *
@@ -78,7 +78,11 @@ struct store_txn; /* private to the folder: the writer's connection inside a tra
 struct store_reader;
 
 struct store_op {
-	/* On the writer thread, inside the operation's SAVEPOINT. Non-zero rolls it back. */
+	/*
+	 * On the writer thread, in the batch's transaction. Non-zero takes back what it changed. It may be
+	 * called twice (again in a SAVEPOINT, when another one of the batch failed half-way), so it sets all
+	 * its outputs each time.
+	 */
 	int (*run)(struct store_txn *t, struct store_op *op);
 	/*
 	 * On the writer thread, after COMMIT (or after its failure: rc says). Must be quick. May

@@ -1,6 +1,7 @@
 /* Submitting: keys, labels, who goes first, a queue that is full, many at once. */
 #include <pthread.h>
 
+#include "server/store/txn.h"
 #include "tests/unit/server/store/lab.h"
 
 #define SHA_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -176,9 +177,13 @@ static void full_queue_is_refused_and_nothing_of_it_lost(void **state)
 	free(ops);
 }
 
+/* Changes something, then fails: only that is taken back. */
 static int fails(struct store_txn *t, struct store_op *op)
 {
-	return fault_set(&op->fault, EINVAL, "no");
+	int rc = sql_run(
+		t->db, "INSERT INTO artifacts (sha256, bytes, created_at) VALUES ('x', 1, 1)");
+
+	return rc ? rc : fault_set(&op->fault, EINVAL, "no");
 }
 
 static void one_failed_operation_does_not_take_others_along(void **state)
@@ -212,6 +217,7 @@ static void one_failed_operation_does_not_take_others_along(void **state)
 	r = store_reader_borrow(lab->store, NULL);
 	assert_int_equal(read_artifact_bytes(r, SHA_A, &bytes), 0);
 	assert_int_equal(read_artifact_bytes(r, SHA_B, &bytes), 0);
+	assert_int_equal(read_artifact_bytes(r, "x", &bytes), -ENOENT);
 	store_reader_return(lab->store, r);
 }
 
