@@ -115,30 +115,13 @@ static void tell(int64_t id, const json_t *job, char **last)
 	*last = take_ptr(text);
 }
 
-/* The job says which run is its latest; the run says on which board, which is what people ask. */
-static void add_board(struct session *s, json_t *job, int64_t *known_run, char board[64])
-{
-	int64_t number = get_i64(job, "run");
-	struct fault ignored;
-	json_t *run = NULL;
-
-	if (strcmp(get_text(job, "state"), "active") || !number)
-		return;
-	if (number != *known_run && !jobs_get_run(s, job, &run, &ignored)) {
-		snprintf(board, 64, "%s", get_text(run, "board"));
-		*known_run = number;
-	}
-	json_decref(run);
-	json_object_set_new(job, "on_board", json_string(board));
-}
-
 static enum exit_code watch(
 	struct session *s, int64_t id, bool quiet, json_t **job, struct fault *f)
 {
 	_cleanup_free_ char *last = NULL;
 	struct jobs_patience patience = {0};
-	int64_t pause_ms = JOBS_POLL_FIRST_MS, known_run = 0;
-	char path[64], board[64] = "";
+	int64_t pause_ms = JOBS_POLL_FIRST_MS;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/api/v1/jobs/%" PRId64, id);
 	for (;;) {
@@ -151,10 +134,8 @@ static enum exit_code watch(
 			return code;
 		if (again)
 			continue;
-		if (!quiet) {
-			add_board(s, now, &known_run, board);
+		if (!quiet)
 			tell(id, now, &last);
-		}
 		if (jobs_has_ended(now)) {
 			*job = now;
 			return EXIT_OK;

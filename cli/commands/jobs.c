@@ -21,7 +21,8 @@ static void print(const json_t *jobs)
 
 	json_array_foreach (jobs, i, job) {
 		const json_t *board = json_object_get(job, "board");
-		const char *name = get_text_or_null(board, "name");
+		const char *on = get_text_or_null(job, "on_board");
+		const char *name = on ? on : get_text_or_null(board, "name");
 		_cleanup_free_ char *how = jobs_describe(job);
 		char time[32];
 

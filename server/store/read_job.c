@@ -11,7 +11,7 @@
 #define JOB_COLUMNS                                                                            \
 	"j.id, j.name, j.state, j.outcome, j.detail, j.stage, j.demand, j.label_set, j.image," \
 	" j.priority, j.attempts, j.attempts_allowed, j.run, j.parent, j.created_at,"          \
-	" j.started_at, j.finished_at, j.document, j.cancel_reason"
+	" j.started_at, j.finished_at, j.document, j.cancel_reason, j.board"
 
 enum {
 	COLUMN_ID,
@@ -33,6 +33,7 @@ enum {
 	COLUMN_FINISHED,
 	COLUMN_DOCUMENT,
 	COLUMN_CANCEL,
+	COLUMN_ON_BOARD,
 };
 
 int reading_demand(struct store_reader *r, int64_t id, struct intern_entry **out)
@@ -148,6 +149,8 @@ static int put_job(
 	jo_put_int(o, "attempts_allowed", sql_i64(q, COLUMN_ALLOWED));
 	jo_put_text(o, "image", sql_text(q, COLUMN_IMAGE));
 	put_id_or_null(o, "run", q, COLUMN_RUN);
+	jo_put_text(
+		o, "on_board", sql_null(q, COLUMN_ON_BOARD) ? NULL : sql_text(q, COLUMN_ON_BOARD));
 	put_id_or_null(o, "parent", q, COLUMN_PARENT);
 	if (!sql_null(q, COLUMN_CANCEL))
 		jo_put_text(o, "cancel_reason", sql_text(q, COLUMN_CANCEL));

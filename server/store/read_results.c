@@ -33,10 +33,16 @@ static const struct {
 	const char *stat;
 	int column; /* of METRIC_SELECT */
 } stats[] = {{"value", 4}, {"min", 5}, {"p50", 6}, {"p95", 7}, {"p99", 8}, {"max", 9}, {"mean", 10},
-	{"sd", 11}, {"n", 12}};
+	{"sd", 11}, {"n", 12}, {"distinct", 13}};
 
-#define METRIC_SELECT                                                                   \
-	"SELECT phase, metric, unit, boot, value, min, p50, p95, p99, max, mean, sd, n" \
+static bool is_count(const char *stat)
+{
+	return !strcmp(stat, "n") || !strcmp(stat, "distinct");
+}
+
+#define METRIC_SELECT                                                                    \
+	"SELECT phase, metric, unit, boot, value, min, p50, p95, p99, max, mean, sd, n," \
+	" CASE metric WHEN 'instructions' THEN different END"                            \
 	" FROM metrics WHERE run = $run AND boot = -1 ORDER BY phase, metric"
 
 struct metric_filter {
@@ -264,7 +270,7 @@ static int collect(struct store_reader *r, int64_t run, size_t row,
 
 	for (; rc > 0 && !failed; rc = sql_next(r->db, q)) {
 		for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]) && !failed; i++) {
-			const char *unit = strcmp(stats[i].stat, "n") ? sql_text(q, 2) : "";
+			const char *unit = is_count(stats[i].stat) ? "" : sql_text(q, 2);
 
 			snprintf(address, sizeof(address), "%s.%s.%s", sql_text(q, 0),
 				sql_text(q, 1), stats[i].stat);

@@ -134,7 +134,7 @@ def test_the_outcome_of_a_watched_job_is_the_exit_code(hilda, fake, document, im
         looks.append(1)
         if len(looks) == 2:
             fake.runs[7] = run_of(job["id"])
-            job.update(state="active", waits_for=None, stage="flash", run=7)
+            job.update(state="active", waits_for=None, stage="flash", run=7, on_board="m55-1")
         elif len(looks) == 3:
             job.update(state=state, outcome=outcome, detail="the probe is gone", run=7)
 

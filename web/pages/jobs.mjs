@@ -17,6 +17,8 @@ export function why(job) {
 }
 
 export function boardText(job) {
+	if (job.on_board)
+		return job.on_board;
 	const want = job.board ?? {};
 	return want.name || [want.type, ...(want.tags ?? []).map((t) =>
 		`+${t}`)].filter(Boolean).join(" ") || "any";

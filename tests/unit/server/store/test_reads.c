@@ -226,6 +226,41 @@ static void results_are_rows_with_their_metrics(void **state)
 	buffer_done(&b);
 }
 
+static void rows_say_how_many_counts_of_instructions_differ(void **state)
+{
+	struct lab *lab = *state;
+	struct read_results_filter f = {.is_virtual = -1};
+	struct buffer b = BUFFER_INIT(1 << 20);
+	struct lab_agent a = {0};
+	struct store_reader *r;
+	int64_t job, run, epoch;
+	json_t *o, *metrics;
+
+	lab_agent(lab, &a);
+	run = lab_running(lab, &a, &job, &epoch);
+	put_result(lab, run, epoch,
+		"{\"result_id\":\"abc\",\"outcome\":\"passed\",\"timer\":{\"hz\":1000000,"
+		"\"icount_shift\":5},\"phases\":[{\"phase\":\"warm\",\"boot\":0,\"window_ticks\":9,"
+		"\"ticks\":[7,8,7,9,9,7]}]}");
+	r = store_reader_borrow(lab->store, NULL);
+	assert_int_equal(read_results(r, &f, &b), 0);
+	o = json_loads(b.data, 0, NULL);
+	metrics = json_object_get(json_array_get(json_object_get(o, "items"), 0), "metrics");
+	assert_int_equal(
+		json_integer_value(json_object_get(metrics, "warm.instructions.distinct")), 3);
+	assert_non_null(json_object_get(metrics, "warm.latency_us.n"));
+	assert_null(json_object_get(metrics, "warm.latency_us.distinct"));
+	json_decref(o);
+	buffer_clear(&b);
+	f.metric = "warm.instructions.distinct";
+	assert_int_equal(read_results_csv(r, &f, &b), 0);
+	assert_non_null(strstr(b.data, ",labels,warm.instructions.distinct\r\n"));
+	assert_non_null(strstr(b.data, ",3\r\n"));
+	store_reader_return(lab->store, r);
+	buffer_done(&b);
+	lab_agent_done(&a);
+}
+
 static void names_cannot_break_csv_or_become_formulas(void **state)
 {
 	struct lab *lab = *state;
@@ -286,8 +321,15 @@ static void a_job_lists_its_runs(void **state)
 	assert_int_equal(latest, 0);
 	assert_int_equal(read_job_latest_run(r, 99, &latest), -ENOENT);
 	store_reader_return(lab->store, r);
+	o = lab_read(lab, read_job, job);
+	assert_true(json_is_null(json_object_get(o, "on_board")));
+	json_decref(o);
 	for (int i = 0; i < 2; i++) {
 		run = lab_offer(lab, &a, "m55-1", &epoch);
+		o = lab_read(lab, read_job, job);
+		assert_string_equal(json_string_value(json_object_get(o, "on_board")), "m55-1");
+		assert_null(json_object_get(json_object_get(o, "board"), "on_board"));
+		json_decref(o);
 		assert_int_equal(lab_start(lab, &a, run, epoch), 0);
 		lab_result(lab, run, epoch, OUTCOME_INFRASTRUCTURE, "r", NULL, NULL);
 		lab_attest(lab, &a, "m55-1");
@@ -400,6 +442,7 @@ int main(void)
 		LAB_TEST(a_run_shows_its_metrics_and_parts),
 		LAB_TEST(samples_come_back_bit_for_bit),
 		LAB_TEST(results_are_rows_with_their_metrics),
+		LAB_TEST(rows_say_how_many_counts_of_instructions_differ),
 		LAB_TEST(names_cannot_break_csv_or_become_formulas),
 		LAB_TEST(hostile_text_stays_text_in_json),
 		LAB_TEST(a_job_lists_its_runs),
