@@ -63,7 +63,7 @@ def daemon(paths):
     """The pytest files, in parallel, counted from the JUnit file that pytest writes."""
     start = time.monotonic()
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        done = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "-n", WORKERS, "--dist", "worksteal",
+        done = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "-n", WORKERS,
                                "-p", "no:cacheprovider", "--tb=short", "-rs", f"--junitxml={report.name}", *paths],
                               cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace")
