@@ -205,10 +205,15 @@ $(BUILD)/bench/bare_server: $(BUILD)/obj/tests/bench/bare_server.o $(LIBHILDA)
 	$(call say,LD)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 $(LIBS_common)
 
+$(BUILD)/bench/ends_at_once: tests/bench/ends_at_once.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(SHIM_CC) -static -Os -o $@ $<
+
 # make bench B='get post': only these.
 B ?=
 .PHONY: bench
-bench: all $(BUILD)/bench/bare_server
+bench: all $(BUILD)/bench/bare_server $(BUILD)/bench/ends_at_once
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py $(B)
 
 # ---- installation -------------------------------------------------------------------------------

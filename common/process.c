@@ -95,14 +95,19 @@ static int add_descriptors(posix_spawn_file_actions_t *actions, const struct pro
 
 static int set_attributes(posix_spawnattr_t *attributes)
 {
-	sigset_t none, all;
+	/* Handlers end with exec; only what may be ignored is put back, since each costs a system call. */
+	static const int maybe_ignored[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD, SIGXFSZ};
+	sigset_t none, defaults;
 	int rc;
 
 	sigemptyset(&none);
-	sigfillset(&all);
+	sigemptyset(&defaults);
+	for (size_t i = 0; i < ARRAY_SIZE(maybe_ignored); i++)
+		sigaddset(&defaults, maybe_ignored[i]);
 	rc = posix_spawnattr_setsigmask(attributes, &none);
 	if (!rc)
-		rc = posix_spawnattr_setsigdefault(attributes, &all);
+		rc = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (!rc)
 		rc = posix_spawnattr_setflags(attributes,
 			POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
