@@ -368,8 +368,9 @@ int http_reply_fault(const struct http_reply *reply, struct fault *f)
 	struct buffer text = BUFFER_INIT(FAULT_TEXT_BYTES);
 	size_t i;
 
+	/* A longer one is cut, so that there are words in any case. */
 	if (detail || title)
-		buffer_add_text(&text, detail ? detail : title);
+		buffer_printf(&text, "%.*s", FAULT_TEXT_BYTES - 1, detail ? detail : title);
 	else
 		buffer_printf(&text, "the server answered with HTTP status %d", reply->status);
 	if (pointer && *pointer)

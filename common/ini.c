@@ -117,23 +117,19 @@ static int handle(void *arg, const char *header, const char *key, const char *va
 	struct ini *ini = arg;
 	struct ini_section *s = last_section(ini);
 	int line = ini->line;
-	char joined[256];
+	size_t n = strcspn(header, " \t");
+	const char *name = header + n + strspn(header + n, " \t");
 
 	if (ini->fault->error)
 		return 0;
-	if (s)
-		snprintf(joined, sizeof(joined), "%s%s%s", s->kind, *s->name ? " " : "", s->name);
-	if (!s || strcmp(joined, header)) {
-		size_t n = strcspn(header, " \t");
-
+	if (!s || strlen(s->kind) != n || strncmp(s->kind, header, n) || strcmp(s->name, name)) {
 		if (!*header)
 			return fault_set(ini->fault, EINVAL,
 				       "%s:%d: '%s' stands before the first [section]", ini->path,
 				       line, key),
 			       0;
 		for (s = ini->sections; s; s = s->next) {
-			if (!strncmp(s->kind, header, n) && !s->kind[n] &&
-				!strcmp(s->name, header + n + strspn(header + n, " \t")))
+			if (!strncmp(s->kind, header, n) && !s->kind[n] && !strcmp(s->name, name))
 				return fault_set(ini->fault, EINVAL,
 					       "%s:%d: the section [%s] stands in line %d already",
 					       ini->path, line, header, s->line),

@@ -13,7 +13,8 @@ static int parse_unsigned(const char *text, int base, uint64_t min, uint64_t max
 	unsigned long long v;
 	char *end;
 
-	if (!isxdigit((unsigned char)*text))
+	/* strtoull would take another 0x. */
+	if (!isxdigit((unsigned char)*text) || (base == 16 && (text[1] == 'x' || text[1] == 'X')))
 		return -EINVAL;
 	errno = 0;
 	v = strtoull(text, &end, base);

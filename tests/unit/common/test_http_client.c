@@ -127,6 +127,17 @@ static void a_problem_becomes_words(void **state)
 	stop(&p, c);
 }
 
+static void a_long_problem_keeps_its_first_words(void **state)
+{
+	struct http_reply reply = {.status = 400, .body = BUFFER_INIT(1 << 16)};
+	struct fault f = {0};
+
+	assert_int_equal(buffer_printf(&reply.body, "{\"detail\":\"the board %02000d\"}", 7), 0);
+	assert_int_equal(http_reply_fault(&reply, &f), -EPROTO);
+	assert_int_equal(strncmp(f.text, "the board 0000", 14), 0);
+	http_reply_done(&reply);
+}
+
 static void an_answer_over_the_limit_is_refused(void **state)
 {
 	struct http_request r = HTTP_REQUEST_INIT;
@@ -202,6 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_goes_out_and_headers_come_back),
 		cmocka_unit_test(a_problem_becomes_words),
+		cmocka_unit_test(a_long_problem_keeps_its_first_words),
 		cmocka_unit_test(an_answer_over_the_limit_is_refused),
 		cmocka_unit_test(silence_ends_at_the_deadline),
 		cmocka_unit_test(cancel_ends_a_wait),

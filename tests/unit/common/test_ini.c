@@ -43,6 +43,19 @@ static void sections_have_kinds_and_names(void **state)
 	ini_free(ini);
 }
 
+/* One section, however many blanks stand in its header. */
+static void blanks_in_a_header_do_not_matter(void **state)
+{
+	struct ini *ini = NULL;
+	struct fault f = {0};
+
+	if (ini_from_text("[board  m55-1]\na = 1\nb = 2\n", "x.ini", &ini, &f))
+		fail_msg("%s", f.text);
+	assert_string_equal(ini_get(ini_section_find(ini, "board", "m55-1"), "b"), "2");
+	assert_null(ini_section_at(ini, 1));
+	ini_free(ini);
+}
+
 static void bad_text_names_the_line(void **state)
 {
 	static const struct {
@@ -100,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sections_have_kinds_and_names),
+		cmocka_unit_test(blanks_in_a_header_do_not_matter),
 		cmocka_unit_test(bad_text_names_the_line),
 		cmocka_unit_test(a_long_line_is_refused_not_split),
 		cmocka_unit_test(values_out_of_range_say_so),

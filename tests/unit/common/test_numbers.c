@@ -41,6 +41,7 @@ static void addresses_are_never_octal(void **state)
 	assert_int_equal(number_address("0", UINT32_MAX, &v), 0);
 	assert_int_equal(number_address("010", UINT32_MAX, &v), -EINVAL);
 	assert_int_equal(number_address("0x", UINT32_MAX, &v), -EINVAL);
+	assert_int_equal(number_address("0x0x12", UINT32_MAX, &v), -EINVAL);
 	assert_int_equal(number_address("0x100000000", UINT32_MAX, &v), -ERANGE);
 	assert_int_equal(number_address("12ab", UINT32_MAX, &v), -EINVAL);
 }
