@@ -171,7 +171,9 @@ static enum exit_code finish(struct builds *b, size_t index, struct fault *f)
 			fault_set(f, EIO, "`%s` failed with code %d; its output is above",
 				job.command, end.code);
 	} else {
-		fprintf(stderr, "built %zu/%zu: %s\n", b->finished, b->total, job.command);
+		fprintf(stderr, "built %zu/%zu: ", b->finished, b->total);
+		escape_print(stderr, job.command, strlen(job.command), false);
+		fputc('\n', stderr);
 	}
 	file_close(&job.output);
 	return code;

@@ -109,6 +109,39 @@ static const struct command_option *find_option(
 	return o || !c ? o : find_in(c->options, name, n, letter);
 }
 
+static void nearest_in(
+	const struct command_option *list, const char *name, size_t *least, const char **nearest)
+{
+	for (; list && list->name; list++) {
+		size_t d = distance(name, list->name);
+
+		if (d < *least) {
+			*least = d;
+			*nearest = list->name;
+		}
+	}
+}
+
+/* word as typed, "--wach=x" or "-x". */
+static int unknown_option(const struct command *c, const char *word, struct fault *f)
+{
+	size_t n = strcspn(word, "="), least = n < 6 ? 2 : 3;
+	const char *nearest = NULL;
+	char name[32] = "";
+
+	if (word[1] == '-' && n - 2 < sizeof(name))
+		memcpy(name, word + 2, n - 2);
+	if (*name) {
+		nearest_in(c ? c->options : NULL, name, &least, &nearest);
+		nearest_in(common_options, name, &least, &nearest);
+	}
+	if (nearest)
+		return fault_set(
+			f, EINVAL, "there is no option %s; did you mean --%s?", word, nearest);
+	return fault_set(f, EINVAL, "there is no option %s; see `hilda %s%s--help`", word,
+		c ? c->name : "", c ? " " : "");
+}
+
 static int set_option(
 	struct cli *cli, const struct command_option *o, const char *value, struct fault *f)
 {
@@ -140,8 +173,7 @@ static int parse_option(struct cli *cli, int argc, char **argv, int *i, struct f
 		o = find_option(cli->command, NULL, 0, word[1]);
 	}
 	if (!o)
-		return fault_set(f, EINVAL, "there is no option %s; see `hilda %s%s--help`", word,
-			cli->command ? cli->command->name : "", cli->command ? " " : "");
+		return unknown_option(cli->command, word, f);
 	if (equals)
 		value = equals + 1;
 	else if (!is_long && word[2])

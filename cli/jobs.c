@@ -33,15 +33,28 @@ enum exit_code jobs_be_patient(struct session *s, struct jobs_patience *p, enum 
 	return session_wait_ms(s, JOBS_POLL_MS, f);
 }
 
+static bool is_printable(const char *text)
+{
+	while (*text > ' ' && *text <= '~')
+		text++;
+	return !*text;
+}
+
 enum exit_code jobs_submit(
 	struct session *s, const json_t *document, const char *key, int64_t *id, struct fault *f)
 {
-	char header[128], random[33];
+	char header[sizeof("Idempotency-Key: ") + JOBS_KEY_MAX], random[33];
 	const char *const headers[] = {header, NULL};
 	json_t *answer = NULL;
 	enum exit_code code;
 
 	random_hex(16, random);
+	if (key && (!*key || strlen(key) > JOBS_KEY_MAX || !is_printable(key))) {
+		fault_set(f, EINVAL,
+			"--idempotency-key: 1 to %d printable ASCII characters, without spaces",
+			JOBS_KEY_MAX);
+		return EXIT_USAGE;
+	}
 	snprintf(header, sizeof(header), "Idempotency-Key: %s", key ? key : random);
 	for (int try = 0;; try++) {
 		code = session_call(s, "POST", "/api/v1/jobs", headers, document, &answer, f);

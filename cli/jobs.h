@@ -9,6 +9,7 @@
 
 #include "cli/session.h"
 
+#define JOBS_KEY_MAX 128 /* characters of an idempotency key; the server has the same limit */
 #define JOBS_POLL_FIRST_MS 50
 #define JOBS_POLL_MS 500
 #define JOBS_PATIENCE_MS 60000 /* how long the server may be away while a job is watched */

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli/escape.h"
 #include "cli/get.h"
 #include "cli/jobs.h"
 #include "cli/numbers_table.h"
@@ -64,5 +65,7 @@ void suite_run_print(const struct suite_run *r, FILE *out)
 	if (numbers)
 		numbers_table_print(numbers, out);
 	print_failures(r, out);
-	fprintf(out, "\n%s: %zu of %zu jobs passed\n", r->suite->name, passed, r->suite->n_cells);
+	fputc('\n', out);
+	escape_print(out, r->suite->name, strlen(r->suite->name), false);
+	fprintf(out, ": %zu of %zu jobs passed\n", passed, r->suite->n_cells);
 }

@@ -135,8 +135,12 @@ static enum exit_code send_all(struct sending *x, struct fault *f)
 			status = 0;
 			code = ask_offset(x, f);
 		}
-		if (x->offset > before)
+		if (x->offset > before) {
 			failures = 0;
+		} else if (!x->done && ++failures >= UPLOAD_TRIES) {
+			fault_set(f, EPROTO, "the server takes nothing of %s", x->path);
+			return EXIT_SERVER_FAULT;
+		}
 	}
 	return EXIT_OK;
 }

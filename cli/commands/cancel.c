@@ -1,8 +1,10 @@
 /* hilda cancel: ends jobs. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli/commands/commands.h"
 #include "cli/commands/output.h"
+#include "cli/escape.h"
 #include "cli/get.h"
 
 /* All of them are tried; the first failure is the one that is told and returned. */
@@ -33,8 +35,13 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 		}
 		if (code == EXIT_UNREACHABLE)
 			break;
-		if (!code && !cli->json)
-			printf("job %" PRIu64 ": %s\n", id, get_text(answer, "state"));
+		if (!code && !cli->json) {
+			const char *state = get_text(answer, "state");
+
+			printf("job %" PRIu64 ": ", id);
+			escape_print(stdout, state, strlen(state), false);
+			putchar('\n');
+		}
 		if (!code)
 			json_array_append_new(all, answer);
 	}

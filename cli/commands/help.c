@@ -28,6 +28,49 @@ static void print_exit_codes(bool json)
 	json_decref(list);
 }
 
+static json_t *command_json(const struct command *c)
+{
+	json_t *options = json_array();
+
+	for (const struct command_option *o = c->options; o && o->name; o++)
+		json_array_append_new(options,
+			json_pack("{s:s, s:s?, s:s}", "name", o->name, "value", o->value, "help",
+				o->help));
+	return json_pack("{s:s, s:s, s:s, s:s?, s:o}", "name", c->name, "arguments", c->arguments,
+		"summary", c->summary, "help", c->help, "options", options);
+}
+
+static void print_overview(bool json)
+{
+	const struct command *c;
+	json_t *list;
+
+	if (!json) {
+		command_print_overview(stdout);
+		return;
+	}
+	list = json_array();
+	for (size_t i = 0; (c = command_at(i)); i++) {
+		if (*c->summary)
+			json_array_append_new(list, command_json(c));
+	}
+	output_json(list);
+	json_decref(list);
+}
+
+static void print_command(const struct command *c, bool json)
+{
+	json_t *one;
+
+	if (!json) {
+		command_print_help(c, stdout);
+		return;
+	}
+	one = command_json(c);
+	output_json(one);
+	json_decref(one);
+}
+
 static enum exit_code run_help(struct cli *cli, struct fault *f)
 {
 	const struct command *c;
@@ -35,7 +78,7 @@ static enum exit_code run_help(struct cli *cli, struct fault *f)
 	int used;
 
 	if (!cli->n_arguments) {
-		command_print_overview(stdout);
+		print_overview(cli->json);
 		return EXIT_OK;
 	}
 	if (!strcmp(cli->arguments[0], "exit-codes")) {
@@ -44,7 +87,7 @@ static enum exit_code run_help(struct cli *cli, struct fault *f)
 	}
 	c = command_find(cli->arguments, cli->n_arguments, &used);
 	if (c) {
-		command_print_help(c, stdout);
+		print_command(c, cli->json);
 		return EXIT_OK;
 	}
 	nearest = command_nearest(cli->arguments[0]);

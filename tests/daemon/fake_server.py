@@ -24,6 +24,7 @@ class FakeServer:
         self.lists = {"boards": [], "agents": [], "results": []}
         self.drops = {}  # "METHOD /prefix" -> how many times to drop, after reading the body
         self.replies = {}  # "METHOD /path" -> (status, content type, bytes)
+        self.stuck_upload = False  # thanks for each PATCH and keeps nothing
         self.cut_upload = None  # keep only this many bytes of the next PATCH, then drop
         self.on_job = lambda job: None  # called at each GET of a job
         self.logs = {}  # run -> [list of events for the 1st connection, 2nd, ...]
@@ -118,6 +119,8 @@ class FakeServer:
         upload = self.uploads[int(number)]
         if int(h.headers["Upload-Offset"]) != len(upload["data"]):
             return self.problem(h, 409, "wrong-offset", "the offset is another")
+        if self.stuck_upload:
+            return self.send(h, 204, "text/plain", b"", Upload_Offset=len(upload["data"]))
         if self.cut_upload is not None:
             upload["data"] += body[:self.cut_upload]
             self.cut_upload = None

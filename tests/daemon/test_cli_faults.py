@@ -94,6 +94,24 @@ def test_an_upload_goes_on_where_the_server_stopped(hilda, fake, document, image
     assert sent <= len(image.read_bytes()) + 2 * 1024 * 1024
 
 
+def test_an_upload_that_never_advances_ends(hilda, fake, document, image):
+    fake.stuck_upload = True
+    got = hilda("submit", document, "--image", image)
+    assert got.returncode == 8 and "takes nothing of" in got.stderr
+    assert 1 < fake.count("PATCH") < 20
+
+
+def test_an_idempotency_key_is_never_cut(hilda, fake, document, image):
+    args = ("submit", document, "--image", image, "--idempotency-key")
+    for key in ("k" * 129, "", "a\r\nX-Other: 1"):
+        got = hilda(*args, key)
+        assert got.returncode == 2 and "1 to 128 printable" in got.stderr
+    assert fake.count("POST", "/api/v1/jobs") == 0
+    assert hilda(*args, "k" * 128).returncode == 0
+    assert [h["Idempotency-Key"] for m, p, h, _ in fake.requests
+            if (m, p) == ("POST", "/api/v1/jobs")] == ["k" * 128]
+
+
 def test_what_the_server_has_is_not_sent_again(hilda, fake, document, image):
     assert hilda("submit", document, "--image", image).returncode == 0
     patches = fake.count("PATCH")
@@ -379,12 +397,36 @@ def test_a_broken_download_leaves_no_bundle(hilda, fake, tmp_path):
 
 # ---- the command line itself ----
 
+def test_the_help_is_json_when_asked(hilda):
+    listed = json.loads(hilda("help", "--json").stdout)
+    assert {"submit", "job bundle", "suite run"} <= {c["name"] for c in listed}
+    one = json.loads(hilda("help", "submit", "--json").stdout)
+    assert one in listed and "watch" in [o["name"] for o in one["options"]]
+
+
+def test_control_bytes_of_a_suite_do_not_reach_the_terminal(hilda, fake, tmp_path):
+    finish(fake, lambda job: "passed")
+    path = suite_file(tmp_path, name="s\u009bm", build="cp src-int8 ${board}.elf",
+                      image="${board}.elf",
+                      matrix={"board": ["a"], "color": ["\x1b[31m"]},
+                      job={"board": {"type": "a"}, "name": "n", "labels": {"color": "x"}})
+    doc = json.loads(path.read_text())
+    doc["build"] = "sh -c 'cp src-int8 a.elf' ${color}"
+    path.write_text(json.dumps(doc))
+    got = hilda("suite", "run", path)
+    assert got.returncode == 0, got.stderr
+    assert "built 1/1: sh -c" in got.stderr and "1 of 1 jobs passed" in got.stdout
+    assert not set("\x1b\x9b") & set(got.stdout + got.stderr)
+
+
 def test_mistyped_commands_and_options(hilda, fake):
     for typed, meant in (("job-s", "jobs"), ("sumbit", "submit"), ("cancle", "cancel"),
                          ("suite", "suite run"), ("res", "results")):
         got = hilda(typed)
         assert got.returncode == 2 and f"did you mean `hilda {meant}`" in got.stderr, typed
-    for args, says in ((["jobs", "--stat", "x"], "no option --stat"), (["job"], "needs ID"),
+    for args, says in ((["jobs", "--stat", "x"], "no option --stat; did you mean --state?"),
+                       (["jobs", "--lmit=3"], "no option --lmit=3; did you mean --limit?"),
+                       (["jobs", "--frobnicate"], "see `hilda jobs --help`"), (["job"], "needs ID"),
                        (["job", "x"], "is not an id"), (["jobs", "extra"], "does not take"),
                        (["jobs", "--limit"], "--limit needs a value"),
                        (["jobs", "--limit", "0"], "is not a whole number from 1"),
