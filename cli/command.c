@@ -220,9 +220,11 @@ int cli_parse(struct cli *cli, int argc, char **argv, struct fault *f)
 	int i = 1, used, err;
 
 	*cli = (struct cli){.session.interrupt_fd = -1};
-	if (argc == 2 && !strcmp(argv[1], "--version"))
-		argv[1] += 2;
 	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (!strcmp(argv[i], "--version")) {
+			argv[i] += 2; /* it is a command too */
+			break;
+		}
 		err = parse_option(cli, argc, argv, &i, f);
 		if (err)
 			return err;

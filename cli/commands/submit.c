@@ -66,6 +66,8 @@ static enum exit_code check(const json_t *document, const char *path, struct fau
 	if (!job_parse(document, &job, &e) && !job_check_criteria(job, &e))
 		return EXIT_OK;
 	*f = e.fault;
+	if (!strcmp(e.pointer, "/image") && !json_object_get(document, "image"))
+		fault_set(f, EINVAL, "a job needs an image: name the firmware's file with --image");
 	fault_wrap(f, "%s: %s", path, *e.pointer ? e.pointer : "/");
 	return EXIT_USAGE;
 }

@@ -397,6 +397,16 @@ def test_a_broken_download_leaves_no_bundle(hilda, fake, tmp_path):
 
 # ---- the command line itself ----
 
+def test_the_version_is_json_when_asked(hilda):
+    for args in (("--version", "--json"), ("version", "--json")):
+        assert set(json.loads(hilda(*args).stdout)) == {"version"}
+
+
+def test_a_job_without_an_image_says_how_to_give_one(hilda, document):
+    got = hilda("submit", document)
+    assert got.returncode == 2 and "/image" in got.stderr and "--image" in got.stderr
+
+
 def test_the_help_is_json_when_asked(hilda):
     listed = json.loads(hilda("help", "--json").stdout)
     assert {"submit", "job bundle", "suite run"} <= {c["name"] for c in listed}
