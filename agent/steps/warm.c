@@ -44,10 +44,16 @@ static int add_boot(struct run *run, const struct bench_run *reply, uint32_t boo
 {
 	_cleanup_free_ uint64_t *ticks = NULL;
 	uint32_t asked = run->job->phases.warm.iterations;
+	const char *inputs = bench_run_get(reply, 'R', "inputs");
 	struct fault f = {0};
 	json_t *phase;
 	size_t n;
 
+	if (run->job->inputs == JOB_INPUTS_FIXED && inputs && strcmp(inputs, "fixed"))
+		return run_fail(run, OUTCOME_CONFIGURATION,
+			"the job asks for fixed inputs, but the firmware ran with inputs=%.40s; "
+			"remove \"inputs\" from the job, or send firmware that keeps one input",
+			inputs);
 	if (bench_run_ticks(reply, &ticks, &n, &f))
 		return run_fail(run, OUTCOME_FAILED, "warm boot %u: %s", boot, f.text);
 	if (n != asked)

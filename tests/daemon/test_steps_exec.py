@@ -54,6 +54,12 @@ def test_every_phase(run):
     assert len(predictions["predictions"]) == 4 and len(predictions["logits_crc"]) == 8
 
 
+def test_fixed_inputs_that_the_firmware_cannot_give_are_refused(run):
+    result = run(firmware("host"), inputs="fixed", **phases(warm={"iterations": 8}))
+    assert result["outcome"] == "configuration" and result["stage"] == "warm"
+    assert "asks for fixed inputs" in result["detail"] and "rotate" in result["detail"]
+
+
 def test_what_a_result_says_about_itself(run):
     result = run(firmware("host"), **phases(memory=True))
     assert result["timer"] == {"hz": 1000000000, "kind": "monotonic"}
