@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/commands/check.h"
 #include "agent/commands/discover.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 
 #define EXIT_USAGE 2
@@ -67,8 +68,13 @@ int main(int argc, char **argv)
 	};
 	const char *config = SETTINGS_PATH;
 	enum log_level level;
+	struct fault f;
 	int option;
 
+	if (failpoint_arm(&f)) {
+		fprintf(stderr, "hilda-agent: %s\n", f.text);
+		return EXIT_USAGE;
+	}
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':

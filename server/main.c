@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "server/api/job_cache.h"
@@ -168,7 +169,9 @@ int main(int argc, char **argv)
 	int rc;
 
 	settings_defaults(&settings);
-	rc = settings_arguments(&settings, &how, argc, argv, &f);
+	rc = failpoint_arm(&f);
+	if (rc == 0)
+		rc = settings_arguments(&settings, &how, argc, argv, &f);
 	if (rc == 0 && how.help) {
 		settings_print_help();
 		return 0;

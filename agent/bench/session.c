@@ -7,6 +7,7 @@
 
 #include "agent/bench/words.h"
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/numbers.h"
 
 #define COMMAND_BYTES 80
@@ -152,6 +153,7 @@ static int next_event(
 			return fault_set(f, (int)-n, "%s", why.text);
 		if (n == 0)
 			return fault_set(f, EPIPE, "the program ended after %s", asked(s));
+		failpoint("agent.measure.read");
 		s->at = 0;
 		s->n = (size_t)n;
 		keep_tail(s, s->block, (size_t)n);

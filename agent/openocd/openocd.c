@@ -4,6 +4,7 @@
 
 #include "common/buffer.h"
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 
 struct capture {
 	const struct openocd_call *call;
@@ -15,6 +16,7 @@ static void on_output(void *arg, int stream, const void *data, size_t n)
 {
 	struct capture *c = arg;
 
+	failpoint("agent.flash.output");
 	if (c->call->output)
 		c->call->output(c->call->arg, stream, data, n);
 	if (n > c->text.limit / 4)

@@ -10,6 +10,7 @@
 #include "agent/link/backoff.h"
 #include "agent/run/runner.h"
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 
 #define LOCK_POLL_MS 2
@@ -289,7 +290,9 @@ void perform_offer(void *arg, struct board_work *w)
 		board_blocked(w->board, f.text);
 		return;
 	}
+	failpoint("agent.offer.taken");
 	rc = start(a, w, &f);
+	failpoint("agent.offer.started");
 	if (rc) {
 		log_warning("offer dropped", LOG_STR("board", w->config.name),
 			LOG_U64("run", w->offer->run), LOG_STR("why", f.text));

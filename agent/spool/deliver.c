@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 
 /* A session that went stale is renewed once, and the call made again. */
@@ -118,6 +119,8 @@ static int send_result(
 	call.timeout_ms = DELIVER_TIMEOUT_MS;
 	call.cancel_fd = d->cancel_fd;
 	rc = perform(d, &call, &answer, f);
+	if (rc == 0)
+		failpoint("agent.result.acknowledged");
 	if (rc == 0)
 		spool_remove(d->spool, e);
 	else if (link_is_final(rc))

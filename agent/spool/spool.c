@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/numbers.h"
 
@@ -177,6 +178,7 @@ int spool_put(
 	rc = file_write_durable(path, text, n, 0640, f);
 	if (rc)
 		return rc;
+	failpoint("agent.spool.synced");
 	pthread_mutex_lock(&s->lock);
 	rc = add_row(s, e, true);
 	pthread_mutex_unlock(&s->lock);

@@ -13,6 +13,7 @@
 #include "agent/steps/parts.h"
 #include "agent/steps/steps.h"
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/file.h"
 
 static int refuse_phase(struct run *run, const char *phase)
@@ -72,6 +73,7 @@ int step_flash(struct run *run)
 
 	if (!r)
 		r = check_image(run);
+	failpoint("agent.flash.checked");
 	provenance_begin(run);
 	if (!r)
 		r = provenance_check(run, false);

@@ -10,6 +10,7 @@
 #include "agent/steps/steps.h"
 #include "common/buffer.h"
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/numbers.h"
 
 #define LINE_MAX_BYTES 4096 /* a longer one is looked at in pieces of this size */
@@ -180,6 +181,7 @@ static int read_all(struct reader *r)
 
 		if (n < 0)
 			return fail_read(r, n, &f);
+		failpoint("agent.measure.read");
 		rc = n ? take_bytes(r, block, (size_t)n) : program_is_over(r);
 		if (rc)
 			return rc;

@@ -9,6 +9,7 @@
 #include "server/http/http.h"
 #include "server/http/reply.h"
 #include "server/store/read.h"
+#include "common/failpoint.h"
 
 struct acquire {
 	struct op_offer_claim op;
@@ -43,6 +44,10 @@ static void looked(struct request *r)
 		agent_reply_rc(r, &a->op.op);
 		return;
 	}
+	if (a->op.n_offers > 0)
+		failpoint("server.claim.offered");
+	if (a->op.n_cancels > 0)
+		failpoint("server.cancel.told");
 	if (a->op.n_offers + a->op.n_cancels + a->op.n_checks > 0 || wait_room_closed(waits) ||
 		clock_expired(r->server->clock, a->deadline_ns)) {
 		reply_buffer(r, 200, &a->op.reply, TYPE_JSON);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "common/failpoint.h"
 #include "common/numbers.h"
 #include "server/api/api.h"
 #include "server/artifacts/artifacts.h"
@@ -105,6 +106,8 @@ static void sending_data(struct request *r, const void *data, size_t n)
 		return;
 	}
 	rc = upload_write(&s->upload, data, n);
+	if (rc == 0)
+		rc = failpoint("server.upload.piece");
 	if (rc != 0) {
 		fault_errno(&s->fault, -rc, "the upload cannot be written on the server");
 		reply_rc(r, rc, &s->fault);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/file.h"
 #include "common/hex.h"
 #include "common/random.h"
@@ -252,6 +253,7 @@ int upload_place(
 	path[strlen(path)] = '/';
 	if (rename(u->path, path) != 0)
 		return fault_errno(f, errno, "cannot move %s to its place", u->path);
+	failpoint("server.upload.renamed");
 	rc = file_sync_folder(path, f);
 	*strrchr(path, '/') = 0;
 	/* The folder itself may be new. */

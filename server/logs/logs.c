@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "common/file.h"
 
 #define FILES_KEPT 64
@@ -167,6 +168,8 @@ int log_file_append(struct log_file *file, int64_t offset, const void *data, siz
 		return fault_set(f, EFBIG, "the log of run %lld is over the limit of %lld bytes",
 			(long long)file->run, (long long)LOG_FILE_MAX_BYTES);
 	rc = file_pwrite_all(file->fd, (const char *)data + skip, n - (size_t)skip, file->end);
+	if (rc == 0)
+		rc = failpoint("server.log.written");
 	if (rc == 0 && fdatasync(file->fd) != 0)
 		rc = -errno;
 	if (rc != 0)

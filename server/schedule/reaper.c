@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "server/store/internal.h"
 #include "server/store/ops.h"
@@ -76,6 +77,7 @@ int reaper_turn(struct store *s, int64_t *next_ns)
 	int rc = 0, failed;
 
 	for (size_t i = 0; i < n; i++) {
+		failpoint("server.reaper.due");
 		if (due[i].kind == LEASE_RUN)
 			failed = end_run(s, due[i].id);
 		else if (due[i].kind == LEASE_OFFER)
