@@ -67,12 +67,23 @@ static void prepare(struct task *task)
 	request_resume(r);
 }
 
+static void refuse(struct request *r, const struct fault *f)
+{
+	struct problem p;
+	char pointer[PROBLEM_POINTER_BYTES];
+
+	problem_set(&p, PROBLEM_BAD_JSON, "%s", f->text);
+	if (results_pointer(f, pointer, sizeof(pointer)))
+		problem_pointer(&p, pointer);
+	reply_problem(r, &p);
+}
+
 static void delivered(struct request *r)
 {
 	struct delivery *d = r->own;
 
 	if (d->rc == -EINVAL)
-		reply_problemf(r, PROBLEM_BAD_JSON, "%s", d->fault.text);
+		refuse(r, &d->fault);
 	else if (d->rc != 0)
 		reply_rc(r, d->rc, &d->fault);
 	else if (d->op.op.rc != 0)

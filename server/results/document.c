@@ -7,8 +7,6 @@
 
 #include "common/clock.h"
 
-#define COUNT_MAX (INT64_C(1) << 53)
-
 static int wrong(struct fault *f, const char *at, const char *key, const char *what)
 {
 	return fault_set(f, EINVAL, "result: %s/%s %s", at, key, what);
@@ -50,7 +48,7 @@ int document_count(const json_t *o, const char *at, const char *key, bool needed
 	if (rc <= 0)
 		return rc;
 	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-		json_integer_value(value) > COUNT_MAX)
+		json_integer_value(value) > DOCUMENT_COUNT_MAX)
 		return wrong(f, at, key, "must be an integer from 0 to 2^53");
 	*out = json_integer_value(value);
 	return 0;

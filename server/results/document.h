@@ -12,6 +12,8 @@
 
 #include "common/fault.h"
 
+#define DOCUMENT_COUNT_MAX (INT64_C(1) << 53) /* doubles hold these exactly */
+
 /* Absent: *out is left alone and 0 returned, unless needed. `at` is the object's own pointer. */
 int document_text(const json_t *o, const char *at, const char *key, bool needed, char *out,
 	size_t room, struct fault *f);

@@ -9,10 +9,12 @@
 #include "server/results/document.h"
 #include "server/results/phases.h"
 #include "server/results/rows.h"
+#include "server/results/shape.h"
 #include "server/results/verdict.h"
 
 #define PREDICTIONS_KEPT 1000 /* longer lists are left out of what the run shows */
 #define SHIFT_MAX 30
+#define FAULT_PREFIX "result: " /* then the pointer, in each fault of this folder that has one */
 
 static int read_words(struct result *r, const json_t *doc, struct fault *f)
 {
@@ -149,9 +151,12 @@ static int compute(
 {
 	struct rows rows = {.result = r, .fault = f};
 	struct timer t;
-	int rc = read_words(r, doc, f);
+	int rc = shape_check(doc, f);
 
-	read_detail(r, doc);
+	if (!rc)
+		rc = read_words(r, doc, f);
+	if (!rc)
+		read_detail(r, doc);
 	if (!rc)
 		rc = read_timer(doc, c->is_virtual, &t, f);
 	if (!rc)
@@ -174,8 +179,6 @@ int results_compute(const json_t *document, const struct result_context *c, stru
 	int rc;
 
 	f = f ? f : &ignored;
-	if (!json_is_object(document))
-		return fault_set(f, EINVAL, "result: it must be an object");
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return fault_set(f, ENOMEM, "result: no memory");
@@ -186,6 +189,21 @@ int results_compute(const json_t *document, const struct result_context *c, stru
 	}
 	*out = r;
 	return 0;
+}
+
+bool results_pointer(const struct fault *f, char *out, size_t room)
+{
+	const char *from = f->text + strlen(FAULT_PREFIX);
+	size_t n;
+
+	if (strncmp(f->text, FAULT_PREFIX, strlen(FAULT_PREFIX)) != 0 || *from != '/')
+		return false;
+	n = strcspn(from, " :");
+	if (n >= room)
+		return false;
+	memcpy(out, from, n);
+	out[n] = 0;
+	return true;
 }
 
 void result_free(struct result *r)

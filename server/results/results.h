@@ -59,6 +59,8 @@ struct result_context {
 /* -EINVAL with the JSON pointer of what is wrong. */
 int results_compute(const json_t *document, const struct result_context *c, struct result **out,
 	struct fault *f);
+/* The JSON pointer that a fault of results_compute names; false: it names none, or it has no room. */
+bool results_pointer(const struct fault *f, char *out, size_t room);
 void result_free(struct result *r);
 
 #endif

@@ -1,0 +1,169 @@
+#include "server/results/shape.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "server/results/document.h"
+
+#define POINTER_BYTES 160 /* three levels of our own keys and indexes */
+
+enum kind {
+	TEXT,
+	FLAG,
+	COUNT,	 /* an integer from 0 to 2^53 */
+	INTEGER, /* any: an address has 64 bits */
+	NUMBER,
+	COUNTS, /* lists */
+	NUMBERS,
+	SCALARS, /* an object of texts, numbers and flags with keys of the device's choosing */
+	OBJECT,
+	OBJECTS,
+};
+
+struct part {
+	const char *key;
+	enum kind kind;
+	const struct part *parts; /* of an object, or of each object in the list */
+};
+
+static const struct part stage_parts[] = {
+	{"stage", TEXT, NULL}, {"start_ms", NUMBER, NULL}, {"end_ms", NUMBER, NULL}, {0}};
+static const struct part timer_parts[] = {
+	{"hz", COUNT, NULL}, {"kind", TEXT, NULL}, {"icount_shift", COUNT, NULL}, {0}};
+static const struct part phase_parts[] = {{"phase", TEXT, NULL}, {"boot", COUNT, NULL},
+	{"kind", TEXT, NULL}, {"boot_ticks", COUNT, NULL}, {"load_ticks", COUNT, NULL},
+	{"first_ticks", COUNT, NULL}, {"n", COUNT, NULL}, {"warmup", COUNT, NULL},
+	{"overhead_ticks", COUNT, NULL}, {"window_ticks", COUNT, NULL}, {"irq", TEXT, NULL},
+	{"inputs", TEXT, NULL}, {"cache", TEXT, NULL}, {"batch", COUNT, NULL},
+	{"ticks", NUMBERS, NULL}, {"values", SCALARS, NULL}, {"predictions", COUNTS, NULL},
+	{"logits_crc", TEXT, NULL}, {0}};
+static const struct part line_parts[] = {{"phase", TEXT, NULL}, {"metric", TEXT, NULL},
+	{"unit", TEXT, NULL}, {"values", NUMBERS, NULL}, {0}};
+static const struct part clock_parts[] = {{"checked", FLAG, NULL}, {"device_us", NUMBER, NULL},
+	{"host_us", NUMBER, NULL}, {"ratio", NUMBER, NULL}, {"tolerance", NUMBER, NULL},
+	{"detail", TEXT, NULL}, {0}};
+static const struct part section_parts[] = {{"name", TEXT, NULL}, {"address", INTEGER, NULL},
+	{"bytes", COUNT, NULL}, {"kind", TEXT, NULL}, {0}};
+static const struct part segment_parts[] = {{"address", INTEGER, NULL}, {"file_bytes", COUNT, NULL},
+	{"memory_bytes", COUNT, NULL}, {"flags", TEXT, NULL}, {0}};
+static const struct part footprint_parts[] = {{"flash_bytes", COUNT, NULL},
+	{"ram_static_bytes", COUNT, NULL}, {"weights_bytes", COUNT, NULL},
+	{"sections", OBJECTS, section_parts}, {"segments", OBJECTS, segment_parts}, {0}};
+static const struct part fault_parts[] = {{"kind", TEXT, NULL}, {"msg", TEXT, NULL},
+	{"pc", TEXT, NULL}, {"pc_symbol", TEXT, NULL}, {"lr", TEXT, NULL},
+	{"lr_symbol", TEXT, NULL}, {"registers", SCALARS, NULL}, {0}};
+static const struct part document_parts[] = {{"result_id", TEXT, NULL}, {"outcome", TEXT, NULL},
+	{"detail", TEXT, NULL}, {"stage", TEXT, NULL}, {"late", FLAG, NULL},
+	{"started_at", TEXT, NULL}, {"finished_at", TEXT, NULL}, {"stages", OBJECTS, stage_parts},
+	{"timer", OBJECT, timer_parts}, {"phases", OBJECTS, phase_parts},
+	{"lines", OBJECTS, line_parts}, {"device", SCALARS, NULL}, {"model", SCALARS, NULL},
+	{"clock", OBJECT, clock_parts}, {"footprint", OBJECT, footprint_parts},
+	{"fault", OBJECT, fault_parts}, {"provenance", SCALARS, NULL}, {0}};
+
+static const char *const kind_words[] = {
+	[TEXT] = "a string",
+	[FLAG] = "true or false",
+	[COUNT] = "an integer from 0 to 2^53",
+	[INTEGER] = "an integer",
+	[NUMBER] = "a number",
+	[COUNTS] = "an array of integers from 0 to 2^53",
+	[NUMBERS] = "an array of numbers",
+	[SCALARS] = "an object of strings, numbers, true and false",
+	[OBJECT] = "an object",
+	[OBJECTS] = "an array of objects",
+};
+
+static bool is_count(const json_t *v)
+{
+	return json_is_integer(v) && json_integer_value(v) >= 0 &&
+		json_integer_value(v) <= DOCUMENT_COUNT_MAX;
+}
+
+static bool is_list(const json_t *v, enum kind kind)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (v, i, item) {
+		if (kind == COUNTS		  ? !is_count(item)
+				: kind == NUMBERS ? !json_is_number(item)
+						  : !json_is_object(item))
+			return false;
+	}
+	return json_is_array(v);
+}
+
+static bool is_map(json_t *v)
+{
+	const char *key;
+	json_t *item;
+
+	json_object_foreach (v, key, item) {
+		if (json_is_object(item) || json_is_array(item))
+			return false;
+	}
+	return json_is_object(v);
+}
+
+static bool is_kind(json_t *v, enum kind kind)
+{
+	switch (kind) {
+	case TEXT:
+		return json_is_string(v);
+	case FLAG:
+		return json_is_boolean(v);
+	case COUNT:
+		return is_count(v);
+	case INTEGER:
+		return json_is_integer(v);
+	case NUMBER:
+		return json_is_number(v);
+	case COUNTS:
+	case NUMBERS:
+	case OBJECTS:
+		return is_list(v, kind);
+	case SCALARS:
+		return is_map(v);
+	case OBJECT:
+		break;
+	}
+	return json_is_object(v);
+}
+
+/* As deep as the tables are. */
+static int check(const json_t *object, const char *at, const struct part *parts, struct fault *f)
+{
+	char below[POINTER_BYTES];
+	int rc = 0;
+
+	for (const struct part *p = parts; p->key && !rc; p++) {
+		json_t *v = json_object_get(object, p->key), *item;
+		size_t i;
+
+		if (!v || json_is_null(v))
+			continue;
+		if (!is_kind(v, p->kind))
+			return fault_set(f, EINVAL, "result: %s/%s must be %s", at, p->key,
+				kind_words[p->kind]);
+		if (p->kind == OBJECT) {
+			snprintf(below, sizeof(below), "%s/%s", at, p->key);
+			rc = check(v, below, p->parts, f);
+		}
+		if (p->kind != OBJECTS)
+			continue;
+		json_array_foreach (v, i, item) {
+			snprintf(below, sizeof(below), "%s/%s/%zu", at, p->key, i);
+			rc = check(item, below, p->parts, f);
+			if (rc)
+				return rc;
+		}
+	}
+	return rc;
+}
+
+int shape_check(const json_t *document, struct fault *f)
+{
+	if (!json_is_object(document))
+		return fault_set(f, EINVAL, "result: it must be an object");
+	return check(document, "", document_parts, f);
+}
