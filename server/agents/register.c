@@ -27,6 +27,10 @@ static void registered(struct request *r)
 {
 	struct registration *g = r->own;
 
+	if (g->op.op.rc == -EEXIST) {
+		reply_rc(r, g->op.op.rc, &g->op.op.fault);
+		return;
+	}
 	if (g->op.op.rc != 0) {
 		agent_reply_rc(r, &g->op.op);
 		return;

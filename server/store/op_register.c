@@ -33,6 +33,28 @@ static int check_input(struct op_agent_register *x)
 	return 0;
 }
 
+/*
+ * Two machines with the same name in their settings would take the session from each other for ever.
+ * A new process on the same machine is a restart and is taken at once.
+ */
+static int check_host(struct store_txn *t, struct op_agent_register *x)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(t->db, &q,
+		"SELECT host FROM agents WHERE name = $name AND online = 1 AND host <> $host"
+		" AND host <> ''",
+		SQL_T("$name", x->name), SQL_T("$host", or_empty(x->host)));
+
+	if (rc <= 0)
+		return rc;
+	return fault_set(&x->op.fault, EEXIST,
+		"agent %.64s is online on host %.255s, this one is on %.255s: give one of them another "
+		"name in its agent.ini; if it moved, stop the old one, and its name is free %lld s "
+		"after it was last heard of",
+		x->name, sql_text(q, 0), x->host && x->host[0] ? x->host : "an unnamed host",
+		(long long)((t->terms->agent_ms + 999) / 1000));
+}
+
 static int upsert_agent(struct store_txn *t, struct op_agent_register *x)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
@@ -254,6 +276,8 @@ static int register_agent(struct store_txn *t, struct store_op *op)
 	int rc = check_input(x);
 
 	buffer_clear(&x->reply);
+	if (!rc)
+		rc = check_host(t, x);
 	if (!rc)
 		rc = upsert_agent(t, x);
 	if (rc)

@@ -169,6 +169,7 @@ class Agent:
     def __init__(self, server, name="bench", boards=("b1",), board_type="mps3-an547", virtual=True, **board):
         self.server = server
         self.name = name
+        self.host = "h"
         self.instance = os.urandom(8).hex()
         self.boards = [{"name": b, "type": board_type, "tags": ["t"], "virtual": virtual, "exec": False,
                         "protocols": ["uart-bench", "lines"], "phases": ["cold", "warm", "memory"], "mcu": "Cortex-M55",
@@ -186,7 +187,7 @@ class Agent:
 
     def register(self, runs=(), expect=200):
         self.session = None
-        reply = self.call("POST", "/register", {"name": self.name, "host": "h", "version": "0.1.0",
+        reply = self.call("POST", "/register", {"name": self.name, "host": self.host, "version": "0.1.0",
                                                 "instance": self.instance, "boards": self.boards, "runs": list(runs)})
         assert reply.status == expect, reply.body
         if expect == 200:

@@ -229,3 +229,23 @@ def test_boards_are_drained_and_released_with_a_reason(server):
     assert "drained" in str(server.api(f"/jobs/{job}")["waits_for"])
     assert server.call("PATCH", "/api/v1/boards/b1", {"action": "release"}).json["state"] == "ready"
     assert server.call("PATCH", "/api/v1/boards/none", {"action": "release"}).problem == "not-found"
+
+
+def test_a_second_machine_with_the_same_agent_name_is_refused_a_restart_is_not(make_server):
+    server = make_server(**BRIEF).start()
+    first, second = Agent(server), Agent(server)
+    second.host = "elsewhere"
+    first.register()
+    session = first.session
+    reply = second.register(expect=409)
+    assert reply.problem == "conflict"
+    assert "host h," in reply.json["detail"] and "elsewhere" in reply.json["detail"]
+    assert "another name" in reply.json["detail"]
+    first.heartbeat()
+    assert first.session == session, "the first one's session is as it was"
+    again = Agent(server)
+    again.register()
+    assert again.session > session, "the same machine: a restart"
+    wait_for(lambda: not server.api("/agents")["items"][0]["online"], 10)
+    second.register()
+    assert server.api("/agents")["items"][0]["host"] == "elsewhere"
