@@ -13,6 +13,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "common/random.h"
+#include "server/artifacts/disk.h"
 
 #define KNOWN_SLOTS 1024 /* a power of two */
 #define ONE_SHOT_PREFIX "put-"
@@ -205,7 +206,7 @@ int upload_write(struct upload *u, const void *data, size_t n)
 
 	if (rc == 0)
 		u->offset += (int64_t)n;
-	return rc;
+	return disk_rc(rc);
 }
 
 int64_t upload_offset(struct artifacts *a, int64_t id)

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/file.h"
+#include "server/artifacts/disk.h"
 
 #define FILES_KEPT 64
 #define READ_BYTES (32 * 1024)
@@ -172,6 +173,7 @@ int log_file_append(struct log_file *file, int64_t offset, const void *data, siz
 		rc = failpoint("server.log.written");
 	if (rc == 0 && fdatasync(file->fd) != 0)
 		rc = -errno;
+	rc = disk_rc(rc);
 	if (rc != 0)
 		return fault_errno(
 			f, -rc, "cannot write the log of run %lld", (long long)file->run);
