@@ -151,7 +151,8 @@ def test_a_program_that_does_not_speak_the_protocol(run):
     assert "the firmware is silent" in result["detail"]
     result = run(script("echo 'm-init-done\nm-ready'; exit 7"), **phases(memory=True))
     assert result["outcome"] == "failed"
-    assert "the program ended" in result["detail"] and "code 7" in result["detail"]
+    # What is noticed first, its end or its closed input, is chance; both say how it ended.
+    assert "the program" in result["detail"] and "code 7" in result["detail"]
 
 
 def lines(**more):

@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,25 @@ from lab import Lab  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("HILDA_BUILD", ROOT / "build")).resolve()
 MACHINES = {"m55-1": "mps3-an547", "m4-1": "mps2-an386", "m7-1": "mps2-an500", "m0-1": "microbit"}
+
+
+USUAL = "127.0.0.1:8080"
+
+
+def address(once):
+    """Where the pages will be: the usual port if it is free and somebody will look."""
+    named = os.environ.get("HILDA_DEMO_LISTEN")
+    if named or once:
+        return named or "127.0.0.1:0"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            host, port = USUAL.split(":")
+            probe.bind((host, int(port)))
+            return USUAL
+        except OSError:
+            print(f"{USUAL} is taken by another program: a free port is used instead", flush=True)
+            return "127.0.0.1:0"
 
 
 def boards():
@@ -33,7 +53,7 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     start = time.monotonic()
     with Lab(BUILD, folder) as lab:
-        took = lab.start_server(os.environ.get("HILDA_DEMO_LISTEN", "127.0.0.1:0" if once else "127.0.0.1:8080"))
+        took = lab.start_server(address(once))
         print(f"server: {lab.url} (first answer after {took * 1000:.0f} ms)", flush=True)
         lab.start_agent(boards(), name="demo-agent")
         print(f"boards: {', '.join(f'{n} ({m})' for n, m in MACHINES.items())}, host-1 (host)\n", flush=True)
@@ -57,4 +77,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RuntimeError as why:
+        sys.exit(f"demo: {why}")
