@@ -142,7 +142,7 @@ export function LogView({ run, live, query }) {
 	const [follow, setFollow] = useState(live && !parseRange(location.hash));
 	const [top, setTop] = useState(0);
 	const [height, setHeight] = useState(600);
-	const [at, setAt] = useState(-1);
+	const [cursor, setCursor] = useState({ at: -1 });
 	const [range, choose] = useRange();
 	const box = useRef(null), lastTop = useRef(0), shownRange = useRef("");
 
@@ -152,6 +152,9 @@ export function LogView({ run, live, query }) {
 	}, [log, stream, stream ? version : 0]);
 	const count = Math.min(lines.length, LINES_MAX);
 	const matches = useMemo(() => search(lines, words), [lines, words, version]);
+	/* Belongs to one search: an effect that resets it could come after the first step. */
+	const sought = `${stream} ${words}`;
+	const at = cursor.of === sought ? cursor.at : -1;
 
 	const rowOf = (number) => {
 		if (!stream)
@@ -167,7 +170,7 @@ export function LogView({ run, live, query }) {
 		if (!matches.length)
 			return;
 		const next = (at + direction + matches.length) % matches.length;
-		setAt(next);
+		setCursor({ at: next, of: sought });
 		reveal(matches[next]);
 	};
 	useKeys({ f: () => setFollow(!follow), n: () => step(1), N: () => step(-1) });
@@ -191,7 +194,6 @@ export function LogView({ run, live, query }) {
 				reveal(range[0]);
 		}
 	}, [range, version, run]);
-	useEffect(() => setAt(-1), [words, stream]);
 
 	const onScroll = () => {
 		const { scrollTop, scrollHeight, clientHeight } = box.current;
