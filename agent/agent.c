@@ -21,6 +21,8 @@
 #define TOKEN_MAX_BYTES 4096
 #define STOP_POLL_MS 50
 #define ARENAS_MAX 2
+#define DATA_LOCK_MS 2000
+#define DATA_LOCK_POLL_MS 10
 /* After the grace, for steps to end and their results to be spooled. */
 #define STOP_END_MS 10000
 
@@ -325,13 +327,38 @@ static int block_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/*
+ * A child that an agent was starting when it was killed holds a copy of its descriptors until the
+ * exec: the lock may be free only a moment after its owner has gone.
+ */
+static int lock_data(const char *data, int signal_fd, int *lock_fd, struct fault *f)
+{
+	int64_t deadline_ns = clock_deadline_ms(&clock_system, DATA_LOCK_MS);
+	struct pollfd stop = {.fd = signal_fd, .events = POLLIN};
+	char path[FILE_PATH_BYTES];
+	int rc = file_path(path, sizeof(path), "%s/lock", data);
+
+	if (rc)
+		return fault_errno(f, -rc, "data folder %s", data);
+	rc = file_lock(path, lock_fd, f);
+	while (rc == -EWOULDBLOCK && !clock_expired(&clock_system, deadline_ns)) {
+		int64_t again_ns = clock_deadline_ms(&clock_system, DATA_LOCK_POLL_MS);
+
+		if (clock_poll(&clock_system, &stop, 1, again_ns) != 0)
+			break;
+		rc = file_lock(path, lock_fd, f);
+	}
+	if (rc == -EWOULDBLOCK)
+		fault_wrap(f, "another agent uses the data folder %s; give each its own", data);
+	return rc;
+}
+
 int agent_run(const char *config_path)
 {
 	struct agent a = {.clock = &clock_system, .random_below = random_below, .stop_fd = -1};
 	struct agent_settings *settings = NULL;
 	_cleanup_(file_close) int lock_fd = -1;
 	_cleanup_(file_close) int signal_fd = block_signals();
-	char path[FILE_PATH_BYTES];
 	struct fault f;
 	int rc;
 
@@ -341,13 +368,8 @@ int agent_run(const char *config_path)
 
 	if (!rc)
 		rc = file_make_folders(settings->data, 0751, &f);
-	if (!rc) {
-		file_path(path, sizeof(path), "%s/lock", settings->data);
-		rc = file_lock(path, &lock_fd, &f);
-	}
-	if (rc == -EWOULDBLOCK)
-		fault_wrap(&f, "another agent uses the data folder %s; give each its own",
-			settings->data);
+	if (!rc)
+		rc = lock_data(settings->data, signal_fd, &lock_fd, &f);
 	a.settings = settings;
 	if (!rc)
 		rc = open_all(&a, &f);

@@ -1,6 +1,8 @@
 """The agent against a server made of a dictionary, which fails on demand. Exec boards only."""
 
+import fcntl
 import pytest
+import time
 
 from agent_process import LINES, QUICK, Agent, alive, script
 from conftest import wait_for
@@ -289,6 +291,17 @@ def test_two_agents_on_one_data_folder(server, make_agent, tmp_path):
     second.start()
     assert second.process.wait(10) == 1
     assert f"pid {first.process.pid}" in second.log()
+
+
+def test_a_lock_that_a_dying_child_holds_a_moment_longer(server, make_agent):
+    agent = make_agent()
+    agent.data.mkdir(parents=True)
+    with open(agent.data / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        agent.start()
+        time.sleep(0.5)  # as long as the child takes to its exec on a busy machine
+    server.wait(lambda s: s.registers)
+    assert agent.process.poll() is None
 
 
 def test_reload_adds_changes_and_removes(server, make_agent, tmp_path):
