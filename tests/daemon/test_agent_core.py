@@ -1,8 +1,9 @@
 """The agent against a server made of a dictionary, which fails on demand. Exec boards only."""
 
 import fcntl
+import subprocess
+
 import pytest
-import time
 
 from agent_process import LINES, QUICK, Agent, alive, script
 from conftest import wait_for
@@ -299,7 +300,8 @@ def test_a_lock_that_a_dying_child_holds_a_moment_longer(server, make_agent):
     with open(agent.data / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         agent.start()
-        time.sleep(0.5)  # as long as the child takes to its exec on a busy machine
+        with pytest.raises(subprocess.TimeoutExpired):
+            agent.process.wait(0.5)
     server.wait(lambda s: s.registers)
     assert agent.process.poll() is None
 
