@@ -180,6 +180,8 @@ demo: all
 FUZZ_SRC      := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_LIBS_elf := agent
+FUZZ_LIBS_buspirate := virtual-lab
+FUZZ_LIBS_route := server
 SECONDS_EACH   = $(or $(SECONDS),60)
 
 define fuzz_rules

@@ -32,6 +32,19 @@ def seeds_ini():
     return [b"[agent]\nname = a\n[board b]\nvirtual = mps3-an547\ntags = a, b ; c\n", b"[s]\na = 1\nb = 30s\nc = yes\n"]
 
 
+def seeds_route():
+    """Every operation of the REST contract, with an id where it takes one."""
+    paths = json.loads((ROOT / "protocols/rest/openapi.json").read_text())["paths"]
+    return [f"{method.upper()} {re.sub('{[^}]*}', '7', path)}".encode() for path, item in paths.items()
+            for method in item if method in ("get", "post", "put", "patch", "delete", "head")]
+
+
+def seeds_buspirate():
+    """What OpenOCD's driver sends first: speed, feature, a scan of 32 bits (JTAG) or a line reset (SWD)."""
+    return [b"\x00\x07\x02\xaa\x55\x02\x01\x00\x05\x00\x20" + bytes(range(8)), b"\x01\x1f" + b"\xff" * 16,
+            b"\x01\x63\x8a\x10\xa5\x06\x06\x06\x06\x07"]
+
+
 def seeds_elf():
     """Small images: the fuzzer can do little with large ones."""
     out = []
