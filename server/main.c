@@ -195,6 +195,7 @@ int main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
 	/* Every thread inherits the mask; the main thread takes the signals by sigwait. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a full disk, not the end */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
