@@ -90,8 +90,10 @@ static bool parse(struct request *r, struct acquire *a)
 	}
 	for (size_t i = 0; i < a->op.n_boards; i++) {
 		a->boards[i] = json_string_value(json_array_get(boards, i));
-		if (!a->boards[i])
+		if (!a->boards[i]) {
 			reply_problemf(r, PROBLEM_BAD_JSON, "boards must be a list of names");
+			return false;
+		}
 	}
 	for (size_t i = 0; i < a->op.n_acknowledged; i++)
 		a->acknowledged[i] = json_integer_value(json_array_get(acknowledged, i));

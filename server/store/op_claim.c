@@ -30,6 +30,21 @@ struct claim {
 
 /* ---- an offer as JSON ---- */
 
+/* Most jobs have none: their documents need not be parsed. */
+static bool may_have_files(const char *document)
+{
+	const char *at = strstr(document, "\"files\"");
+
+	if (!at)
+		return false;
+	at += strlen("\"files\"");
+	at += strspn(at, " \t\r\n:");
+	if (*at != '[')
+		return true; /* a label of that name */
+	at++;
+	return at[strspn(at, " \t\r\n")] != ']';
+}
+
 static int add_files(struct store_txn *t, struct json_out *o, const char *document)
 {
 	json_t *parsed, *file;
@@ -38,11 +53,10 @@ static int add_files(struct store_txn *t, struct json_out *o, const char *docume
 
 	jo_key(o, "files");
 	jo_open(o, '[');
-	/* Few jobs have files: the others are not parsed. */
-	parsed = strstr(document, "\"files\"") ? json_loads(document, 0, NULL) : NULL;
+	parsed = may_have_files(document) ? json_loads(document, 0, NULL) : NULL;
 	json_array_foreach (json_object_get(parsed, "files"), i, file) {
 		_cleanup_sql_ sqlite3_stmt *q = NULL;
-		const char *sha256 = json_string_value(json_object_get(file, "sha256"));
+		const char *sha256 = json_string_value(json_object_get(file, "artifact"));
 
 		if (sha256 && !strncmp(sha256, "sha256:", 7))
 			sha256 += 7;

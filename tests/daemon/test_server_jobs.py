@@ -249,3 +249,25 @@ def test_a_second_machine_with_the_same_agent_name_is_refused_a_restart_is_not(m
     wait_for(lambda: not server.api("/agents")["items"][0]["online"], 10)
     second.register()
     assert server.api("/agents")["items"][0]["host"] == "elsewhere"
+
+
+def test_an_offer_names_the_jobs_files_with_hash_and_size(server):
+    agent = Agent(server)
+    agent.register()
+    image, words = server.put_blob(b"x"), server.put_blob(b"a\nb\n")
+    files = [{"name": "vocab.txt", "artifact": "sha256:" + words}]
+    # A label of that name is looked at first and must not hide them.
+    server.submit(job_document(image, labels={"files": "[]"}, files=files))
+    assert agent.offer()["files"] == [{"name": "vocab.txt", "sha256": words, "bytes": 4}]
+
+
+def test_file_names_that_lead_elsewhere_are_refused(server):
+    image = server.put_blob(b"x")
+    for name in ("../up", "/etc/passwd", "a/b", "..", ".hidden", "a\u0000b", "a\nb", "", "x" * 5000):
+        document = job_document(image, files=[{"name": name, "artifact": "sha256:" + image}])
+        reply = server.call("POST", "/api/v1/jobs", document)
+        assert reply.status == 400, name
+        assert "\0" in name or reply.json["pointer"].startswith("/files/0"), reply.json
+    for path in ("/api/v1/artifacts/../../etc/passwd", "/api/v1/artifacts/%2e%2e%2fhilda.db", "/api/v1/artifacts/" + "A" * 64,
+                 "/api/v1/artifacts/" + "0" * 63 + "/", "/static/../../etc/passwd", "/vendor/..%2f..%2fmain.c"):
+        assert server.get(path).status in (400, 404), path
