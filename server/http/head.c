@@ -42,6 +42,9 @@ bool head_check_framing(struct request *r, const struct head *h)
 {
 	if (r->bad_uri)
 		reply_problemf(r, PROBLEM_BAD_REQUEST, "the address holds a NUL byte (%%00)");
+	else if (r->long_query)
+		reply_problemf(r, PROBLEM_BAD_QUERY, "the query has more than %d parameters",
+			HTTP_QUERY_WORDS_MAX);
 	else if (h->n_length > 1)
 		reply_problemf(r, PROBLEM_BAD_REQUEST, "more than one Content-Length");
 	else if (h->n_length && h->n_encoding)

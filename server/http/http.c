@@ -242,6 +242,23 @@ static bool holds_nul(const char *uri)
 	return false;
 }
 
+/*
+ * libmicrohttpd 0.9.75 answers nothing at all when the query's words do not fit the connection's
+ * memory. It parses this very text after the call: without its query it can be answered.
+ */
+static bool cut_long_query(const char *uri)
+{
+	char *query = strchr(uri, '?');
+	unsigned n = 0;
+
+	for (const char *at = query; at; at = strchr(at + 1, '&'))
+		n++;
+	if (n <= HTTP_QUERY_WORDS_MAX)
+		return false;
+	query[1] = 0;
+	return true;
+}
+
 /* Requests come and go by the ten thousand a second: some are kept. */
 static struct request *request_new(struct http *http)
 {
@@ -287,6 +304,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 	r->http = http;
 	r->server = http->server;
 	r->bad_uri = holds_nul(uri);
+	r->long_query = cut_long_query(uri);
 	return r;
 }
 

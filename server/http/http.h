@@ -17,6 +17,7 @@
 
 #define HTTP_CONNECTIONS_PER_THREAD 120
 #define HTTP_BODY_BUDGET_BYTES (INT64_C(256) << 20) /* of all buffered bodies together */
+#define HTTP_QUERY_WORDS_MAX 100
 #define HTTP_DRAIN_BYTES (64 * 1024) /* a refused body up to this is read, to keep the connection */
 #define HTTP_SEND_BYTES_PER_S (16 * 1024)    /* a peer that takes less is cut off */
 #define HTTP_RECEIVE_BYTES_PER_S (16 * 1024) /* one that sends less too */

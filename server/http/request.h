@@ -42,6 +42,7 @@ struct request {
 	const struct route *route;
 	enum request_phase phase;
 	bool bad_uri;
+	bool long_query;	/* it was cut off */
 	bool busy;		/* counted: the server does not stop before it is answered */
 	int64_t content_length; /* -1: chunked */
 	int64_t body_max;

@@ -334,3 +334,13 @@ def test_pipelined_requests_are_answered_in_order(server):
         while piece := s.recv(65536):
             data += piece
     assert re.findall(rb"HTTP/1\.1 (\d+)", data) == [b"200", b"404"]
+
+
+@pytest.mark.parametrize("n, status", [(99, b"400"), (101, b"400"), (250, b"400"), (2000, b"400"), (100000, b"414")])
+def test_a_query_of_many_words_is_answered_at_once(server, n, status):
+    query = "&".join(f"label.k{i}=" if n < 1000 else f"a{i % 100}" for i in range(n))
+    start = time.monotonic()
+    reply = server.raw(f"GET /api/v1/jobs?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert reply.startswith(b"HTTP/1.1 " + status), reply[:80]
+    assert time.monotonic() - start < 5
+    assert (b"more than 100 parameters" in reply) == (100 < n < 10000)
