@@ -23,6 +23,7 @@
 #define ARENAS_MAX 2
 #define DATA_LOCK_MS 2000
 #define DATA_LOCK_POLL_MS 10
+#define MMAP_THRESHOLD_BYTES (128 * 1024)
 /* After the grace, for steps to end and their results to be spooled. */
 #define STOP_END_MS 10000
 
@@ -324,6 +325,7 @@ static int block_signals(void)
 	/* Before any thread is made, so that all of them inherit it. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a full disk, not the end */
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
@@ -364,6 +366,8 @@ int agent_run(const char *config_path)
 
 	/* A heap for each of many threads, which mostly wait, would only hold on to memory. */
 	mallopt(M_ARENA_MAX, ARENAS_MAX);
+	/* Fixed: otherwise one large result makes all later ones stay in the heap. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
 	rc = settings_load(config_path, &settings, &f);
 
 	if (!rc)

@@ -78,6 +78,34 @@ int clock_poll(const struct clock *c, struct pollfd *fds, nfds_t n, int64_t dead
 	}
 }
 
+void clock_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+int clock_cond_wait(
+	const struct clock *c, pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns)
+{
+	int64_t left_ns, until_ns;
+	struct timespec until;
+
+	if (deadline_ns == CLOCK_NEVER)
+		return -pthread_cond_wait(cond, lock);
+	left_ns = deadline_ns - clock_mono_ns(c);
+	if (left_ns <= 0)
+		return -ETIMEDOUT;
+	/* The deadline is the given clock's; the kernel waits by its own. */
+	until_ns = clock_mono_ns(&clock_system) + left_ns;
+	until = (struct timespec){
+		.tv_sec = until_ns / CLOCK_NS_PER_S, .tv_nsec = until_ns % CLOCK_NS_PER_S};
+	return -pthread_cond_timedwait(cond, lock, &until);
+}
+
 void clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_BYTES])
 {
 	int64_t s = wall_ms / 1000;

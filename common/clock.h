@@ -8,6 +8,7 @@
 #define HILDA_COMMON_CLOCK_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,6 +35,12 @@ bool clock_expired(const struct clock *c, int64_t deadline_ns);
 int clock_left_ms(const struct clock *c, int64_t deadline_ns);
 /* poll(2) that restarts after EINTR and ends at the deadline. Returns poll's result or -errno. */
 int clock_poll(const struct clock *c, struct pollfd *fds, nfds_t n, int64_t deadline_ns);
+
+/* For clock_cond_wait. */
+void clock_cond_init(pthread_cond_t *cond);
+/* Until a signal (0, also by mistake, as ever) or the deadline (-ETIMEDOUT). */
+int clock_cond_wait(
+	const struct clock *c, pthread_cond_t *cond, pthread_mutex_t *lock, int64_t deadline_ns);
 
 /* RFC 3339 UTC with milliseconds. */
 void clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_BYTES]);

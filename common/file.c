@@ -109,7 +109,7 @@ int file_sync_folder(const char *path, struct fault *f)
 	return 0;
 }
 
-int file_write_durable(const char *path, const void *data, size_t n, mode_t mode, struct fault *f)
+int file_write_whole(const char *path, const void *data, size_t n, mode_t mode, struct fault *f)
 {
 	char temporary[FILE_PATH_BYTES], tag[9];
 	_cleanup_(file_close) int fd = -1;
@@ -131,7 +131,14 @@ int file_write_durable(const char *path, const void *data, size_t n, mode_t mode
 		unlink(temporary);
 		return fault_errno(f, -rc, "cannot write %s", path);
 	}
-	return file_sync_folder(path, f);
+	return 0;
+}
+
+int file_write_durable(const char *path, const void *data, size_t n, mode_t mode, struct fault *f)
+{
+	int rc = file_write_whole(path, data, n, mode, f);
+
+	return rc ? rc : file_sync_folder(path, f);
 }
 
 int file_make_folders(const char *path, mode_t mode, struct fault *f)

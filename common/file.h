@@ -16,6 +16,8 @@
 /* *data is malloc'd and NUL-terminated. -EFBIG over the limit. */
 int file_read(const char *path, size_t limit, char **data, size_t *n, struct fault *f);
 int file_write_durable(const char *path, const void *data, size_t n, mode_t mode, struct fault *f);
+/* The same without the folder: whole or not there, and there for good after file_sync_folder. */
+int file_write_whole(const char *path, const void *data, size_t n, mode_t mode, struct fault *f);
 /* fsync of the folder that holds path. */
 int file_sync_folder(const char *path, struct fault *f);
 /* mkdir -p. */

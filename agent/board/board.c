@@ -79,6 +79,7 @@ static void work_once(struct board *b)
 	b->end = RUN_END_NONE;
 	eventfd_read(b->cancel_fd, &ignored);
 	b->working = true;
+	fleet->worked = true;
 	b->started = false;
 	b->stage = STAGE_NONE;
 	pthread_mutex_unlock(&fleet->lock);

@@ -293,6 +293,8 @@ int board_config_read(struct ini_section *s, struct board_config *out, struct fa
 		rc = read_tolerance(s, &c, f);
 	if (!rc)
 		rc = read_power(s, &c, f);
+	if (!rc) /* a key with a typing mistake is told as that, not as one that is missing */
+		rc = ini_section_check_used(s, f);
 	if (!rc)
 		rc = check_whole(s, &c, f);
 	if (rc)

@@ -31,16 +31,12 @@ struct board *fleet_find_run(struct fleet *fleet, uint64_t run)
 int fleet_open(const struct fleet_options *o, struct fleet **out, struct fault *f)
 {
 	struct fleet *fleet = calloc(1, sizeof(*fleet));
-	pthread_condattr_t monotonic;
 
 	if (!fleet)
 		return fault_errno(f, ENOMEM, "fleet");
 	fleet->o = *o;
 	pthread_mutex_init(&fleet->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&fleet->started, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&fleet->started);
 	*out = fleet;
 	return 0;
 }
@@ -255,6 +251,20 @@ bool fleet_is_busy(struct fleet *fleet)
 		busy = b->working;
 	pthread_mutex_unlock(&fleet->lock);
 	return busy;
+}
+
+bool fleet_take_rested(struct fleet *fleet)
+{
+	bool rested;
+
+	pthread_mutex_lock(&fleet->lock);
+	rested = fleet->worked;
+	for (struct board *b = fleet->boards; b && rested; b = b->next)
+		rested = !b->working && !b->offer;
+	if (rested)
+		fleet->worked = false;
+	pthread_mutex_unlock(&fleet->lock);
+	return rested;
 }
 
 void fleet_end_all(struct fleet *fleet, enum run_end end, const char *text)

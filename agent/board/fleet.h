@@ -99,6 +99,8 @@ void fleet_review(struct fleet *fleet);
 /* No further offers; running runs go on. */
 void fleet_stop_offers(struct fleet *fleet);
 bool fleet_is_busy(struct fleet *fleet);
+/* True once after runs, when none is left: what they needed may go. */
+bool fleet_take_rested(struct fleet *fleet);
 void fleet_end_all(struct fleet *fleet, enum run_end end, const char *text);
 
 /* ---- the state of boards ---- */

@@ -57,6 +57,7 @@ struct fleet {
 	bool stopping; /* no more offers */
 	bool closing;  /* threads end */
 	bool changed;
+	bool worked; /* since the last fleet_take_rested that was true */
 };
 
 /* All with the lock held. */

@@ -269,8 +269,6 @@ void fleet_offer(struct fleet *fleet, json_t *offers)
 
 int fleet_wait_started(struct fleet *fleet, int64_t deadline_ns)
 {
-	struct timespec until = {
-		.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
 	int rc = 0;
 
 	pthread_mutex_lock(&fleet->lock);
@@ -281,7 +279,7 @@ int fleet_wait_started(struct fleet *fleet, int64_t deadline_ns)
 			b = b->next;
 		if (!b)
 			break;
-		rc = -pthread_cond_timedwait(&fleet->started, &fleet->lock, &until);
+		rc = clock_cond_wait(fleet->o.clock, &fleet->started, &fleet->lock, deadline_ns);
 	}
 	pthread_mutex_unlock(&fleet->lock);
 	return rc;

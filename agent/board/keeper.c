@@ -39,7 +39,6 @@ struct keeper {
 	pthread_t thread;
 	int stop_fd;
 	struct emulator *emulators;
-	bool was_busy;
 };
 
 static void find_program(const struct agent *a, char path[FILE_PATH_BYTES])
@@ -227,11 +226,10 @@ static void look_at(struct keeper *k, const struct board_config *config)
 /* An agent mostly waits: what the last runs needed goes back to the machine. */
 static void give_back_memory(struct keeper *k)
 {
-	bool busy = fleet_is_busy(k->agent->fleet);
-
-	if (k->was_busy && !busy)
-		malloc_trim(0);
-	k->was_busy = busy;
+	if (!fleet_take_rested(k->agent->fleet))
+		return;
+	link_close_idle(k->agent->link);
+	malloc_trim(0);
 }
 
 static void tick(struct keeper *k)

@@ -11,6 +11,8 @@
 #include "common/cleanup.h"
 #include "common/file.h"
 
+#define IMAGE_READ_BYTES (64 * 1024)
+
 const char *image_section_name(const struct image *image, const GElf_Shdr *section)
 {
 	const char *name =
@@ -188,12 +190,37 @@ int image_parse(const void *data, size_t n, const char *name, struct image **out
 	return finish(image, out, f);
 }
 
+static int map_file(int fd, size_t n, uint8_t **data)
+{
+	void *at = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+	*data = at == MAP_FAILED ? NULL : at;
+	return *data ? 0 : -errno;
+}
+
+static int read_file(int fd, size_t n, uint8_t **data)
+{
+	size_t have = 0;
+
+	*data = malloc(n);
+	while (*data && have < n) {
+		ssize_t k = pread(fd, *data + have, n - have, (off_t)have);
+
+		if (k == 0)
+			return -EIO; /* it was cut while it was read */
+		if (k < 0 && errno != EINTR)
+			return -errno;
+		have += k > 0 ? (size_t)k : 0;
+	}
+	return *data ? 0 : -ENOMEM;
+}
+
 int image_open(const char *path, struct image **out, struct fault *f)
 {
 	_cleanup_(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct image *image;
 	struct stat st;
-	void *data;
+	int rc;
 
 	if (fd < 0 || fstat(fd, &st))
 		return fault_errno(f, errno, "image %s", path);
@@ -205,16 +232,16 @@ int image_open(const char *path, struct image **out, struct fault *f)
 	image = image_new("the image");
 	if (!image)
 		return fault_set(f, ENOMEM, "image %s: out of memory", path);
-	data = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED) {
-		int error = errno;
-
+	/* To unmap a file costs every processor a message; a small one is read. */
+	image->mapped = st.st_size > IMAGE_READ_BYTES;
+	rc = image->mapped ? map_file(fd, (size_t)st.st_size, &image->data)
+			   : read_file(fd, (size_t)st.st_size, &image->data);
+	if (rc) {
+		image->mapped = false;
 		image_close(image);
-		return fault_errno(f, error, "image %s", path);
+		return fault_errno(f, -rc, "image %s", path);
 	}
-	image->data = data;
 	image->n = (size_t)st.st_size;
-	image->mapped = true;
 	return finish(image, out, f);
 }
 

@@ -96,6 +96,25 @@ static void give_client(struct link *l, struct http_client *c)
 	pthread_mutex_unlock(&l->lock);
 }
 
+void link_close_idle(struct link *l)
+{
+	struct http_client *gone[LINK_CONNECTIONS_MAX + LINK_CONNECTIONS_URGENT];
+	size_t n = 0;
+
+	pthread_mutex_lock(&l->lock);
+	/* The last ones are used first; the oldest go. */
+	while (l->n_idle - n > LINK_CONNECTIONS_IDLE) {
+		gone[n] = l->idle[n];
+		n++;
+	}
+	memmove(l->idle, l->idle + n, (l->n_idle - n) * sizeof(*l->idle));
+	l->n_idle -= n;
+	l->n_open -= n;
+	pthread_mutex_unlock(&l->lock);
+	for (size_t i = 0; i < n; i++)
+		http_client_close(gone[i]);
+}
+
 static bool ends_with(const char *text, const char *end)
 {
 	size_t n = text ? strlen(text) : 0;

@@ -18,6 +18,8 @@
 #define LINK_CONNECTIONS_MAX 8
 /* On top of these, for calls that must not wait behind them. */
 #define LINK_CONNECTIONS_URGENT 4
+/* So many stay open while nothing runs. */
+#define LINK_CONNECTIONS_IDLE 2
 #define LINK_LINEAGE_BYTES 65
 
 struct link;
@@ -71,6 +73,8 @@ struct link_answer {
 
 int link_open(const struct link_options *o, struct link **out, struct fault *f);
 void link_close(struct link *l); /* no call may be under way */
+/* Closes connections that a burst of runs has left: each has buffers. Never waits. */
+void link_close_idle(struct link *l);
 
 /*
  *	0		2xx

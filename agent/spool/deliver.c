@@ -103,6 +103,7 @@ static int send_result(
 	_cleanup_free_ char *read = NULL;
 	struct link_call call = LINK_CALL_INIT;
 	struct link_answer answer;
+	bool final;
 	int rc = text ? 0 : read_result(d, e, &read, f);
 
 	if (rc) {
@@ -121,12 +122,14 @@ static int send_result(
 	rc = perform(d, &call, &answer, f);
 	if (rc == 0)
 		failpoint("agent.result.acknowledged");
+	/* The run has another epoch: it will not have this one again. */
+	final = link_is_final(rc) || rc == -EOWNERDEAD;
 	if (rc == 0)
 		spool_remove(d->spool, e);
-	else if (link_is_final(rc))
+	else if (final)
 		spool_reject(d->spool, e, answer.status, f->text);
 	link_answer_done(&answer);
-	return link_is_final(rc) ? 0 : rc;
+	return final ? 0 : rc;
 }
 
 int deliver_entry(const struct deliver *d, const struct spool_entry *e, uint64_t log_offset,

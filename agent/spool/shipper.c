@@ -136,17 +136,13 @@ static void *shipper_main(void *arg)
 int shipper_start(const struct shipper_options *o, struct shipper **out, struct fault *f)
 {
 	struct shipper *s = calloc(1, sizeof(*s));
-	pthread_condattr_t monotonic;
 	int rc;
 
 	if (!s)
 		return fault_errno(f, ENOMEM, "log shipper");
 	s->o = *o;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->done, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&s->done);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->flush_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = s->wake_fd < 0 || s->flush_fd < 0 ? -errno
@@ -213,9 +209,7 @@ void shipper_flush(struct shipper *s, struct shipped_log *l)
 
 uint64_t shipper_detach(struct shipper *s, struct shipped_log *l)
 {
-	int64_t deadline_ns = clock_deadline_ms(&clock_system, SHIPPER_DETACH_MS);
-	struct timespec until = {
-		.tv_sec = deadline_ns / CLOCK_NS_PER_S, .tv_nsec = deadline_ns % CLOCK_NS_PER_S};
+	int64_t deadline_ns = clock_deadline_ms(s->o.clock, SHIPPER_DETACH_MS);
 	struct shipped_log **link;
 	uint64_t offset;
 
@@ -224,7 +218,7 @@ uint64_t shipper_detach(struct shipper *s, struct shipped_log *l)
 		;
 	*link = l->next;
 	/* A stalled server must not hold the board: the rest then goes twice, which it ignores. */
-	while (l->busy && pthread_cond_timedwait(&s->done, &s->lock, &until) == 0)
+	while (l->busy && clock_cond_wait(s->o.clock, &s->done, &s->lock, deadline_ns) == 0)
 		;
 	offset = l->offset;
 	unref(l);

@@ -24,6 +24,10 @@ struct spool {
 	struct spool_entry *orphans;
 	size_t n_orphans;
 	json_t *rejected;
+	/* The folder's way to the disk, shared by those that wait for it. */
+	pthread_cond_t synced;
+	bool syncing;
+	uint64_t writes, writes_synced;
 };
 
 static int path_of(const struct spool *s, const struct spool_entry *e, const char *sub,
@@ -138,6 +142,7 @@ int spool_open(const char *folder, struct spool **out, struct fault *f)
 	if (!s)
 		return fault_errno(f, ENOMEM, "spool");
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->synced, NULL);
 	s->rejected = json_array();
 	rc = file_path(s->folder, sizeof(s->folder), "%s", folder);
 	if (!rc)
@@ -160,11 +165,40 @@ void spool_close(struct spool *s)
 {
 	if (!s)
 		return;
+	pthread_cond_destroy(&s->synced);
 	pthread_mutex_destroy(&s->lock);
 	json_decref(s->rejected);
 	free(s->rows);
 	free(s->orphans);
 	free(s);
+}
+
+/* Names that are in the folder are on the disk when it returns 0; many boards need one fsync. */
+static int sync_names(struct spool *s, const char *path, struct fault *f)
+{
+	uint64_t mine;
+	int rc = 0;
+
+	pthread_mutex_lock(&s->lock);
+	mine = ++s->writes;
+	while (!rc && s->writes_synced < mine) {
+		uint64_t all = s->writes;
+
+		if (s->syncing) {
+			pthread_cond_wait(&s->synced, &s->lock);
+			continue;
+		}
+		s->syncing = true;
+		pthread_mutex_unlock(&s->lock);
+		rc = file_sync_folder(path, f);
+		pthread_mutex_lock(&s->lock);
+		s->syncing = false;
+		if (!rc)
+			s->writes_synced = all;
+		pthread_cond_broadcast(&s->synced);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
 }
 
 int spool_put(
@@ -175,7 +209,9 @@ int spool_put(
 
 	if (rc)
 		return fault_errno(f, -rc, "%s", s->folder);
-	rc = file_write_durable(path, text, n, 0640, f);
+	rc = file_write_whole(path, text, n, 0640, f);
+	if (!rc)
+		rc = sync_names(s, path, f);
 	if (rc)
 		return rc;
 	failpoint("agent.spool.synced");
@@ -258,8 +294,12 @@ void spool_release(struct spool *s, const struct spool_entry *e)
 {
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->n; i++) {
-		if (same(&s->rows[i].entry, e))
-			s->rows[i].claimed = false;
+		if (!same(&s->rows[i].entry, e))
+			continue;
+		/* To the end: one that the server never takes must not hold up the others. */
+		memmove(&s->rows[i], &s->rows[i + 1], (s->n - i - 1) * sizeof(*s->rows));
+		s->rows[s->n - 1] = (struct row){*e, false};
+		break;
 	}
 	pthread_mutex_unlock(&s->lock);
 }

@@ -189,6 +189,34 @@ def test_a_refused_result_goes_to_rejected_and_is_told(server, make_agent):
     assert agent.spool() == []
 
 
+def test_one_result_that_never_goes_does_not_hold_up_the_others(server, make_agent):
+    image = server.add_artifact(QUICK)
+    server.fault("PUT .*/runs/1/result", 500, times=10**6)
+    first = server.submit("host-1", image, **LINES)
+    agent = make_agent(boards=["host-1", "host-2"]).start()
+    server.wait(lambda s: sum("runs/1/result" in c for c in s.calls) >= 2)
+    server.fault("PUT .*/runs/2/result", 500)  # so that the sender has to bring it
+    second = server.submit("host-2", image, **LINES)
+    assert server.wait_result(second)["outcome"] == "passed"
+    assert server.runs[first]["result"] is None
+    server.faults.clear()
+    server.wait_result(first, 30)
+    agent.wait_spool_empty()
+
+
+def test_a_result_of_an_old_epoch_is_refused_once(server, make_agent, tmp_path):
+    run = server.submit("host-1", server.add_artifact(slow(tmp_path)), **LINES)
+    agent = make_agent().start()
+    wait_for((tmp_path / "begun").exists)
+    with server.lock:
+        server.runs[run]["epoch"] += 7
+    (tmp_path / "go").touch()
+    server.wait(lambda s: s.rejected)
+    assert server.rejected[0]["run"] == run and server.rejected[0]["status"] == 409
+    assert sum("/result" in call for call in server.calls) == 1
+    assert agent.spool() == []
+
+
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
 def test_what_may_pass_is_tried_again(server, make_agent, status):
     server.fault("PUT .*/result", status, times=2)

@@ -82,6 +82,28 @@ static void poll_ends_at_the_deadline(void **state)
 	assert_true(clock_mono_ns(&clock_system) > before);
 }
 
+static void a_condition_is_waited_for_by_the_given_clock(void **state)
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t cond;
+	int64_t before = clock_mono_ns(&clock_system);
+
+	/* In 20 ms of a clock that stands long before or after the kernel's. */
+	clock_cond_init(&cond);
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < 2; i++) {
+		fake_ns = i ? INT64_MAX / 2 : 0;
+		assert_int_equal(clock_cond_wait(&fake, &cond, &lock,
+					 clock_deadline_ms(&fake, 20)),
+			-ETIMEDOUT);
+	}
+	assert_true(clock_mono_ns(&clock_system) - before >= 40 * CLOCK_NS_PER_MS);
+	assert_true(clock_mono_ns(&clock_system) - before < 20 * CLOCK_NS_PER_S);
+	assert_int_equal(clock_cond_wait(&fake, &cond, &lock, fake_ns), -ETIMEDOUT);
+	pthread_mutex_unlock(&lock);
+	pthread_cond_destroy(&cond);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +111,7 @@ int main(void)
 		cmocka_unit_test(rfc3339_round_trip),
 		cmocka_unit_test(bad_times_are_refused),
 		cmocka_unit_test(poll_ends_at_the_deadline),
+		cmocka_unit_test(a_condition_is_waited_for_by_the_given_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

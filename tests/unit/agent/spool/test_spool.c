@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,6 +135,66 @@ static void leftovers_are_sorted_out(void **state)
 	spool_close(s);
 }
 
+static void one_that_fails_does_not_hold_up_the_others(void **state)
+{
+	struct spool *s = open_spool();
+	struct spool_entry e;
+
+	put(s, &first);
+	put(s, &second);
+	spool_release(s, &first);
+	spool_release(s, &second);
+	assert_true(spool_claim(s, &e));
+	assert_int_equal(e.run, first.run);
+	spool_release(s, &e);
+	assert_true(spool_claim(s, &e));
+	assert_int_equal(e.run, second.run);
+	spool_close(s);
+}
+
+#define PUTTERS 8
+#define PUTS_EACH 25
+
+struct putter {
+	struct spool *spool;
+	unsigned number;
+	unsigned failed;
+};
+
+static void *put_many(void *arg)
+{
+	struct putter *p = arg;
+	struct fault f;
+
+	for (unsigned i = 0; i < PUTS_EACH; i++) {
+		struct spool_entry e = {.lineage = "abc0", .run = p->number * 100 + i + 1, .epoch = 1};
+
+		p->failed += spool_put(p->spool, &e, "{}", 2, &f) != 0;
+	}
+	return NULL;
+}
+
+/* They share the waits for the disk; nobody is left waiting, and all is there. */
+static void many_boards_put_at_once(void **state)
+{
+	struct spool *s = open_spool();
+	struct putter putters[PUTTERS];
+	pthread_t threads[PUTTERS];
+
+	for (unsigned i = 0; i < PUTTERS; i++) {
+		putters[i] = (struct putter){s, i, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, put_many, &putters[i]), 0);
+	}
+	for (unsigned i = 0; i < PUTTERS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(putters[i].failed, 0);
+	}
+	spool_close(s);
+	s = open_spool();
+	assert_int_equal(spool_count(s), PUTTERS * PUTS_EACH);
+	spool_close(s);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_temporary, remove_temporary)
 
 int main(void)
@@ -143,6 +205,8 @@ int main(void)
 		TEST(a_refused_entry_is_kept_aside_and_told_once),
 		TEST(held_runs_are_those_of_the_database),
 		TEST(leftovers_are_sorted_out),
+		TEST(one_that_fails_does_not_hold_up_the_others),
+		TEST(many_boards_put_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
