@@ -13,6 +13,7 @@ const ROUTES = [
 	["/runs/:id", "Run :id", () => import("./pages/run.mjs")],
 	["/results", "Results", () => import("./pages/results.mjs")],
 	["/boards", "Boards", () => import("./pages/boards.mjs")],
+	["/boards/:name", "Board :name", () => import("./pages/board.mjs")],
 	["/submit", "Submit a job", () => import("./pages/submit.mjs")],
 	["/help", "Help", () => import("./pages/help.mjs")],
 ];
@@ -20,15 +21,26 @@ const MISSING = ["", "No such page", () => import("./pages/missing.mjs")];
 const MENU = [["/", "Overview"], ["/jobs", "Jobs"], ["/results", "Results"], ["/boards", "Boards"],
 	["/submit", "Submit"]];
 
-/* "/jobs/:id" against "/jobs/17" -> {id: "17"}; ids are decimal. */
+/* "/jobs/:id" against "/jobs/17" -> {id: "17"}; ids are decimal, names are anything in UTF-8. */
+const VALID = { id: /^\d{1,18}$/, name: /^(?:[^%]|%[0-9a-f]{2})+$/i };
+
+function decoded(text) {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
+}
+
 function match(pattern, path) {
 	const want = pattern.split("/"), have = path.replace(/(.)\/$/, "$1").split("/");
 	const params = {};
 	if (want.length !== have.length)
 		return null;
 	for (let i = 0; i < want.length; i++) {
-		if (want[i].startsWith(":") && /^\d{1,18}$/.test(have[i]))
-			params[want[i].slice(1)] = have[i];
+		const name = want[i].startsWith(":") ? want[i].slice(1) : null;
+		if (name && VALID[name].test(have[i]))
+			params[name] = decoded(have[i]);
 		else if (want[i] !== have[i])
 			return null;
 	}
@@ -62,6 +74,7 @@ function TopBar({ path }) {
 		<div class="top-end"><span class=${`stream stream-${status}`} role="status"><i></i>
 			${STREAM_WORDS[status]}</span>
 		<button type="button" onClick=${nextTheme} data-theme-button
+			title=${`Theme: ${THEME_WORDS[theme]}`}
 			aria-label=${`Theme: ${THEME_WORDS[theme]}. Change`}>${THEME_WORDS[theme]}
 				</button>
 		<a href="/help" class="help" aria-label="Help and keyboard shortcuts"

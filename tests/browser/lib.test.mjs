@@ -11,6 +11,7 @@ test("numbers keep four digits and their unit", () => {
 	assert.equal(number(61.2234), "61.22");
 	assert.equal(number(0.81234), "0.8123");
 	assert.equal(number(1952001), "1,952,001");
+	assert.equal(number(0.02), "0.02");
 	assert.equal(number(null), "–");
 	assert.equal(quantityText(61223.4, "us"), "61.22 ms");
 	assert.equal(quantityText(812.4, "us"), "812.4 µs");

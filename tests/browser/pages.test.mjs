@@ -46,6 +46,7 @@ const PAGES = [
 		["/runs/948", "distinct counts over"],
 		["/runs/950", "does not depend on the input"],
 	["/runs/951", "Fault: hardfault"], ["/results", "Measured"], ["/boards", "quarantined"],
+		["/boards/m55-1", "Last ten outcomes"],
 		["/submit", "The same with curl"], ["/help", "Keyboard"],
 		["/nothing", "No such page"],
 ];
@@ -236,6 +237,26 @@ onPage("results: virtual rows are never ranked with measured ones; order and fil
 	assert.match(await page.getByRole("link", { name: "CSV" }).getAttribute("href"),
 		/^\/api\/v1\/results\.csv\?.*virtual=true/);
 	assert.ok(fake.requests.some((r) => /results\?.*virtual=true/.test(r.path)));
+});
+
+onPage("a board has a page with its jobs; an unknown one is named", {}, async (page) => {
+	await visit(page, "/boards", "quarantined");
+	await page.getByRole("link", { name: "m55-1", exact: true }).click();
+	await page.waitForURL(/\/boards\/m55-1$/);
+	await page.getByRole("heading", { name: "Board m55-1" }).waitFor();
+	await page.locator("tbody a[href^='/jobs/']").first().waitFor();
+	assert.ok(fake.requests.some((r) => /\/jobs\?.*board=m55-1/.test(r.path)));
+	assert.equal(await page.title(), "Board m55-1 · Hilda");
+	await visit(page, "/boards/m55-l", "No board is called m55-l.");
+});
+
+onPage("a job that failed says why before anything else", {}, async (page) => {
+	await visit(page, "/jobs/51", "m-timestamp-mode");
+	assert.equal(await page.evaluate(() => {
+		const why = document.querySelector("main .notice.bad"),
+			stages = document.querySelector(".stages");
+		return Boolean(why.compareDocumentPosition(stages) & Node.DOCUMENT_POSITION_FOLLOWING);
+	}), true);
 });
 
 onPage("boards: drained with a reason, released again", {}, async (page) => {

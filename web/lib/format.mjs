@@ -5,7 +5,7 @@ export function integer(n) {
 	return grouped.format(n);
 }
 
-/* Four significant digits, but integers whole: 0.8123, 61.02, 1,204. */
+/* Four significant digits, but integers whole: 0.8123, 61.02, 1,204; no zeros after a small one: 0.02. */
 export function number(x) {
 	if (x === null || x === undefined || Number.isNaN(x))
 		return "–";
@@ -13,7 +13,7 @@ export function number(x) {
 		return grouped.format(x);
 	const digits = x === 0 ? 0 : Math.max(0, 3 - Math.floor(Math.log10(Math.abs(x))));
 	return x.toLocaleString("en-US", {
-		minimumFractionDigits: Math.min(digits, 6), maximumFractionDigits:
+		minimumFractionDigits: Math.abs(x) < 0.1 ? 0 : Math.min(digits, 6), maximumFractionDigits:
 			Math.min(digits, 6),
 	});
 }

@@ -69,6 +69,9 @@ export const METRICS = {
 	f1: { title: "F1", better: "higher", help: "Of the positive class that is named with it." },
 };
 
+export const LAG_1 = "Correlation of each value with the one before, −1 to 1. Far from 0 means that n " +
+	"counts for less than independent values would.";
+
 export const STATISTICS = [
 	["p50, p95, p99", "Order statistics of the samples, each with a two-sided 95 % interval from order " +
 		"statistics too. A quantile is blank where n cannot carry the interval: it needs n ≥ 6 " +
@@ -76,7 +79,9 @@ export const STATISTICS = [
 	["within one boot", "The interval knows nothing of what changes from boot to boot (layout, clock " +
 		"calibration). Ask for warm.boots ≥ 5 to get intervals across boots."],
 	["max observed", "The largest of n values. Not a bound."],
-	["lag-1", "Correlation of each iteration with the one before. Far from 0 means that n counts for less."],
+	["lag-1", LAG_1],
+	["± deviation", "Standard deviation of the values around their mean; a long tail makes it large. It is " +
+		"no interval of the mean."],
 	["distinct", "How many different counts were seen over the inputs; 1 means that the count does not " +
 		"depend on the input."],
 ];

@@ -18,7 +18,7 @@ const SHAPES = {
 /* state -> [shape, tone, word] */
 const STATES = {
 	passed: ["check", "good", "passed"],
-	succeeded: ["check", "good", "succeeded"],
+	succeeded: ["check", "good", "passed"],
 	failed: ["cross", "bad", "failed"],
 	infrastructure: ["warning", "bad", "infrastructure"],
 	configuration: ["unequal", "bad", "configuration"],

@@ -16,7 +16,7 @@ export function isDown(board) {
 }
 
 /* Takes a board out of service, or brings it back; the reason is what the next person reads. */
-function Service({ board, onDone }) {
+export function Service({ board, onDone }) {
 	const dialog = useRef(null);
 	const [reason, setReason] = useState("");
 	const [error, setError] = useState(null);
@@ -59,7 +59,7 @@ function Service({ board, onDone }) {
 function columns(reload) {
 	return [
 		{ key: "name", title: "Board", cls: "name", sort: (b) => b.name, cell: (b) =>
-			html`<a href=${`/jobs?board=${encodeURIComponent(b.name)}`} id=${b.name}
+			html`<a href=${`/boards/${encodeURIComponent(b.name)}`} id=${b.name}
 			data-row-link>${visible(b.name)}</a> <${VirtualMark} virtual=${b.virtual} />
 			${
 			b.exec ? html`<span class="mark">program</span>` : null}` },

@@ -51,7 +51,7 @@ function Down({ boards }) {
 			html`<p class="small muted">All ${boards.length} in service</p>`}
 		<ul class="board-list">${[...down, ...boards.filter((b) => !isDown(b))].slice(0,
 			20).map((b) => html`<li key=${b.name}>
-			<a href=${`/boards#${encodeURIComponent(b.name)}`}>${visible(b.name)}</a>
+			<a href=${`/boards/${encodeURIComponent(b.name)}`}>${visible(b.name)}</a>
 		<${Badge} state=${boardState(b)} /><div class="board-more">
 			<${LastOutcomes} last=${b.last} /></div>
 			${isDown(b) && b.reason ? html`<div class="muted board-more">

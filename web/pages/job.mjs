@@ -71,7 +71,8 @@ function Timeline({ job, run }) {
 function Reason({ job, run }) {
 	if (job.state === "queued")
 		return html`<div class="notice"><p class="notice-title">Waiting</p><p>
-			${visible(why(job) || "for the scheduler")}</p></div>`;
+			${visible(why(job) || "for the scheduler")}</p>
+			<p class="small"><a href="/boards">Boards of this lab</a></p></div>`;
 	if (!isOver(job) || job.outcome === "passed")
 		return null;
 	const detail = job.detail || run?.detail;
@@ -139,7 +140,7 @@ function BoardPast({ name }) {
 	if (!name)
 		return null;
 	return html`<${Panel} title="This board" id="board"><p>
-		<a href=${`/boards#${encodeURIComponent(name)}`}>${visible(name)}
+		<a href=${`/boards/${encodeURIComponent(name)}`}>${visible(name)}
 		</a> ${board ? html`<${Badge}
 		state=${board.online ? board.state : "offline"} />` : null}</p>
 			<p class="small muted">Last ten outcomes, newest on the right</p>
@@ -179,8 +180,8 @@ function View({ job, query }) {
 				</span> <${Labels} labels=${job.labels} />`}
 		aside=${html`<${Actions} job=${job} run=${run} onError=${setError} />`}>
 		${error ? html`<${Failure} error=${error} />` : null}
-		<${Timeline} job=${job} run=${run} />
 		<${Reason} job=${job} run=${run} />
+		<${Timeline} job=${job} run=${run} />
 		<div class="columns"><div class="main-column"><${Panel} title="Log" id="log" flush
 			aside=${run && list?.items?.length > 1 ?
 			html`<span class="muted">attempt ${run.attempt}</span>` : null}>${

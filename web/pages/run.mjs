@@ -7,7 +7,7 @@ import { useResource } from "../lib/api.mjs";
 import { between, bytes, duration, integer, number, quantity, quantityText, scaleFor, shortHash,
 	since, stamp, visible } from "../lib/format.mjs";
 import { useKeys } from "../lib/keys.mjs";
-import { METRICS } from "../lib/metrics.mjs";
+import { LAG_1, METRICS } from "../lib/metrics.mjs";
 import { Ago, Empty, Facts, Loaded, Page, Panel, VirtualMark } from "../lib/parts.mjs";
 import { histogram, Plot } from "../lib/plot.mjs";
 import { Badge, runState, stateWord } from "../lib/states.mjs";
@@ -54,9 +54,12 @@ function seriesTitle(m) {
 	return `${m.phase} ${METRICS[m.metric]?.title.toLowerCase() ?? visible(m.metric)}`;
 }
 
-function remarks(m) {
-	return [m.note && visible(m.note), !absent(m.lag1) &&
-		`lag-1 ${m.lag1.toFixed(2)}`].filter(Boolean).join(", ");
+/* What the server says of a series in short, with the meaning for those who point at it. */
+function Remarks({ m }) {
+	const lag = absent(m.lag1) ? null : m.lag1.toFixed(2).replace("-", "−");
+	const note = m.note && visible(m.note).replace(/^cold_kind: /, "cold by ");
+	return html`${note || null}${note && lag ? ", " : ""}${lag ? html`<abbr title=${LAG_1}>
+		lag-1 ${lag}</abbr>` : null}`;
 }
 
 function needs(m, q) {
@@ -67,8 +70,9 @@ function needs(m, q) {
 /* The series that the run is about: p50, p95, p99 and the largest, in one unit. */
 function Headline({ m }) {
 	const scale = scaleFor(m.unit, m.max);
+	const remarks = m.note || !absent(m.lag1);
 	return html`<div class="tile-row"><h3>${seriesTitle(m)} <span class="muted">
-		${[`n = ${integer(m.n)}`, remarks(m)].filter(Boolean).join(", ")}</span></h3>
+		n = ${integer(m.n)}${remarks ? html`, <${Remarks} m=${m} />` : null}</span></h3>
 		<div class="tiles">${
 		QUANTILES.map((q) => html`<${Tile} key=${q} title=${q} value=${m[q]} scale=${scale}
 			blank=${absent(m[q])} small=${absent(m[q]) ? needs(m, q) :
@@ -77,7 +81,7 @@ function Headline({ m }) {
 			small=${`max observed over ${integer(m.n)} inputs`} />
 		${absent(m.mean) ? null : html`<${Tile} title="mean" value=${m.mean} scale=${scale}
 			small=${absent(m.sd) ? null :
-			`deviation ${quantityText(m.sd, m.unit)}`} />`}</div></div>`;
+			`± ${quantityText(m.sd, m.unit)} standard deviation`} />`}</div></div>`;
 }
 
 /* The other series, one row each. */
@@ -92,14 +96,14 @@ function SeriesTable({ series }) {
 		rows=${series} rowKey=${(m) => m.phase + m.metric} columns=${[
 		{ key: "series", title: "Series", cls: "name", cell: (m) =>
 			html`<span title=${METRICS[m.metric]?.help ?? null}>${seriesTitle(m)}</span>
-			<span class="under">${remarks(m)}</span>` },
+			<span class="under"><${Remarks} m=${m} /></span>` },
 		{ key: "n", title: "n", num: true, cell: (m) => integer(m.n) },
 		...QUANTILES.map((q) => ({ key: q, title: q, num: true, cell: cell(q) })),
 		{ key: "max", title: "Max observed", num: true, cell: (m) =>
 			quantityText(m.max, m.unit) },
-		{ key: "mean", title: "Mean", num: true, min: 2, cell: (m) =>
+		{ key: "mean", title: "Mean ± deviation", num: true, min: 2, cell: (m) =>
 			html`${quantityText(m.mean, m.unit)}<span class="under">
-			${absent(m.sd) ? "" : `deviation ${quantityText(m.sd, m.unit)}`}
+			${absent(m.sd) ? "" : `± ${quantityText(m.sd, m.unit)}`}
 			</span>` }]} /></div>`;
 }
 
@@ -355,30 +359,34 @@ function Fault({ fault }) {
 			</dl>` : null}</${Panel}>`;
 }
 
+const SECTIONS_SHOWN = 10;
+const SECTION_COLUMNS = (largest) => [
+	{ key: "name", title: "Section", cell: (s) => html`<code>${visible(s.name)}</code>` },
+	{ key: "kind", title: "Kind", cell: (s) => visible(s.kind ?? "") },
+	{ key: "address", title: "Address", num: true, min: 4, cell: (s) =>
+		html`<code>0x${Number(s.address).toString(16).padStart(8, "0")}</code>` },
+	{ key: "bytes", title: "Bytes", num: true, cell: (s) => integer(s.bytes) },
+	{ key: "bar", title: html`<span class="sr-only">Share</span>`, min: 2, cls: "bar-cell", cell:
+		(s) => html`<span class="bar" style=${{ width: `${100 * s.bytes / largest}%` }}></span>` },
+];
+
 function Footprint({ footprint }) {
 	if (!footprint)
 		return null;
-	const sections = footprint.sections ?? [];
+	const sections = [...footprint.sections ?? []].sort((a, b) => b.bytes - a.bytes);
 	const largest = Math.max(1, ...sections.map((s) => s.bytes));
+	const table = (rows, caption) => html`<${Table} caption=${caption} rows=${rows}
+		rowKey=${(s) => s.name + s.address} columns=${SECTION_COLUMNS(largest)} />`;
 	return html`<${Panel} title="Footprint of the image" id="footprint"><${Facts} rows=${[
 		["Flash", footprint.flash_bytes !== undefined && bytes(footprint.flash_bytes)],
 			["Static RAM", footprint.ram_static_bytes !== undefined &&
 			bytes(footprint.ram_static_bytes)],
 		["Weights", footprint.weights_bytes !== undefined &&
 			bytes(footprint.weights_bytes)]].map(([k, v]) => [k, v || null])} />
-		${sections.length ? html`<${Table} caption="Sections" rows=${sections}
-			rowKey=${(s) => s.name + s.address} columns=${[
-			{ key: "name", title: "Section", cell: (s) => html`<code>${visible(s.name)}
-				</code>` },
-			{ key: "kind", title: "Kind", cell: (s) => visible(s.kind ?? "") },
-			{ key: "address", title: "Address", num: true, min: 2, cell: (s) =>
-				html`<code>0x${Number(s.address).toString(16).padStart(8, "0")}
-				</code>` },
-			{ key: "bytes", title: "Bytes", num: true, cell: (s) => integer(s.bytes) },
-			{ key: "bar", title: html`<span class="sr-only">Share</span>`, min: 2, cls:
-				"bar-cell", cell: (s) =>
-				html`<span class="bar" style=${{ width:
-				`${100 * s.bytes / largest}%` }}></span>` }]} />` : null}
+		${sections.length ? table(sections.slice(0, SECTIONS_SHOWN), "Largest sections") : null}
+		${sections.length > SECTIONS_SHOWN ? html`<details class="more"><summary>
+		${integer(sections.length - SECTIONS_SHOWN)} smaller sections</summary>
+		${table(sections.slice(SECTIONS_SHOWN), "Smaller sections")}</details>` : null}
 				</${Panel}>`;
 }
 
