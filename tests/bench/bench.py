@@ -40,7 +40,8 @@ class Bare:
         self.reply = pathlib.Path(folder) / "reply.json"
         self.reply.write_bytes(reply)
         database = pathlib.Path(folder) / "bare.db"
-        self.process = subprocess.Popen([BUILD / "bench/bare_server", database, self.reply, str(threads)],
+        self.process = subprocess.Popen([BUILD / "bench/bare_server", database, ROOT / "db/001-initial.sql", self.reply,
+                                         str(threads)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
