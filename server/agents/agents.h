@@ -47,6 +47,12 @@ bool agent_flag(struct agent_fields *a, const json_t *object, const char *where,
 /* An array of at most max, NULL when absent. */
 const json_t *agent_list(struct agent_fields *a, const json_t *object, const char *where,
 	const char *key, size_t max);
+/* As a job document may ask for it: letters, digits and . _ + : - only. */
+const char *agent_word(
+	struct agent_fields *a, const json_t *object, const char *where, const char *key);
+/* An array of such words, as many as are ever compared; NULL when absent. */
+const json_t *agent_words(
+	struct agent_fields *a, const json_t *object, const char *where, const char *key);
 bool agent_fields_ok(struct agent_fields *a);
 
 /* [{"run","epoch","stage"}]; malloc'd into *out, texts borrowed from the JSON. */

@@ -3,7 +3,9 @@
 #include <errno.h>
 
 #include "common/numbers.h"
+#include "protocols/job/doc.h"
 #include "server/http/reply.h"
+#include "server/schedule/match.h"
 
 static bool number_header(struct request *r, const char *name, int64_t *out)
 {
@@ -106,6 +108,38 @@ const json_t *agent_list(struct agent_fields *a, const json_t *object, const cha
 	snprintf(what, sizeof(what), "a list of at most %zu", max);
 	note(a, where, key, what);
 	return NULL;
+}
+
+#define WORD_IS "1 to 64 letters, digits and . _ + : -"
+
+static bool is_word(const char *text)
+{
+	return text && doc_is_word(text);
+}
+
+const char *agent_word(
+	struct agent_fields *a, const json_t *object, const char *where, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (is_word(text))
+		return text;
+	note(a, where, key, WORD_IS);
+	return NULL;
+}
+
+const json_t *agent_words(
+	struct agent_fields *a, const json_t *object, const char *where, const char *key)
+{
+	const json_t *list = agent_list(a, object, where, key, MATCH_WORDS_MAX);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (is_word(json_string_value(json_array_get(list, i))))
+			continue;
+		note(a, where, key, "a list of words of " WORD_IS);
+		return NULL;
+	}
+	return list;
 }
 
 bool agent_fields_ok(struct agent_fields *a)

@@ -42,19 +42,18 @@ static void registered(struct request *r)
 static void parse_board(
 	struct agent_fields *a, const json_t *item, size_t i, struct op_register_board *b)
 {
-	const size_t word = STORE_NAME_BYTES - 1;
 	char where[32];
 
 	snprintf(where, sizeof(where), "/boards/%zu", i);
-	b->name = agent_text(a, item, where, "name", word, true);
-	b->type = agent_text(a, item, where, "type", word, true);
+	b->name = agent_word(a, item, where, "name");
+	b->type = agent_word(a, item, where, "type");
 	b->mcu = agent_text(a, item, where, "mcu", 128, false);
 	b->probe_serial = agent_text(a, item, where, "probe_serial", 128, false);
 	b->ppk2_serial = agent_text(a, item, where, "ppk2_serial", 128, false);
 	b->detail = agent_text(a, item, where, "detail", 1000, false);
-	b->tags = agent_list(a, item, where, "tags", 64);
-	b->protocols = agent_list(a, item, where, "protocols", 64);
-	b->phases = agent_list(a, item, where, "phases", 64);
+	b->tags = agent_words(a, item, where, "tags");
+	b->protocols = agent_words(a, item, where, "protocols");
+	b->phases = agent_words(a, item, where, "phases");
 	b->is_virtual = agent_flag(a, item, where, "virtual");
 	b->exec = agent_flag(a, item, where, "exec");
 	b->online = agent_flag(a, item, where, "online");

@@ -311,7 +311,8 @@ int log_reader_seek(struct log_reader *r, int64_t from, int64_t end)
 	r->at = 0;
 	while (r->at < from && rc == 1)
 		rc = log_reader_next(r, end, &record);
-	return rc < 0 ? rc : 0;
+	/* Damage before `from` is where the log ends, and is met again there. */
+	return rc < 0 && rc != -EBADMSG ? rc : 0;
 }
 
 const char *log_stream_name(uint8_t stream)

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 
+import pytest
 from conftest import wait_for
 from server_kit import BRIEF, Agent, job_document, make_server, record, result_document, server  # noqa: F401
 
@@ -271,3 +272,31 @@ def test_file_names_that_lead_elsewhere_are_refused(server):
     for path in ("/api/v1/artifacts/../../etc/passwd", "/api/v1/artifacts/%2e%2e%2fhilda.db", "/api/v1/artifacts/" + "A" * 64,
                  "/api/v1/artifacts/" + "0" * 63 + "/", "/static/../../etc/passwd", "/vendor/..%2f..%2fmain.c"):
         assert server.get(path).status in (400, 404), path
+
+
+@pytest.mark.parametrize("key, value", [
+    ("name", "a/b"), ("name", "a\nb"), ("name", ""), ("name", "x" * 65), ("name", 5), ("type", "a b"), ("tags", [5]),
+    ("tags", "t"), ("tags", ["t"] * 33), ("tags", ["x" * 10000]), ("protocols", [None]), ("phases", [{"warm": 1}]),
+    ("virtual", "yes"), ("epoch", -1), ("epoch", 1e300)], ids=lambda v: str(v)[:12])
+def test_a_board_that_no_job_could_ask_for_is_refused_by_its_pointer(server, key, value):
+    agent = Agent(server)
+    agent.boards[0][key] = value
+    reply = agent.register(expect=400)
+    assert reply.problem == "bad-json" and reply.json["pointer"] == f"/boards/0/{key}"
+    assert server.api("/boards")["items"] == []
+
+
+def test_a_damaged_log_is_shown_up_to_its_damage(server):
+    agent = Agent(server)
+    agent.register()
+    server.submit()
+    offer = agent.offer()
+    agent.start(offer)
+    good = record("fine\n")
+    agent.log(offer, 0, good + b"\xff" * 100)
+    path = f"/api/v1/runs/{offer['run']}/log"
+    assert server.get(path).body.decode() == f"fine\n\n[the log file is damaged at byte {len(good)}]\n"
+    for start in (1, len(good), len(good) + 50):
+        reply = server.get(f"{path}?from={start}")
+        assert reply.status == 200 and b"damaged at byte" in reply.body
+    assert server.get(path, Accept="application/octet-stream").body == good + b"\xff" * 100
