@@ -109,7 +109,6 @@ struct tally {
 	size_t of_kind, tagged, speaking, fitting, online;
 	size_t in_state[MATCH_RESERVED + 1];
 	const struct match_board *first_offline, *first[MATCH_RESERVED + 1];
-	const char *missing_tag; /* of a board that is of the kind; the smallest, for determinism */
 	uint32_t missing_phases; /* of boards that fit but for phases: what all of them lack */
 };
 
@@ -120,17 +119,11 @@ static const struct match_board *smaller(const struct match_board *a, const stru
 
 static void count(const struct match_need *need, const struct match_board *b, struct tally *t)
 {
-	const char *tag;
-
 	if (!of_kind(need, b))
 		return;
 	t->of_kind++;
-	tag = lacks_tag(need, b);
-	if (tag) {
-		if (!t->missing_tag || strcmp(tag, t->missing_tag) < 0)
-			t->missing_tag = tag;
+	if (lacks_tag(need, b))
 		return;
-	}
 	t->tagged++;
 	if (!speaks(need, b))
 		return;
@@ -160,22 +153,7 @@ static void whom(const struct match_need *need, char *out, size_t room)
 		snprintf(out, room, "board");
 }
 
-/* Whether some board of the kind has this tag, so that only the combination is missing. */
-static bool every_tag_somewhere(
-	const struct match_need *need, const struct match_board *boards, size_t n)
-{
-	for (size_t i = 0; i < need->n_tags; i++) {
-		bool found = false;
-
-		for (size_t b = 0; b < n && !found; b++)
-			found = of_kind(need, &boards[b]) &&
-				has_word(boards[b].tags, boards[b].n_tags, need->tags[i]);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
+/* The first tag that no board of the kind has; NULL: only their combination is missing. */
 static const char *first_absent_tag(
 	const struct match_need *need, const struct match_board *boards, size_t n)
 {
@@ -194,17 +172,17 @@ static const char *first_absent_tag(
 static void explain_misfit(const struct match_need *need, const struct match_board *boards,
 	size_t n_boards, const struct tally *t, char *out)
 {
+	const char *absent = first_absent_tag(need, boards, n_boards);
 	char who[96];
 
 	whom(need, who, sizeof(who));
 	if (!t->of_kind) {
 		snprintf(out, MATCH_WAITS_BYTES, "no %s is registered", who);
-	} else if (!t->tagged && every_tag_somewhere(need, boards, n_boards)) {
+	} else if (!t->tagged && !absent) {
 		snprintf(out, MATCH_WAITS_BYTES, "no %s has all the tags that the job asks for",
 			who);
 	} else if (!t->tagged) {
-		snprintf(out, MATCH_WAITS_BYTES, "no %s has the tag %.64s", who,
-			first_absent_tag(need, boards, n_boards));
+		snprintf(out, MATCH_WAITS_BYTES, "no %s has the tag %.64s", who, absent);
 	} else if (!t->speaking) {
 		snprintf(out, MATCH_WAITS_BYTES, "no %s that fits speaks the protocol %.64s", who,
 			need->protocol);

@@ -99,22 +99,9 @@ static int put_board(struct store_reader *r, sqlite3_stmt *q, struct json_out *o
 int read_boards(struct store_reader *r, struct buffer *out)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	struct json_out o = JSON_OUT(out);
-	size_t before = out->n;
 	int rc = sql_first(r->db, &q, "SELECT " BOARD_COLUMNS BOARD_TABLES " ORDER BY b.name");
 
-	jo_open(&o, '{');
-	jo_key(&o, "items");
-	jo_open(&o, '[');
-	for (; rc > 0; rc = sql_next(r->db, q)) {
-		rc = put_board(r, q, &o);
-		if (rc)
-			break;
-	}
-	jo_close(&o, ']');
-	jo_put_null(&o, "next");
-	jo_close(&o, '}');
-	return reading_end(out, before, rc ? rc : o.rc);
+	return reading_all(r, q, rc, put_board, out);
 }
 
 int read_board(struct store_reader *r, const char *name, struct buffer *out)
@@ -185,22 +172,9 @@ static int put_agent(struct store_reader *r, sqlite3_stmt *q, struct json_out *o
 int read_agents(struct store_reader *r, struct buffer *out)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	struct json_out o = JSON_OUT(out);
-	size_t before = out->n;
 	int rc = sql_first(r->db, &q, "SELECT " AGENT_COLUMNS " FROM agents ORDER BY name");
 
-	jo_open(&o, '{');
-	jo_key(&o, "items");
-	jo_open(&o, '[');
-	for (; rc > 0; rc = sql_next(r->db, q)) {
-		rc = put_agent(r, q, &o);
-		if (rc)
-			break;
-	}
-	jo_close(&o, ']');
-	jo_put_null(&o, "next");
-	jo_close(&o, '}');
-	return reading_end(out, before, rc ? rc : o.rc);
+	return reading_all(r, q, rc, put_agent, out);
 }
 
 int read_agent(struct store_reader *r, int64_t agent, struct buffer *out)

@@ -156,11 +156,17 @@ int read_run(struct store_reader *r, int64_t run, struct buffer *out)
 	return reading_end(out, before, rc ? rc : o.rc);
 }
 
+static int put_listed_run(struct store_reader *r, sqlite3_stmt *q, struct json_out *o)
+{
+	jo_open(o, '{');
+	put_run_members(o, q);
+	jo_close(o, '}');
+	return 0;
+}
+
 int read_job_runs(struct store_reader *r, int64_t job, struct buffer *out)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	struct json_out o = JSON_OUT(out);
-	size_t before = out->n;
 	int64_t latest;
 	int rc = read_job_latest_run(r, job, &latest);
 
@@ -169,18 +175,7 @@ int read_job_runs(struct store_reader *r, int64_t job, struct buffer *out)
 	rc = sql_first(r->db, &q,
 		"SELECT " RUN_COLUMNS RUN_TABLES " WHERE r.job = $job ORDER BY r.id DESC",
 		SQL_I("$job", job));
-	jo_open(&o, '{');
-	jo_key(&o, "items");
-	jo_open(&o, '[');
-	for (; rc > 0; rc = sql_next(r->db, q)) {
-		jo_open(&o, '{');
-		put_run_members(&o, q);
-		jo_close(&o, '}');
-	}
-	jo_close(&o, ']');
-	jo_put_null(&o, "next");
-	jo_close(&o, '}');
-	return reading_end(out, before, rc ? rc : o.rc);
+	return reading_all(r, q, rc, put_listed_run, out);
 }
 
 int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *out)

@@ -7,6 +7,26 @@
 
 #define EXPLAIN_BOARDS_MAX 64 /* looked at for one answer: enough for words */
 
+int reading_all(struct store_reader *r, sqlite3_stmt *q, int rc,
+	int (*put)(struct store_reader *r, sqlite3_stmt *q, struct json_out *o), struct buffer *out)
+{
+	struct json_out o = JSON_OUT(out);
+	size_t before = out->n;
+
+	jo_open(&o, '{');
+	jo_key(&o, "items");
+	jo_open(&o, '[');
+	for (; rc > 0; rc = sql_next(r->db, q)) {
+		rc = put(r, q, &o);
+		if (rc)
+			break;
+	}
+	jo_close(&o, ']');
+	jo_put_null(&o, "next");
+	jo_close(&o, '}');
+	return reading_end(out, before, rc ? rc : o.rc);
+}
+
 unsigned reading_limit(const struct read_page *page)
 {
 	if (!page->limit)

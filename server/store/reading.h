@@ -17,6 +17,11 @@ int reading_waits_for(
 /* Takes back what was added since `before` when rc is not 0. Returns rc. */
 int reading_end(struct buffer *out, size_t before, int rc);
 
+/* The whole list that q gives, rc being of its first row; `put` adds one row. */
+int reading_all(struct store_reader *r, sqlite3_stmt *q, int rc,
+	int (*put)(struct store_reader *r, sqlite3_stmt *q, struct json_out *o),
+	struct buffer *out);
+
 /* ---- pages: statements use $after and $limit, and $k0, $v0... for labels ---- */
 
 unsigned reading_limit(const struct read_page *page);
