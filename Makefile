@@ -146,7 +146,7 @@ unit: $(UNIT_BIN)
 T ?=
 
 .PHONY: check
-check: all unit node-modules
+check: all unit node-modules $(BUILD)/scenario/driven
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/run.py $(T)
 
 .PHONY: check-asan check-tsan coverage
@@ -173,6 +173,19 @@ $(BUILD)/npm/.installed: package.json package-lock.json | packages
 .PHONY: demo
 demo: all
 	HILDA_BUILD=$(abspath $(BUILD)) ONCE=$(ONCE) $(PYTHON) tests/scenario/demo.py
+
+# What the exec boards of a torture run.
+$(BUILD)/scenario/driven: tests/scenario/driven.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(SHIM_CC) -static -Os -Wall -Wextra -Werror -o $@ $<
+
+# make torture N=2000 SEED=7: kills of server, agents and their children, and what became of it all.
+N ?= 2000
+SEED ?=
+.PHONY: torture
+torture: all $(BUILD)/scenario/driven
+	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/scenario/torture.py --kills $(N) $(if $(SEED),--seed $(SEED))
 
 # ---- fuzzing ------------------------------------------------------------------------------------
 
@@ -246,6 +259,7 @@ help:
 	@echo 'make coverage       line coverage of make check (gcovr)'
 	@echo 'make bench          speed and memory against bare limits; B="get post" for some rows'
 	@echo 'make fuzz           libFuzzer on every parser, SECONDS=60 each; F=job for one'
+	@echo 'make torture        kill -9 under load, and what was lost: N=2000 kills, SEED=7'
 	@echo 'make tidy           clang-tidy over the host sources'
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'

@@ -42,9 +42,10 @@ class Lab:
 
     # ---- processes
 
-    def _start(self, name, argv):
-        log = open(self.folder / f"{name}.log", "ab")
-        return subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    def _start(self, name, argv, **environment):
+        with open(self.folder / f"{name}.log", "ab") as log:
+            return subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    env={**os.environ, **environment})
 
     def start_server(self, listen="127.0.0.1:0", settings=""):
         """settings: lines for [server]. Waits for the first answer; returns the seconds it took."""
