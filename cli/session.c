@@ -66,6 +66,14 @@ enum exit_code session_request(
 			return EXIT_INTERRUPTED;
 		}
 	}
+	if (err == -ECONNREFUSED) {
+		struct fault why = *f;
+
+		fault_set(f, ECONNREFUSED,
+			"%s; start it with `hildad`, or name another one by --server URL or "
+			"HILDA_SERVER",
+			why.text);
+	}
 	if (err)
 		return EXIT_UNREACHABLE;
 	if (reply->status >= 200 && reply->status < 300)

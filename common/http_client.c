@@ -54,8 +54,9 @@ int http_client_open(const struct http_client_options *o, struct http_client **o
 	pthread_once(&once, global_init);
 	if (strncmp(o->base_url, "http://", 7) && strncmp(o->base_url, "https://", 8))
 		return fault_set(f, EINVAL,
-			"the server's address '%s' begins with neither http:// nor https://",
-			o->base_url);
+			"the server's address '%s' begins with neither http:// nor https://%s%s",
+			o->base_url, strstr(o->base_url, "://") ? "" : "; write http://",
+			strstr(o->base_url, "://") ? "" : o->base_url);
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return fault_errno(f, ENOMEM, "cannot make an HTTP client");

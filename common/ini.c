@@ -302,6 +302,15 @@ void ini_section_use(struct ini_section *s)
 	s->used = true;
 }
 
+const char *ini_section_unused(const struct ini_section *s)
+{
+	for (const struct ini_pair *p = s->pairs; p; p = p->next) {
+		if (!p->used)
+			return p->key;
+	}
+	return NULL;
+}
+
 int ini_check_used(struct ini *ini, struct fault *f)
 {
 	for (struct ini_section *s = ini->sections; s; s = s->next) {

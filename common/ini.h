@@ -41,5 +41,7 @@ int ini_get_bool(struct ini_section *s, const char *key, bool fallback, bool *ou
 /* Marks a section as known; -EINVAL with file:line when a section or a key was never asked for. */
 void ini_section_use(struct ini_section *s);
 int ini_check_used(struct ini *ini, struct fault *f);
+/* The first key of a section that was never asked for, or NULL. */
+const char *ini_section_unused(const struct ini_section *s);
 
 #endif

@@ -123,9 +123,11 @@ static int explain_timeout(const struct bench_session *s, struct fault *f)
 	words_last_line(s->tail, s->n_tail, words);
 	if (s->bytes == 0)
 		return fault_set(f, ETIMEDOUT,
-			"the firmware is silent: not a byte came in %.1f s after %s%s%s%s",
+			"the firmware is silent: not a byte came in %.1f s after %s%s%s%s%s",
 			(double)waited_ms / 1000, asked(s),
-			words[0] ? "; its last words were '" : "", words, words[0] ? "'" : "");
+			words[0] ? "; its last words were '" : "", words, words[0] ? "'" : "",
+			s->total_bytes ? ""
+				       : "; is the image built for this board and its console?");
 	if (s->good_lines == 0 && words_is_binary(s->tail, s->n_tail)) {
 		words_escape(s->tail, s->n_tail, words);
 		return fault_set(f, EILSEQ,

@@ -234,8 +234,11 @@ static int read_kind(struct ini_section *s, struct board_config *c, struct fault
 /* What each kind of board cannot do without. */
 static int check_whole(struct ini_section *s, struct board_config *c, struct fault *f)
 {
+	const char *unknown = ini_section_unused(s);
 	uint64_t number;
 
+	if (unknown) /* before it is told what is missing because of it */
+		return bad(s, unknown, f, "no such key; hilda-agent --help lists them");
 	if (!c->type[0] && c->is_virtual)
 		memcpy(c->type, c->machine, sizeof(c->type));
 	if (!c->type[0])
@@ -293,8 +296,6 @@ int board_config_read(struct ini_section *s, struct board_config *out, struct fa
 		rc = read_tolerance(s, &c, f);
 	if (!rc)
 		rc = read_power(s, &c, f);
-	if (!rc) /* a key with a typing mistake is told as that, not as one that is missing */
-		rc = ini_section_check_used(s, f);
 	if (!rc)
 		rc = check_whole(s, &c, f);
 	if (rc)

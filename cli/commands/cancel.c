@@ -40,7 +40,7 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 
 			printf("job %" PRIu64 ": ", id);
 			escape_print(stdout, state, strlen(state), false);
-			putchar('\n');
+			puts(strcmp(state, "active") ? "" : "; it is being stopped on its board");
 		}
 		if (!code)
 			json_array_append_new(all, answer);

@@ -68,6 +68,10 @@ static void print(const json_t *rows)
 	json_t *row;
 	size_t i;
 
+	if (json_array_size(rows) == 0) {
+		puts("No run has results that match; `hilda jobs` lists the jobs, `hilda boards` the boards.");
+		return;
+	}
 	json_array_foreach (rows, i, row) {
 		struct table *t = get_bool(row, "virtual") ? emulated : measured;
 
@@ -83,7 +87,7 @@ static void print(const json_t *rows)
 		number(t, row, "memory.sram_peak_bytes.value");
 		number(t, row, "memory.flash_bytes.value");
 	}
-	if (table_rows(measured) || !table_rows(emulated)) {
+	if (table_rows(measured)) {
 		puts("Measured");
 		table_print(measured, stdout);
 	}

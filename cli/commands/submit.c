@@ -5,6 +5,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/commands/output.h"
+#include "cli/escape.h"
 #include "cli/get.h"
 #include "cli/jobs.h"
 #include "cli/set.h"
@@ -112,6 +113,28 @@ static enum exit_code watch(struct cli *cli, int64_t id, struct fault *f)
 	return code;
 }
 
+/* With what it waits for, so that a board's name with a mistake does not wait unseen. */
+static void tell(struct cli *cli, int64_t id)
+{
+	json_t *job = NULL;
+	struct fault ignored;
+	const char *why;
+	char path[64];
+
+	printf("job %" PRId64 " is queued; `hilda log -f %" PRId64 "` shows it work\n", id, id);
+	fflush(stdout);
+	snprintf(path, sizeof(path), "/api/v1/jobs/%" PRId64, id);
+	if (session_get(&cli->session, path, &job, &ignored))
+		return;
+	why = get_text_or_null(job, "waits_for");
+	if (why && *why) {
+		fputs("it waits: ", stdout);
+		escape_print(stdout, why, strlen(why), false);
+		puts("; `hilda boards` lists the boards");
+	}
+	json_decref(job);
+}
+
 static enum exit_code run(struct cli *cli, struct fault *f)
 {
 	const char *path = cli->arguments[0], *set;
@@ -135,8 +158,7 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 	if (cli->json)
 		printf("{\"id\": %" PRId64 "}\n", id);
 	else
-		printf("job %" PRId64 " is queued; `hilda log -f %" PRId64 "` shows it work\n", id,
-			id);
+		tell(cli, id);
 	return EXIT_OK;
 }
 

@@ -88,12 +88,23 @@ bool query_has(struct request *r, const char *name)
 	return s.found;
 }
 
+/* "there is no job 17" where the path ends in an id. */
+static void not_found(struct request *r, const char *what)
+{
+	const char *last = strrchr(r->path, '/');
+
+	if (last && last[1] && strspn(last + 1, "0123456789") == strlen(last + 1))
+		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no %s %s", what, last + 1);
+	else
+		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no such %s as %s", what, r->path);
+}
+
 void query_reply(struct request *r, int rc, struct buffer *b, const char *type, const char *what)
 {
 	if (rc == 0)
 		reply_buffer(r, 200, b, type);
 	else if (rc == -ENOENT)
-		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no such %s as %s", what, r->path);
+		not_found(r, what);
 	else if (rc == -EFBIG)
 		reply_problemf(r, PROBLEM_INTERNAL,
 			"the answer is over the server's limit; ask for less by ?limit=");

@@ -274,8 +274,13 @@ static int open_database(struct store *s, const struct store_options *o, struct 
 	if (rc)
 		return fault_set(f, -rc, "data folder %s: its name is too long", o->folder);
 	rc = file_lock(path, &s->lock_fd, f);
-	if (rc)
+	if (rc && rc != -EWOULDBLOCK)
 		return fault_wrap(f, "data folder %s", o->folder);
+	if (rc)
+		return fault_wrap(f,
+			"data folder %s is served by another hildad: stop that one, or give this one a "
+			"folder of its own by --data",
+			o->folder);
 	rc = sql_open(s->database, true, &s->db, f);
 	if (!rc)
 		rc = migrations_apply(s->db, f);

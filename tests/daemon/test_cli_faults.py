@@ -65,7 +65,19 @@ def test_no_server_is_exit_3(hilda):
         s.bind(("127.0.0.1", 0))
         got = hilda("jobs", url=f"http://127.0.0.1:{s.getsockname()[1]}")
     assert got.returncode == 3
-    assert "cannot reach the server" in got.stderr
+    assert "cannot reach the server" in got.stderr and "start it with `hildad`" in got.stderr
+
+
+def test_a_submitted_job_says_what_it_waits_for(hilda, document, image):
+    got = hilda("submit", document, "--image", image)
+    assert got.returncode == 0
+    assert "it waits: no board of this type is connected" in got.stdout
+
+
+def test_results_that_do_not_exist_are_told_as_that(hilda):
+    got = hilda("results", "--board", "nix")
+    assert got.returncode == 0
+    assert "No run has results that match" in got.stdout and "Measured" not in got.stdout
 
 
 def test_a_refusal_is_exit_4_with_the_servers_words(hilda, fake):

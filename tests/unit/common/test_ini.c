@@ -36,9 +36,11 @@ static void sections_have_kinds_and_names(void **state)
 	assert_string_equal(ini_section_kind(s), "board");
 	assert_string_equal(ini_section_name(s), "m55-1");
 	assert_string_equal(ini_get(s, "virtual"), "mps3-an547");
+	assert_string_equal(ini_section_unused(s), "tags");
 	assert_int_equal(ini_check_used(ini, &f), -EINVAL);
 	assert_string_equal(f.text, "x.ini:8: unknown key 'tags' in [board m55-1]");
 	assert_non_null(ini_get(s, "tags"));
+	assert_null(ini_section_unused(s));
 	assert_int_equal(ini_check_used(ini, &f), 0);
 	ini_free(ini);
 }

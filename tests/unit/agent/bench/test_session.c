@@ -323,7 +323,7 @@ static void test_silent(void **state)
 	begin(&t, silent);
 	assert_int_equal(bench_session_wait_ready(t.s, within(100), &t.f), -ETIMEDOUT);
 	says(&t, "the firmware is silent: not a byte came");
-	says(&t, "after the reset");
+	says(&t, "after the reset; is the image built for this board");
 	assert_int_equal(t.device.commands, 1); /* it was asked for its name */
 	assert_int_equal(bench_session_run(t.s, within(100), &t.f, "lab id"), -ETIMEDOUT);
 	says(&t, "after lab id");

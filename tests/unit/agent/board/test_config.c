@@ -87,6 +87,7 @@ static void what_is_wrong_is_named(void **state)
 		{"[board a/b]\ntype = y\nexec = local\n", {"a/b", "letters"}},
 		{"[board x]\nexec = local\n", {"type", "[board x]"}},
 		{"[board x]\ntype = y\n", {"openocd", "missing"}},
+		{"[board x]\nvirtaul = microbit\n", {"virtaul", "no such key"}},
 		{"[board x]\ntype = y\nopenocd = a.cfg\n", {"console", "missing"}},
 		{REAL "memory = ram 16K\n", {"memory", "flash 0x0 256K"}},
 		{REAL "memory = disk 0x0 16K\n", {"memory", "flash 0x0 256K"}},
