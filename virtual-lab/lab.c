@@ -139,12 +139,14 @@ static int open_folder(struct lab *lab, const char *folder, struct fault *f)
 	int rc = file_make_folders(folder, FOLDER_MODE, f);
 
 	if (rc)
-		return rc;
+		return fault_wrap(f, "--dir must be a folder that can be written");
 	if (!realpath(folder, lab->folder))
 		return fault_errno(f, errno, "%s", folder);
 	rc = path_in(lab, "lock", path, f);
 	if (!rc)
 		rc = file_lock(path, &lab->lock_fd, f);
+	if (rc == -EWOULDBLOCK)
+		return fault_wrap(f, "another board lives in %s; give each its own --dir", folder);
 	if (!rc)
 		rc = path_in(lab, "ready.json", path, f);
 	if (rc)

@@ -50,7 +50,22 @@ static void help(void)
 	printf("\nfaults (also `fault NAME [ARG]` and `fault none` on DIR/control):\n ");
 	for (int i = 0; i < FAULT_COUNT; i++)
 		printf(" %s", fault_word(i));
-	printf("\n\nother commands of DIR/control: status, power off, power on, reset\n");
+	printf("\n\nother commands of DIR/control: status, power off, power on, reset\n\n"
+	       "examples:\n"
+	       "  hilda-vboard --machine microbit --dir b1\n"
+	       "  openocd -f b1/openocd.cfg -c 'program app.elf verify reset exit'\n"
+	       "  hilda-vboard --machine mps3-an547 --dir b2 --fault 'uart-cut 3'\n"
+	       "\nExit codes: 0 ended as asked, 1 failed (stderr says why), 2 wrong usage.\n");
+}
+
+static void unknown_machine(const char *name)
+{
+	const struct machine *m;
+
+	fprintf(stderr, "hilda-vboard: no machine is called '%s'; known:", name);
+	for (unsigned i = 0; (m = machine_at(i)); i++)
+		fprintf(stderr, "%s %s", i ? "," : "", m->name);
+	fprintf(stderr, "\n");
 }
 
 struct arguments {
@@ -75,8 +90,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 			return 1;
 		}
 		if (c == 'm' && !(a->machine = machine_find(optarg))) {
-			fprintf(stderr, "hilda-vboard: no machine is called '%s'; see --help\n",
-				optarg);
+			unknown_machine(optarg);
 			return EXIT_USAGE + 1;
 		}
 		if (c == 'd')

@@ -56,6 +56,7 @@ static int start(const struct machine *m, int log_fd, const struct channels *c, 
 		"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny"};
 	struct process_spec spec = PROCESS_SPEC_INIT;
 	size_t n = 0;
+	int rc;
 
 	while (argv[n])
 		n++;
@@ -78,7 +79,10 @@ static int start(const struct machine *m, int log_fd, const struct channels *c, 
 	spec.stderr_fd = log_fd;
 	spec.keep_fds = c->theirs;
 	spec.n_keep_fds = CHANNELS;
-	return process_start(&spec, p, f);
+	rc = process_start(&spec, p, f);
+	if (rc == -ENOENT)
+		return fault_wrap(f, "no QEMU (apt-get install " QEMU ")");
+	return rc;
 }
 
 int qemu_start(const struct machine *m, int log_fd, struct qemu *q, struct fault *f)

@@ -60,7 +60,7 @@ def test_second_board_on_the_same_folder_is_refused(board):
     second = subprocess.run([program("hilda-vboard"), "--machine", MACHINE, "--dir", b.folder], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, timeout=20)
     assert second.returncode == 1
-    assert str(b.process.pid) in second.stdout and "lock" in second.stdout
+    assert str(b.process.pid) in second.stdout and "give each its own --dir" in second.stdout
     assert b.ready == ready and b.state() == "running"
 
 
@@ -125,13 +125,14 @@ def test_driving_log_says_who_had_the_probe(board):
 def test_help_and_version():
     told = subprocess.run([program("hilda-vboard"), "--help"], stdout=subprocess.PIPE, text=True, timeout=10)
     assert told.returncode == 0
-    for word in [*MACHINES, "probe-drop", "uart-babble", "--dir", "ready.json"]:
+    for word in [*MACHINES, "probe-drop", "uart-babble", "--dir", "ready.json", "examples:", "Exit codes"]:
         assert word in told.stdout
     told = subprocess.run([program("hilda-vboard"), "--version"], stdout=subprocess.PIPE, text=True, timeout=10)
     assert told.returncode == 0 and told.stdout.startswith("hilda-vboard ")
 
 
-@pytest.mark.parametrize("arguments, word", [(["--machine", "pdp-11", "--dir", "x"], "pdp-11"), (["--dir", "x"], "--machine"),
+@pytest.mark.parametrize("arguments, word", [(["--machine", "pdp-11", "--dir", "x"], "no machine is called 'pdp-11'; known: mps3-an547, mps2-an386,"),
+                                             (["--dir", "x"], "--machine"),
                                              (["--machine", MACHINE], "--dir"), (["--nonsense"], "nonsense"),
                                              (["--fault", "uart-cut"] * 17, "more than 16")])
 def test_bad_arguments(arguments, word, tmp_path):
@@ -163,7 +164,14 @@ def test_missing_qemu_is_named(tmp_path):
     folder.mkdir()
     told = subprocess.run([program("hilda-vboard"), "--machine", MACHINE, "--dir", tmp_path / "board"],
                           env={"PATH": str(folder)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
-    assert told.returncode == 1 and "qemu-system-arm" in told.stdout
+    assert told.returncode == 1 and "apt-get install qemu-system-arm" in told.stdout
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    told = subprocess.run([program("hilda-vboard"), "--machine", MACHINE, "--dir", tmp_path / "file" / "board"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+    assert told.returncode == 1 and str(tmp_path / "file") in told.stdout and "--dir" in told.stdout
 
 
 def test_too_many_and_too_long_control_clients(board):
