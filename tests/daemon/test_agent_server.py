@@ -130,3 +130,36 @@ def test_an_agent_that_slept_past_its_lease_stops_driving(server, agent, tmp_pat
     assert late["state"] == "late"
     wait_for(lambda: all(b["state"] == "ready" for b in server.api("/boards")["items"]), 20)
     agent.wait_spool_empty()
+
+
+@pytest.mark.parametrize("point", ["agent.offer.taken", "agent.offer.started", "agent.flash.checked",
+                                   "agent.measure.read", "agent.spool.synced",
+                                   "agent.result.acknowledged"])
+@pytest.mark.parametrize("comes_back", [True, False], ids=["same-agent", "another-agent"])
+def test_the_agent_dies_at_any_point(tmp_path, point, comes_back):
+    """The job ends well, on the board or on another one, and nothing is left behind."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    server = Server(folder, heartbeat="200 ms", lease="1s", grace="200 ms", offer="1s", acquire="1s")
+    server.start()
+    url = f"http://127.0.0.1:{server.port}"
+    dying = Agent(tmp_path / "dying", url, boards=["host-1"]).start(HILDA_FAILPOINTS=f"{point}=kill:1")
+    other = Agent(tmp_path / "other", url, boards=["host-2"], name="other")
+    try:
+        job = submit(server)
+        wait_for(lambda: dying.process.poll() is not None, 30, message=f"{point} was never reached")
+        one = (dying if comes_back else other).start()
+        done = server.wait_job(job, *ENDED, seconds=30)
+        assert done["state"] == "succeeded", done
+        assert done["attempts"] <= 2, done
+        assert server.wait_job(submit(server), *ENDED, seconds=30)["state"] == "succeeded"
+        if not comes_back:
+            dying.start()
+        wait_for(lambda: all(b["state"] == "ready" and b["online"] for b in server.api("/boards")["items"]), 20)
+        one.wait_spool_empty()
+        dying.wait_spool_empty()
+        wait_for(lambda: not list((dying.data / "work").iterdir()))
+    finally:
+        dying.stop()
+        other.stop()
+        server.stop()
