@@ -6,9 +6,12 @@
 
 static int fill(struct fault *f, int error, const char *format, va_list args)
 {
+	char text[FAULT_TEXT_BYTES]; /* the arguments may be f's own words */
+
 	if (f) {
+		vsnprintf(text, sizeof(text), format, args);
 		f->error = error;
-		vsnprintf(f->text, sizeof(f->text), format, args);
+		memcpy(f->text, text, strlen(text) + 1);
 	}
 	return -error;
 }

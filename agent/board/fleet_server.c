@@ -31,6 +31,22 @@ static json_t *text_or_null(const char *text)
 	return text[0] ? json_string(text) : json_null();
 }
 
+/* Words of tools and paths may hold bytes that JSON cannot; the board must be told all the same. */
+static json_t *detail_of(const struct board *b)
+{
+	char clean[FLEET_DETAIL_BYTES];
+	json_t *text = json_string(b->detail);
+
+	if (text)
+		return text;
+	memcpy(clean, b->detail, sizeof(clean));
+	for (char *p = clean; *p; p++) {
+		if (*p & 0x80)
+			*p = '?';
+	}
+	return json_string(clean);
+}
+
 static uint64_t told_epoch(const struct board *b)
 {
 	return b->seen > b->epoch ? b->seen : b->epoch;
@@ -43,12 +59,12 @@ static json_t *register_board(const struct board *b)
 
 	for (size_t i = 0; i < c->n_tags; i++)
 		json_array_append_new(tags, json_string(c->tags[i]));
-	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:[ss], s:o, s:o, s:o, s:o, s:I, s:b, s:s}",
+	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:[ss], s:o, s:o, s:o, s:o, s:I, s:b, s:o}",
 		"name", c->name, "type", c->type, "tags", tags, "virtual", c->is_virtual, "exec",
 		c->exec, "protocols", "uart-bench", "lines", "phases", phases(c), "mcu",
 		text_or_null(c->mcu), "probe_serial", text_or_null(c->probe_serial), "ppk2_serial",
 		text_or_null(c->ppk2_serial), "epoch", (json_int_t)told_epoch(b), "online",
-		b->online && !b->blocked, "detail", b->detail);
+		b->online && !b->blocked, "detail", detail_of(b));
 }
 
 json_t *fleet_register_boards(struct fleet *fleet)
@@ -95,10 +111,10 @@ json_t *fleet_heartbeat_boards(struct fleet *fleet)
 		if (b->gone || b->retire)
 			continue;
 		json_array_append_new(list,
-			json_pack("{s:s, s:I, s:b, s:b, s:s}", "name", b->config.name, "epoch",
+			json_pack("{s:s, s:I, s:b, s:b, s:o}", "name", b->config.name, "epoch",
 				(json_int_t)told_epoch(b), "online",
 				b->online && !b->blocked && !fleet->stopping, "lock_free",
-				b->lock_free && !b->working, "detail", b->detail));
+				b->lock_free && !b->working, "detail", detail_of(b)));
 	}
 	pthread_mutex_unlock(&fleet->lock);
 	return list;

@@ -22,6 +22,15 @@ static void words_and_error_are_kept(void **state)
 	assert_string_equal(f.text, "board m55-1: cannot open y: No such file or directory");
 }
 
+static void its_own_words_may_be_used_again(void **state)
+{
+	struct fault f = {0};
+
+	fault_set(&f, ENOENT, "cannot start x");
+	fault_set(&f, ENOENT, "no tool (%s): install it", f.text);
+	assert_string_equal(f.text, "no tool (cannot start x): install it");
+}
+
 static void nobody_has_to_listen(void **state)
 {
 	assert_int_equal(fault_set(NULL, EIO, "%s", "x"), -EIO);
@@ -49,6 +58,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_and_error_are_kept),
+		cmocka_unit_test(its_own_words_may_be_used_again),
 		cmocka_unit_test(nobody_has_to_listen),
 		cmocka_unit_test(too_long_words_end_within_their_place),
 	};

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "agent/board/fleet.h"
@@ -352,6 +353,39 @@ static void a_change_waits_for_the_run_to_end(void **state)
 	assert_false(listed("b"));
 }
 
+static void a_board_with_strange_words_is_told_all_the_same(void **state)
+{
+	json_t *beat, *held;
+	const char *told;
+
+	fleet_set_online(fleet, "b", false, "cannot open /dev/\xff\xc3", NULL);
+	beat = fleet_heartbeat_boards(fleet);
+	held = fleet_register_boards(fleet);
+	assert_int_equal(json_array_size(beat), 2);
+	assert_int_equal(json_array_size(held), 2);
+	told = json_string_value(json_object_get(json_array_get(held, 1), "detail"));
+	assert_string_equal(told, "cannot open /dev/??");
+	json_decref(beat);
+	json_decref(held);
+}
+
+static void rest_is_told_once_after_work(void **state)
+{
+	assert_false(fleet_take_rested(fleet));
+	hold(true);
+	offer(1, "a", 1);
+	wait_for(&seen.performing, 1);
+	assert_false(fleet_take_rested(fleet));
+	seen.hold = false;
+	nudge();
+	wait_for(&seen.performed, 1);
+	assert_int_equal(fleet_wait_started(fleet, soon()), 0);
+	while (fleet_is_busy(fleet))
+		sched_yield();
+	assert_true(fleet_take_rested(fleet));
+	assert_false(fleet_take_rested(fleet));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -369,6 +403,8 @@ int main(void)
 		TEST(a_board_that_goes_ends_its_run),
 		TEST(a_check_waits_for_the_run_to_end),
 		TEST(a_change_waits_for_the_run_to_end),
+		TEST(a_board_with_strange_words_is_told_all_the_same),
+		TEST(rest_is_told_once_after_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
