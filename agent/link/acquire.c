@@ -19,6 +19,7 @@ struct acquire {
 	int wake_fd; /* also written when the agent stops */
 	struct backoff backoff;
 	bool failing;
+	unsigned stale; /* sessions in turn that were old at their first call */
 	/* The call that is made, or repeated when its answer was lost. */
 	char request[2 * REQUEST_BYTES + 1];
 	json_t *boards;
@@ -105,8 +106,17 @@ static void failed(struct acquire *q, int rc, const struct fault *f)
 	wait_ms(q, backoff_fail(&q->backoff));
 }
 
+/* Two that register in turn would do so as fast as the server answers. */
+static void usurped(struct acquire *q)
+{
+	if (q->stale == 2)
+		log_warning("each new session is old at once: does another agent use this name?");
+	wait_ms(q, backoff_fail(&q->backoff));
+}
+
 static void succeeded(struct acquire *q)
 {
+	q->stale = 0;
 	if (q->failing) {
 		log_info("the server answers again");
 		sender_wake(q->agent->sender);
@@ -138,6 +148,8 @@ static void poll_once(struct acquire *q)
 		rc = session_renew(q->agent->session, answer.session, q->agent->stop_fd, &f);
 		if (rc)
 			failed(q, rc, &f);
+		else if (q->stale++)
+			usurped(q);
 		break;
 	default:
 		/* The answer may have been lost with offers in it: the same request again. */

@@ -3,6 +3,8 @@
 import fcntl
 import subprocess
 
+import time
+
 import pytest
 
 from agent_process import LINES, QUICK, Agent, alive, script
@@ -404,6 +406,29 @@ def test_a_session_that_is_stale_for_everything(server, make_agent):
             server.session += 1
         run = server.submit("host-1", image, **LINES)
         assert server.wait_result(run, 30)["outcome"] == "passed"
+
+
+class Usurped(FakeServer):
+    """Another agent of the same name registers after each register."""
+
+    def register(self, doc):
+        reply = super().register(doc)
+        self.session += 1
+        return reply
+
+
+def test_agents_of_one_name_do_not_fight_at_full_speed(tmp_path):
+    server = Usurped(heartbeat_ms=60000)
+    agent = Agent(tmp_path / "agent", server.url)
+    begin = time.monotonic()
+    try:
+        agent.start()
+        server.wait(lambda s: len(s.registers) >= 7)
+        assert time.monotonic() - begin > 0.3  # at full speed a tenth of it
+        assert agent.log().count("does another agent use this name") == 1
+    finally:
+        agent.stop()
+        server.close()
 
 
 def test_stopping_takes_the_boards_offline(server, make_agent):
