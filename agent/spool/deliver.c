@@ -9,6 +9,9 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 
+/* So often is a log sent again without a pause. */
+#define BACK_MAX 2
+
 /* A session that went stale is renewed once, and the call made again. */
 static int perform(const struct deliver *d, struct link_call *call, struct link_answer *answer,
 	struct fault *f)
@@ -26,6 +29,8 @@ static int perform(const struct deliver *d, struct link_call *call, struct link_
 int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, uint64_t end,
 	uint64_t *offset, struct fault *f)
 {
+	unsigned back = 0;
+
 	while (*offset < end) {
 		struct link_call call = LINK_CALL_INIT;
 		struct link_answer answer;
@@ -50,8 +55,13 @@ int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, ui
 		if (json_is_integer(have) && json_integer_value(have) >= 0 &&
 			(rc == 0 || answer.status == 409) &&
 			(uint64_t)json_integer_value(have) != *offset) {
+			back += (uint64_t)json_integer_value(have) < *offset;
 			*offset = (uint64_t)json_integer_value(have);
-			rc = 0;
+			rc = back <= BACK_MAX ? 0
+					      : fault_set(f, EPROTO,
+							"log of run %" PRIu64
+							": the server loses what it has confirmed",
+							e->run);
 		} else if (rc == 0) {
 			rc = fault_set(f, EPROTO,
 				"log of run %" PRIu64 ": the server confirms no bytes", e->run);

@@ -431,6 +431,29 @@ def test_agents_of_one_name_do_not_fight_at_full_speed(tmp_path):
         server.close()
 
 
+class Forgetful(FakeServer):
+    """What it confirmed of a log is gone at the next call."""
+
+    def log(self, run, offset, body):
+        reply = super().log(run, offset, body)
+        run["log"] = b""
+        return reply
+
+
+def test_a_log_that_the_server_loses_is_not_sent_at_full_speed(tmp_path):
+    server = Forgetful()
+    agent = Agent(tmp_path / "agent", server.url)
+    run = server.submit("host-1", server.add_artifact(script("head -c 400000 /dev/zero\necho 'latency: 1 us'")), **LINES)
+    begin = time.monotonic()
+    try:
+        agent.start()
+        server.wait(lambda s: sum("/log" in c for c in s.calls) >= 40 or s.runs[run]["result"], 30)
+        assert server.runs[run]["result"] or time.monotonic() - begin > 0.5
+    finally:
+        agent.stop()
+        server.close()
+
+
 def test_stopping_takes_the_boards_offline(server, make_agent):
     agent = make_agent().start()
     server.wait(lambda s: s.heartbeats and s.boards["host-1"]["online"])
