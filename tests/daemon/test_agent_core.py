@@ -443,7 +443,8 @@ class Forgetful(FakeServer):
 def test_a_log_that_the_server_loses_is_not_sent_at_full_speed(tmp_path):
     server = Forgetful()
     agent = Agent(tmp_path / "agent", server.url)
-    run = server.submit("host-1", server.add_artifact(script("head -c 400000 /dev/zero\necho 'latency: 1 us'")), **LINES)
+    image = server.add_artifact(script("head -c 400000 /dev/zero\necho 'latency: 1 us'"))
+    run = server.submit("host-1", image, **LINES)
     begin = time.monotonic()
     try:
         agent.start()
