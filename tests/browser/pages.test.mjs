@@ -247,6 +247,10 @@ onPage("a board has a page with its jobs; an unknown one is named", {}, async (p
 	await page.locator("tbody a[href^='/jobs/']").first().waitFor();
 	assert.ok(fake.requests.some((r) => /\/jobs\?.*board=m55-1/.test(r.path)));
 	assert.equal(await page.title(), "Board m55-1 · Hilda");
+	await page.goto("/jobs");
+	await page.locator("tbody a[href^='/jobs/']").first().waitFor();
+	assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth),
+		"the list of jobs fits its page");
 	await visit(page, "/boards/m55-l", "No board is called m55-l.");
 });
 

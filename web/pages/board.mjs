@@ -9,7 +9,8 @@ import { boardState, isDown, Service } from "./boards.mjs";
 import { JOB_COLUMNS } from "./jobs.mjs";
 
 const JOBS = 50;
-const COLUMNS = JOB_COLUMNS.filter((c) => c.key !== "board").map(({ sort, ...column }) => column);
+const COLUMNS = JOB_COLUMNS.filter((c) => !["board", "labels"].includes(c.key)).map(({ sort,
+	...column }) => column);
 
 function kind(board) {
 	return board.exec ? "a program on the agent's host" : board.virtual ? "emulated" :

@@ -8,7 +8,7 @@ import { Ago, Facts, Failure, Labels, Loaded, Page, Panel, useNow,
 import { Badge, Glyph, isOver, jobState, LastOutcomes, runState,
 	stateWord } from "../lib/states.mjs";
 import { go, setQuery } from "../lib/url.mjs";
-import { boardText, why } from "./jobs.mjs";
+import { wanted, why } from "./jobs.mjs";
 
 const STAGES = ["flash", "boot", "cold", "warm", "energy", "accuracy", "memory", "profile",
 	"sustained", "collect"];
@@ -193,7 +193,7 @@ function View({ job, query }) {
 		<div class="side-column">
 		<${BoardPast} name=${run?.board} />
 		<${Panel} title="Job" id="facts"><${Facts} rows=${[
-			["Asked for", boardText(job)], ["Agent", run?.agent],
+			["Asked for", wanted(job)], ["Agent", run?.agent],
 				["Image", html`<code title=${job.image ?? ""}>
 				${shortHash(job.image)}</code>`],
 			["Priority", job.priority],

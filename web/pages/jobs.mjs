@@ -16,12 +16,15 @@ export function why(job) {
 	return job.detail ?? "";
 }
 
-export function boardText(job) {
-	if (job.on_board)
-		return job.on_board;
+/* What the document asks for; boardText: the board that took it, once there is one. */
+export function wanted(job) {
 	const want = job.board ?? {};
 	return want.name || [want.type, ...(want.tags ?? []).map((t) =>
 		`+${t}`)].filter(Boolean).join(" ") || "any";
+}
+
+export function boardText(job) {
+	return job.on_board || wanted(job);
 }
 
 export function took(job, now) {
@@ -42,7 +45,7 @@ export const JOB_COLUMNS = [
 		visible(boardText(j)) },
 	{ key: "why", title: "Why", cls: "why", cell: (j) =>
 		html`<span class="clip" title=${visible(why(j))}>${visible(why(j))}</span>` },
-	{ key: "labels", title: "Labels", min: 3, cell: (j) =>
+	{ key: "labels", title: "Labels", min: 4, cell: (j) =>
 		html`<${Labels} labels=${j.labels} short />` },
 	{ key: "took", title: "Took", num: true, min: 2, sort: (j) => j.started_at ?
 		since(j.started_at, j.finished_at) : null, cell: (j) => took(j) },

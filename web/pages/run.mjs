@@ -81,7 +81,7 @@ function Headline({ m }) {
 			small=${`max observed over ${integer(m.n)} inputs`} />
 		${absent(m.mean) ? null : html`<${Tile} title="mean" value=${m.mean} scale=${scale}
 			small=${absent(m.sd) ? null :
-			`± ${quantityText(m.sd, m.unit)} standard deviation`} />`}</div></div>`;
+			`± ${quantityText(m.sd, m.unit)} deviation`} />`}</div></div>`;
 }
 
 /* The other series, one row each. */
