@@ -130,7 +130,7 @@ static void tell(struct cli *cli, int64_t id)
 	if (why && *why) {
 		fputs("it waits: ", stdout);
 		escape_print(stdout, why, strlen(why), false);
-		puts("; `hilda boards` lists the boards");
+		puts(strncmp(why, "no ", 3) ? "" : "; `hilda boards` lists the boards");
 	}
 	json_decref(job);
 }
