@@ -1,17 +1,16 @@
 /* hilda-agent: the arguments, and which command they ask for. */
 #include <getopt.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/commands/check.h"
 #include "agent/commands/discover.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "common/process.h"
 
 #define EXIT_USAGE 2
 #define TUNABLES "GLIBC_TUNABLES"
@@ -68,22 +67,11 @@ static int dispatch(int argc, char **argv, const char *config)
 static void restart_without_thread_caches(char **argv)
 {
 	const char *set = getenv(TUNABLES);
-	char self[PATH_MAX];
-	ssize_t n;
 
-	if (set) {
-		/* Done; it is not for children. */
-		if (strcmp(set, WITHOUT_CACHES) == 0)
-			unsetenv(TUNABLES);
-		return;
-	}
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n <= 0 || setenv(TUNABLES, WITHOUT_CACHES, 1))
-		return;
-	self[n] = '\0';
-	execv(self, argv);
-	/* As it is, then. */
-	unsetenv(TUNABLES);
+	if (!set)
+		process_restart(TUNABLES, WITHOUT_CACHES, argv);
+	else if (strcmp(set, WITHOUT_CACHES) == 0)
+		unsetenv(TUNABLES); /* done; it is not for children */
 }
 
 int main(int argc, char **argv)

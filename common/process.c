@@ -179,6 +179,18 @@ int process_start(const struct process_spec *spec, struct process *p, struct fau
 	return 0;
 }
 
+void process_restart(const char *variable, const char *value, char **argv)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0 || setenv(variable, value, 1))
+		return;
+	self[n] = 0;
+	execv(self, argv);
+	unsetenv(variable);
+}
+
 void process_signal_group(const struct process *p, int sig)
 {
 	if (p->pid > 0)

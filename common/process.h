@@ -57,6 +57,12 @@ struct process_end {
 /* A program that cannot be found is -ENOENT with a fault that names it. */
 int process_start(const struct process_spec *spec, struct process *p, struct fault *f);
 
+/*
+ * This program anew, in the same process, with one more variable in its environment: for what a
+ * library reads at its start only. Returns, with everything as it was, when that cannot be.
+ */
+void process_restart(const char *variable, const char *value, char **argv);
+
 /* Waits for the leader; at the deadline kills the group with SIGKILL and reaps. Always reaps. */
 int process_wait(
 	struct process *p, const struct clock *c, int64_t deadline_ns, struct process_end *end);
