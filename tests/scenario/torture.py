@@ -54,6 +54,7 @@ AT_THE_END = {"server.checkpoint", "server.checkpointed"}
 # These need something to go wrong first, and the time for it.
 RARE = {"server.committed.lease", "server.committed.release", "server.committed.sweep", "server.reaper.due",
         "server.committed.cancel", "server.cancel.told"}
+RARE_S = 2.5
 
 
 def free_port():
@@ -103,6 +104,7 @@ class Client(threading.Thread):
         self.lab.port = torture.port
         self.acknowledged = []
         self.retries = 0
+        self.virtual_job = None
         self.n = 0
 
     def until_answered(self, what):
@@ -181,18 +183,27 @@ class Client(threading.Thread):
                 return
             time.sleep(0.03)
 
+    def virtual_is_idle(self):
+        """The slow board gets its next job when it has done the last one, so that it holds up nothing."""
+        if not self.t.firmware:
+            return False
+        job = self.virtual_job and self.until_answered(lambda: self.lab.get(f"/api/v1/jobs/{self.virtual_job}"))
+        return not job or job["state"] not in ("queued", "active")
+
     def run(self):
         while not self.t.enough:
             r = self.random
             self.n += 1
             key, value = f"{self.name}-{self.n}", r.randrange(1, 1000000)
             draw = r.random()
-            kind = "nobody" if draw < 0.02 else "virtual" if self.t.firmware and draw < 0.04 else "exec"
+            kind = "nobody" if draw < 0.02 else "virtual" if draw < 0.2 and self.virtual_is_idle() else "exec"
             body = json.dumps(self.document(key, kind, value))
             self.t.journal.note(intent=key, **({"value": value} if kind == "exec" else {}))
             doc = self.submit(key, body)
             if doc:
                 self.acknowledged.append((key, body, doc["id"]))
+            if doc and kind == "virtual":
+                self.virtual_job = doc["id"]
             if doc and r.random() < 0.12:
                 time.sleep(r.random() * 0.3)
                 self.cancel(doc["id"])
@@ -228,7 +239,7 @@ class Victim:
             environment = {"HILDA_FAILPOINTS": f"{self.point}=kill:{r.randrange(1, self.points[self.point] + 1)}",
                            "HILDA_FAILPOINT_SEED": str(r.randrange(1, 2 ** 32))}
         life = r.uniform(*self.life_s)
-        self.patience = life * (3 if self.point in RARE else 1)
+        self.patience = life + (RARE_S if self.point in RARE else 0)
         self.term = self.point in AT_THE_END
         self.deadline = time.monotonic() + self.patience
         self.process = self.start_it(**environment)
@@ -287,7 +298,7 @@ class Torture:
                        for name in ("agent-one", "agent-two")]
         if virtual:
             self.agents.append(self.agent("agent-virtual", "[board virtual-1]\nvirtual = microbit\n", VIRTUAL_POINTS,
-                                          (2.0, 9.0)))
+                                          (3.0, 12.0)))
         self.victims = [self.server, *self.agents]
         self.n_boards = 2 * boards + bool(virtual)
 
@@ -321,7 +332,8 @@ class Torture:
             client.start()
 
     def kill_a_child(self):
-        agent = self.random.choice(self.agents)
+        # What comes back in seconds rather than at once is hit less often.
+        agent = self.random.choices(self.agents, [1 / a.life_s[1] for a in self.agents])[0]
         children = children_of(agent.process.pid)
         if not children:
             return False
@@ -366,7 +378,7 @@ class Torture:
             ", ".join(f"{b['name']} {b['state']}{'' if b['online'] else ' offline'}" for b in boards)
         return not live and not spools and sum(b["online"] and b["state"] == "ready" for b in boards) == self.n_boards
 
-    def heal(self):
+    def heal(self, progress):
         """Nobody is hurt any more: everything must come to its end by itself. Returns the seconds."""
         self.enough = True
         for victim in self.victims:
@@ -375,7 +387,7 @@ class Torture:
                 victim.process.kill()
             victim.process.wait()
             victim.start(harmless=True)
-        start = time.monotonic()
+        start = said = time.monotonic()
         for client in self.clients:
             client.join(HEAL_S)
         self.left = "the server does not answer"
@@ -384,6 +396,9 @@ class Torture:
                 self.wrong.append(f"not at rest after {HEAL_S} s: {self.left}")
                 break
             time.sleep(0.05)
+            if time.monotonic() > said + 5:
+                said = time.monotonic()
+                progress(f"still {self.left}")
         took = time.monotonic() - start
         self.end()
         return took
@@ -413,7 +428,7 @@ class Torture:
         try:
             self.begin()
             self.torture(progress)
-            healed = self.heal()
+            healed = self.heal(progress)
         except BaseException:
             for victim in self.victims:
                 if victim.process:
