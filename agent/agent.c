@@ -187,9 +187,6 @@ static int open_fleet(struct agent *a, struct fault *f)
 		rc = orders_open(a->fleet, &a->orders, f);
 	if (!rc)
 		rc = fleet_apply(a->fleet, a->settings->boards, a->settings->n_boards, &changed, f);
-	/* The first register tells all of it. */
-	if (!rc)
-		fleet_take_changed(a->fleet);
 	return rc;
 }
 
@@ -206,8 +203,12 @@ static int start_threads(struct agent *a, struct fault *f)
 		rc = shipper_start(&shipper, &a->shipper, f);
 	if (!rc)
 		rc = keeper_start(a, &a->keeper, f);
-	if (!rc)
+	if (!rc) {
+		keeper_settle(a->keeper);
+		/* The first register tells all of it. */
+		fleet_take_changed(a->fleet);
 		rc = acquire_start(a->acquire, f);
+	}
 	return rc ? rc : heartbeat_start(a->heartbeat, f);
 }
 

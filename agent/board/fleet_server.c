@@ -14,14 +14,23 @@ struct kept_epoch {
 	uint64_t epoch;
 };
 
+static bool has_step(enum stage stage)
+{
+	const struct step *s = steps;
+
+	while (s->perform && s->stage != stage)
+		s++;
+	return s->perform;
+}
+
 /* The phases that this agent has a step for. */
-static json_t *phases(const struct board_config *c)
+static json_t *phases(void)
 {
 	json_t *list = json_array();
 
-	for (const struct step *s = steps; s->perform; s++) {
-		if (s->stage >= STAGE_COLD && s->stage <= STAGE_SUSTAINED)
-			json_array_append_new(list, json_string(stage_name(s->stage)));
+	for (enum stage stage = STAGE_COLD; stage <= STAGE_SUSTAINED; stage++) {
+		if (has_step(stage))
+			json_array_append_new(list, json_string(stage_name(stage)));
 	}
 	return list;
 }
@@ -61,7 +70,7 @@ static json_t *register_board(const struct board *b)
 		json_array_append_new(tags, json_string(c->tags[i]));
 	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:[ss], s:o, s:o, s:o, s:o, s:I, s:b, s:o}",
 		"name", c->name, "type", c->type, "tags", tags, "virtual", c->is_virtual, "exec",
-		c->exec, "protocols", "uart-bench", "lines", "phases", phases(c), "mcu",
+		c->exec, "protocols", "uart-bench", "lines", "phases", phases(), "mcu",
 		text_or_null(c->mcu), "probe_serial", text_or_null(c->probe_serial), "ppk2_serial",
 		text_or_null(c->ppk2_serial), "epoch", (json_int_t)told_epoch(b), "online",
 		b->online && !b->blocked, "detail", detail_of(b));

@@ -17,6 +17,7 @@
 #include "common/process.h"
 
 #define PROGRAM "hilda-vboard"
+#define OUTPUT_MAX_BYTES (64 * 1024)
 #define EMULATOR_FDS_MAX SETTINGS_BOARDS_MAX
 
 enum emulator_state { EMULATOR_OFF, EMULATOR_STARTING, EMULATOR_ON };
@@ -38,6 +39,7 @@ struct keeper {
 	struct agent *agent;
 	pthread_t thread;
 	int stop_fd;
+	int settled_fd; /* readable once no virtual board is starting */
 	struct emulator *emulators;
 };
 
@@ -144,16 +146,40 @@ static bool has_ended(const struct emulator *e)
 	return e->process.pid > 0 && poll(&fd, 1, 0) > 0;
 }
 
+/* The last line that it wrote, or where to look. */
+static const char *last_words(const struct emulator *e, char *text, size_t room)
+{
+	_cleanup_free_ char *log = NULL;
+	char path[FILE_PATH_BYTES];
+	char *line;
+	size_t n;
+
+	file_path(path, sizeof(path), "%s.log", e->folder);
+	if (file_read(path, OUTPUT_MAX_BYTES, &log, &n, NULL))
+		n = 0;
+	snprintf(text, room, "%s says why", path);
+	if (!n)
+		return text;
+	while (n && log[n - 1] == '\n')
+		log[--n] = '\0';
+	line = strrchr(log, '\n');
+	line = line ? line + 1 : log;
+	if (*line)
+		snprintf(text, room, "%.*s", FLEET_DETAIL_BYTES / 2, line);
+	return text;
+}
+
 static void describe_end(struct keeper *k, struct emulator *e, char *text, size_t room)
 {
+	char words[FILE_PATH_BYTES + 16];
 	struct process_end end = {0};
 
 	process_wait(&e->process, k->agent->clock, CLOCK_NEVER, &end);
 	if (end.signal)
 		snprintf(text, room, "%s was ended by signal %d", PROGRAM, end.signal);
 	else
-		snprintf(text, room, "%s ended with code %d; %s.log says why", PROGRAM, end.code,
-			e->folder);
+		snprintf(text, room, "%s ended with code %d: %s", PROGRAM, end.code,
+			last_words(e, words, sizeof(words)));
 }
 
 static void tend(struct keeper *k, struct emulator *e, const struct board_config *config)
@@ -279,12 +305,23 @@ static bool wait_tick(struct keeper *k)
 	return !fds[0].revents;
 }
 
+static bool is_starting(const struct keeper *k)
+{
+	for (const struct emulator *e = k->emulators; e; e = e->next) {
+		if (e->state == EMULATOR_STARTING)
+			return true;
+	}
+	return false;
+}
+
 static void *keeper_main(void *arg)
 {
 	struct keeper *k = arg;
 
 	do {
 		tick(k);
+		if (!is_starting(k))
+			eventfd_write(k->settled_fd, 1);
 	} while (wait_tick(k));
 	for (struct emulator *e = k->emulators; e; e = e->next)
 		process_signal_group(&e->process, SIGTERM);
@@ -309,14 +346,26 @@ int keeper_start(struct agent *a, struct keeper **out, struct fault *f)
 		return fault_errno(f, ENOMEM, "keeper");
 	k->agent = a;
 	k->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	rc = k->stop_fd < 0 ? -errno : -pthread_create(&k->thread, NULL, keeper_main, k);
+	k->settled_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = k->stop_fd < 0 || k->settled_fd < 0
+		? -errno
+		: -pthread_create(&k->thread, NULL, keeper_main, k);
 	if (rc) {
 		file_close(&k->stop_fd);
+		file_close(&k->settled_fd);
 		free(k);
 		return fault_errno(f, -rc, "keeper");
 	}
 	*out = k;
 	return 0;
+}
+
+void keeper_settle(struct keeper *k)
+{
+	struct pollfd fd = {.fd = k->settled_fd, .events = POLLIN};
+	const struct clock *clock = k->agent->clock;
+
+	clock_poll(clock, &fd, 1, clock_deadline_ms(clock, KEEPER_SETTLE_MS));
 }
 
 void keeper_stop(struct keeper *k)
@@ -326,5 +375,6 @@ void keeper_stop(struct keeper *k)
 	eventfd_write(k->stop_fd, 1);
 	pthread_join(k->thread, NULL);
 	file_close(&k->stop_fd);
+	file_close(&k->settled_fd);
 	free(k);
 }

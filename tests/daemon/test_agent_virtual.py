@@ -85,3 +85,23 @@ def test_virtual_boards_end_when_the_agent_stops(server, agent):
     pid = vboard(agent)
     assert agent.stop() == 0
     wait_for(lambda: not alive(pid), message="the virtual board outlives the agent")
+
+
+def test_the_first_register_tells_all_boards(server, agent):
+    """A second one would be a new session, and what was offered to the first would be lost."""
+    server.wait(lambda s: s.registers, 40)
+    board = server.registers[0]["boards"][0]
+    assert board["online"] is True and board["mcu"]
+    assert board["phases"] == sorted(set(board["phases"]), key=board["phases"].index)
+
+
+def test_a_machine_that_nobody_emulates_is_named_with_those_that_are(tmp_path, server):
+    one = Agent(tmp_path / "agent", server.url, boards=[])
+    one.write([], "[board bit-1]\nvirtual = micro-bit\n")
+    one.start()
+    try:
+        board = server.wait(lambda s: s.registers and s.registers[-1]["boards"][0], 40)
+        assert board["online"] is False
+        assert "'micro-bit'" in board["detail"] and "microbit" in board["detail"], board["detail"]
+    finally:
+        one.stop()
