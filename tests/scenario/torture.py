@@ -257,6 +257,8 @@ class Victim:
             if code == -signal.SIGKILL and self.point:
                 self.t.kills[f"{self.name.split('-')[0]} at a failpoint"] += 1
                 self.t.visited[self.point] += 1
+            elif code == -signal.SIGTERM and self.point in AT_THE_END:
+                pass  # asked to end before it had begun to listen for that
             elif code not in (0, -signal.SIGKILL):
                 self.t.wrong.append(f"{self.name} ended with {code}:\n{self.t.lab.log_tail(self.name)}")
             self.start()
@@ -417,6 +419,8 @@ class Torture:
                 code = victim.process.wait()
             if code:
                 self.wrong.append(f"{victim.name} ended with {code}:\n{self.lab.log_tail(victim.name)}")
+            if "Sanitizer" in (self.folder / f"{victim.name}.log").read_text(errors="replace"):
+                self.wrong.append(f"{victim.name}: a sanitizer has spoken, see its log")
 
     # ---- the whole
 
