@@ -228,7 +228,7 @@ $(BUILD)/bench/ends_at_once: tests/bench/ends_at_once.c
 # make bench B='get post': only these.
 B ?=
 .PHONY: bench
-bench: all $(BUILD)/bench/bare_server $(BUILD)/bench/ends_at_once
+bench: all node-modules $(BUILD)/bench/bare_server $(BUILD)/bench/ends_at_once
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py $(B)
 
 # ---- installation -------------------------------------------------------------------------------

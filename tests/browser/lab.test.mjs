@@ -195,21 +195,6 @@ onPage("a drained board stands still and the job says so", async (page) => {
 	assert.deepEqual(await violations(page), []);
 });
 
-test("the first page is painted within 300 ms", { skip, timeout: 60000 }, async () => {
-	const { page, close } = await openPage(browser, lab.url);
-	const paints = [];
-	/* The best of some: other tests may hold the processors. */
-	while (paints.length < 10 && !paints.some((ms) => ms < 300)) {
-		await page.goto("/jobs");
-		await page.getByText("full-nano").first().waitFor();
-		paints.push(await page.evaluate(() =>
-			performance.getEntriesByName("first-contentful-paint")[0]?.startTime));
-	}
-	await close();
-	assert.ok(paints.some((ms) => ms < 300),
-		`first contentful paint after ${paints.map(Math.round)} ms`);
-});
-
 /* A lab of their own, so that the pictures show no debris of the tests above. */
 async function pictures(lab) {
 	const upload = (board) => lab.upload(readFileSync(firmware(board)));

@@ -93,8 +93,7 @@ static void a_condition_is_waited_for_by_the_given_clock(void **state)
 	pthread_mutex_lock(&lock);
 	for (int i = 0; i < 2; i++) {
 		fake_ns = i ? INT64_MAX / 2 : 0;
-		assert_int_equal(clock_cond_wait(&fake, &cond, &lock,
-					 clock_deadline_ms(&fake, 20)),
+		assert_int_equal(clock_cond_wait(&fake, &cond, &lock, clock_deadline_ms(&fake, 20)),
 			-ETIMEDOUT);
 	}
 	assert_true(clock_mono_ns(&clock_system) - before >= 40 * CLOCK_NS_PER_MS);

@@ -167,7 +167,8 @@ static void *put_many(void *arg)
 	struct fault f;
 
 	for (unsigned i = 0; i < PUTS_EACH; i++) {
-		struct spool_entry e = {.lineage = "abc0", .run = p->number * 100 + i + 1, .epoch = 1};
+		struct spool_entry e = {
+			.lineage = "abc0", .run = p->number * 100 + i + 1, .epoch = 1};
 
 		p->failed += spool_put(p->spool, &e, "{}", 2, &f) != 0;
 	}
