@@ -12,50 +12,13 @@
 
 #include "agent/commands/discover.h"
 #include "common/file.h"
-
-static char root[64];
-
-static void put(const char *folder, const char *name, const char *text)
-{
-	char path[512];
-	struct fault f = {0};
-
-	file_path(path, sizeof(path), "%s/%s", root, folder);
-	assert_int_equal(file_make_folders(path, 0755, &f), 0);
-	if (!name)
-		return;
-	file_path(path, sizeof(path), "%s/%s/%s", root, folder, name);
-	assert_int_equal(file_write_durable(path, text, strlen(text), 0644, &f), 0);
-}
-
-static void link_to(const char *target, const char *folder, const char *name)
-{
-	char path[512], full[512];
-
-	put(folder, NULL, NULL);
-	file_path(path, sizeof(path), "%s/%s/%s", root, folder, name);
-	file_path(full, sizeof(full), "%s/%s", root, target);
-	assert_int_equal(symlink(full, path), 0);
-}
-
-static void put_device(const char *at, const char *vendor, const char *product, const char *serial,
-	const char *name)
-{
-	char folder[128];
-
-	file_path(folder, sizeof(folder), "sys/devices/%s", at);
-	put(folder, "idVendor", vendor);
-	put(folder, "idProduct", product);
-	put(folder, "serial", serial);
-	put(folder, "product", name);
-	link_to(folder, "sys/bus/usb/devices", at);
-}
+#include "tests/unit/fake_sysfs.h"
 
 static void put_port(const char *device, const char *number, const char *tty)
 {
 	char folder[128], class[128];
 
-	file_path(folder, sizeof(folder), "sys/devices/%s/%s:1.%s", device, device, number);
+	file_path(folder, sizeof(folder), "sys/devices/usb1/%s/%s:1.%s", device, device, number);
 	put(folder, "bInterfaceNumber", number);
 	file_path(class, sizeof(class), "sys/class/tty/%s", tty);
 	link_to(folder, class, "device");
