@@ -39,16 +39,14 @@ static int quote_fail(struct reader *r, enum outcome outcome, const char *before
 	return run_fail(r->run, outcome, "%s: '%s'", before, words);
 }
 
-static int add_value(struct reader *r, size_t i, const char *line, const regmatch_t *group)
+static int add_value(struct reader *r, size_t i, const char *line, const struct regex_span *group)
 {
-	size_t n = (size_t)(group->rm_eo - group->rm_so);
+	size_t n = group->end - group->start; /* 0 when the group took no part */
 	char text[NUMBER_BYTES];
 	double value;
 
-	if (group->rm_so < 0)
-		n = 0;
 	snprintf(text, sizeof(text), "%.*s", (int)(n < sizeof(text) ? n : 0),
-		n ? line + group->rm_so : "");
+		n ? line + group->start : "");
 	if (number_f64(text, -1e300, 1e300, &value))
 		return run_fail(r->run, OUTCOME_FAILED,
 			"the pattern of %s matched '%s', which is no number",
@@ -68,25 +66,47 @@ static bool all_seen(const struct reader *r)
 	return true;
 }
 
+/* 1 and the group, 0 for no match; anything below ends the run. */
+static int try_regex(struct reader *r, struct regex *regex, const char *text, const char *line,
+	struct regex_span *group)
+{
+	int rc = regex ? regex_match(regex, line, strlen(line), group) : 0;
+	char before[200];
+
+	if (rc >= 0)
+		return rc;
+	snprintf(before, sizeof(before),
+		"the pattern `%.120s` needs more than %d steps; write it simpler for a line like",
+		text, REGEX_STEPS_MAX);
+	return quote_fail(r, OUTCOME_CONFIGURATION, before, line);
+}
+
 static int take_line(struct reader *r, const char *line)
 {
-	regmatch_t groups[2];
+	const struct job_lines *job = r->job;
+	struct regex_span group;
+	int rc;
 
 	if (!line[0])
 		return 0;
 	snprintf(r->last, sizeof(r->last), "%s", line);
-	if (r->job->fail && !regexec(&r->job->fail_compiled, line, 0, NULL, 0))
-		return quote_fail(r, OUTCOME_FAILED, "the firmware says", line);
-	for (size_t i = 0; i < r->job->n_patterns; i++) {
-		int rc = 0;
+	rc = try_regex(r, job->fail_compiled, job->fail, line, NULL);
+	if (rc)
+		return rc < 0 ? rc : quote_fail(r, OUTCOME_FAILED, "the firmware says", line);
+	for (size_t i = 0; i < job->n_patterns; i++) {
+		const struct job_pattern *p = &job->patterns[i];
 
-		if (!regexec(&r->job->patterns[i].compiled, line, 2, groups, 0))
-			rc = add_value(r, i, line, &groups[1]);
+		rc = try_regex(r, p->compiled, p->regex, line, &group);
+		if (rc > 0)
+			rc = add_value(r, i, line, &group);
 		if (rc)
 			return rc;
 	}
-	if (r->job->end)
-		r->over = !regexec(&r->job->end_compiled, line, 0, NULL, 0);
+	rc = try_regex(r, job->end_compiled, job->end, line, NULL);
+	if (rc < 0)
+		return rc;
+	if (job->end)
+		r->over = rc;
 	else if (!r->run->board->exec)
 		r->over = all_seen(r);
 	return 0;
@@ -105,7 +125,7 @@ static int flush_line(struct reader *r)
 static int take_bytes(struct reader *r, const char *data, size_t n)
 {
 	for (size_t i = 0; i < n && !r->over; i++) {
-		char c = data[i] ? data[i] : '?'; /* a NUL would end the line for regexec */
+		char c = data[i] ? data[i] : '?'; /* a NUL would end the line */
 		int rc = 0;
 
 		if (c == '\n' || c == '\r' || r->line.n == LINE_MAX_BYTES)

@@ -8,7 +8,6 @@
 #define HILDA_PROTOCOLS_JOB_JOB_H
 
 #include <jansson.h>
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +15,7 @@
 #include "common/fault.h"
 #include "protocols/job/metric.h"
 #include "protocols/job/outcome.h"
+#include "protocols/job/regex.h"
 
 /* Limits; over one is refused with an error that names it. */
 #define JOB_DOCUMENT_MAX_BYTES (256 * 1024)
@@ -75,17 +75,16 @@ struct job_pattern {
 	char *metric;
 	char *unit; /* may be "" */
 	char *regex;
-	regex_t compiled; /* REG_EXTENDED, exactly one capture group */
+	struct regex *compiled; /* exactly one group */
 };
 
 /* Firmware that prints its own text; docs/wire.md says when such a run is over. */
 struct job_lines {
 	struct job_pattern *patterns;
 	size_t n_patterns;
-	char *end;	       /* NULL: absent */
-	char *fail;	       /* NULL: absent */
-	regex_t end_compiled;  /* valid when end is set */
-	regex_t fail_compiled; /* valid when fail is set */
+	char *end;  /* NULL: absent */
+	char *fail; /* NULL: absent */
+	struct regex *end_compiled, *fail_compiled;
 };
 
 struct job_phases {

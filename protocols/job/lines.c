@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "protocols/job/regex_cost.h"
 
 static const char *const lines_keys[] = {"patterns", "end", "fail", NULL};
 static const char *const pattern_keys[] = {"metric", "unit", "regex", NULL};
@@ -13,25 +12,21 @@ static const char *const pattern_keys[] = {"metric", "unit", "regex", NULL};
 
 /* Reads and compiles; *text is set only together with a valid *compiled. */
 static int read_regex(const json_t *obj, const struct doc_at *at, const char *key, char **text,
-	regex_t *compiled, struct job_error *e)
+	struct regex **compiled, struct job_error *e)
 {
 	struct doc_at here = DOC_KEY(at, key);
 	_cleanup_free_ char *regex = NULL;
-	const char *costly;
-	char why[128];
+	char why[REGEX_WHY_BYTES];
 	int err = doc_text(obj, at, key, JOB_REGEX_MAX, &regex, e);
 
 	if (err || !regex)
 		return err;
-	costly = regex_cost_refusal(regex);
-	if (costly)
-		return doc_fail(e, &here, NULL, "\"%s\": %s", regex, costly);
-	err = regcomp(compiled, regex, REG_EXTENDED);
-	if (err) {
-		regerror(err, compiled, why, sizeof(why));
+	err = regex_compile(regex, compiled, why);
+	if (err == -EINVAL)
 		return doc_fail(e, &here, NULL,
-			"\"%s\" is not a POSIX extended regular expression: %s", regex, why);
-	}
+			"\"%s\" is no regular expression that can be used: %s", regex, why);
+	if (err)
+		return doc_no_memory(e);
 	*text = take_ptr(regex);
 	return 0;
 }
@@ -69,10 +64,10 @@ static int read_pattern(
 		return doc_fail(e, &metric_at, NULL,
 			"\"%s\" is no metric's name: a letter, then letters, digits and _",
 			p->metric);
-	if (p->compiled.re_nsub != 1)
+	if (regex_groups(p->compiled) != 1)
 		return doc_fail(e, &regex_at, NULL,
-			"has %zu groups in parentheses; one is needed, around the number",
-			p->compiled.re_nsub);
+			"has %u groups in parentheses; one is needed, around the number",
+			regex_groups(p->compiled));
 	return 0;
 }
 
@@ -117,17 +112,14 @@ void job_lines_done(struct job_lines *lines)
 	for (size_t i = 0; i < lines->n_patterns; i++) {
 		struct job_pattern *p = &lines->patterns[i];
 
-		if (p->regex)
-			regfree(&p->compiled);
+		regex_free(p->compiled);
 		free(p->metric);
 		free(p->unit);
 		free(p->regex);
 	}
 	free(lines->patterns);
-	if (lines->end)
-		regfree(&lines->end_compiled);
-	if (lines->fail)
-		regfree(&lines->fail_compiled);
+	regex_free(lines->end_compiled);
+	regex_free(lines->fail_compiled);
 	free(lines->end);
 	free(lines->fail);
 }

@@ -1,5 +1,5 @@
 /*
- * The `lines` part of a job document: POSIX extended regular expressions for firmware that prints its
+ * The `lines` part of a job document: regular expressions for firmware that prints its
  * own text. Pure; part of a struct job. docs/wire.md says what the agent does with them.
  */
 #ifndef HILDA_PROTOCOLS_JOB_LINES_H

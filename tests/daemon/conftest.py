@@ -19,6 +19,11 @@ def program(name):
     return path
 
 
+def sanitized(name):
+    """Whether a program is a sanitizer's build: those keep memory of their own."""
+    return any(word in program(name).read_bytes() for word in (b"__asan_init", b"__tsan_init"))
+
+
 def wait_for(what, seconds=10.0, every=0.01, message="it did not happen"):
     """Calls `what` until it gives something true, and returns that; fails at the deadline."""
     deadline = time.monotonic() + seconds

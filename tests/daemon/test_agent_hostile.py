@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 
 from agent_process import LINES, Agent, minimal_elf, script
-from conftest import wait_for
+from conftest import sanitized, wait_for
 from fake_agent_server import FakeServer
 from server_kit import Server
 
@@ -113,7 +113,8 @@ def test_a_hostile_console(tmp_path):
         done = server.wait_job(job, "failed", "succeeded", "lost", seconds=60)
         assert done["outcome"] == "failed" and "ERROR" in done["detail"], done
         assert all(c.isprintable() for c in done["detail"]), done["detail"]
-        assert peak_kb(agent.process.pid) - before < 16 * 1024
+        if not sanitized("hilda-agent"):
+            assert peak_kb(agent.process.pid) - before < 16 * 1024
         wait_for(lambda: not agent.spool(), 30)
         raw = server.call("GET", f"/api/v1/jobs/{job}/log",
                           headers={"Accept": "application/octet-stream"}).body

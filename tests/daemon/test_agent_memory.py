@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from agent_process import LINES, QUICK, Agent
-from conftest import program, wait_for
+from conftest import sanitized, wait_for
 from fake_agent_server import FakeServer
 
 BOARDS = [f"host-{i}" for i in range(32)]
@@ -19,7 +19,7 @@ def resident_kb(pid):
 
 
 def test_an_agent_gives_back_what_many_runs_needed(tmp_path):
-    if any(name in program("hilda-agent").read_bytes() for name in (b"__asan_init", b"__tsan_init")):
+    if sanitized("hilda-agent"):
         pytest.skip("a build without sanitizers is needed: they keep memory of their own")
     server = FakeServer(heartbeat_ms=15000)
     agent = Agent(tmp_path / "agent", server.url, boards=BOARDS).start()
