@@ -25,8 +25,8 @@ MAKEFLAGS += --no-builtin-rules
 GIT_HASH := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 # No fused multiply-add: currents and statistics are the same to the last digit on each machine.
-CFLAGS_BASE := -std=gnu11 -g -O2 -ffp-contract=off -fno-omit-frame-pointer -fstack-protector-strong -Wall -Wextra \
-	-Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter \
+CFLAGS_BASE := -std=gnu11 -g -O2 -ffp-contract=off -fno-omit-frame-pointer -fstack-protector-strong -Wall \
+	-Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter \
 	-Wno-missing-field-initializers -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
 	-DHILDA_VERSION='"$(VERSION)"' -DHILDA_LIBEXECDIR='"$(PREFIX)/libexec/hilda"' \
 	-DHILDA_SHAREDIR='"$(PREFIX)/share/hilda"' -I. -pthread

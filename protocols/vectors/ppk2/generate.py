@@ -309,6 +309,11 @@ def main():
     for i in (40, 46, 47, 140, 141, 142, 143, 144, 145):
         words[i] ^= 33 << 18
     save("torn", raw(words[:200] + words[263:400] + words[405:410])[:-2], new)
+    # Four words are damaged at most, five are searched; a run of eight is a gap, one of seven is not.
+    words = load(15, 500)
+    for i in (*range(40, 44), *range(80, 85)):
+        words[i] ^= (i % 3 + 7) << 18
+    save("limits", raw(words[:150] + words[155:163] + words[170:200] + words[205:212] + words[220:]), new)
     save("short", raw(load(13, 8)), new)
     save("glitches", raw([w ^ (1 << 24 if i in (30, 100, 181, 300) else 0) for i, w in enumerate(load(14, 400))]), new)
 
