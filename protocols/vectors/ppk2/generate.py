@@ -199,14 +199,17 @@ def decode(data):
 
 
 def windows(rows, currents):
-    """D0 high, debounced over two valid samples. Written over the list of all samples."""
+    """D0 high, debounced over two valid samples, and what is in it. Written over the list of all samples."""
+    filtered = dict(zip((row[0] for row in rows), spike_filter([row[1] for row in rows], currents)))
+    clipped = {row[0] for row in rows if row[1] & 0x3FFF == CLIPPED}
+    lost_before = {row[0]: row[3] for row in rows}
     valid = [(row[0], row[1] >> 24, amps) for row, amps in zip(rows, currents) if not row[2] and not math.isnan(amps)]
     level, levels = 0, []
     for i, (_, logic, _) in enumerate(valid):
         following = valid[i + 1][1] if i + 1 < len(valid) else level
         level ^= (logic ^ level) & ~(logic ^ following) & 7
         levels.append(level)
-    out, i = [], 0
+    out, details, i = [], [], 0
     while i < len(valid):
         if not levels[i] & 1:
             i += 1
@@ -221,7 +224,33 @@ def windows(rows, currents):
         charge = math.fsum(a for _, _, a in inside) * 1e-5
         out.append({"start": inside[0][0], "end": inside[-1][0] + 1, "samples": len(inside), "charge_C": charge,
                     "energy_J": charge * VOLTAGE_MV / 1000, "complete": started and ended and whole})
+        details.append({
+            "lost": sum(lost_before.get(x, 0) for x in range(inside[0][0] + 1, inside[-1][0] + 1)),
+            "clipped": sum(x in clipped for x, _, _ in inside),
+            "filtered_charge_C": math.fsum(filtered[x] for x, _, _ in inside) * 1e-5,
+            "peak_10us_A": max(a for _, _, a in inside), "peak_1ms_A": peak_1ms(inside),
+            "batches": batches(valid, levels, i, end, started)})
         i = end
+    return out, details
+
+
+def peak_1ms(inside):
+    means = [math.fsum(a for _, _, a in inside[i:i + 100]) / 100 for i in range(len(inside) - 99)
+             if inside[i + 99][0] - inside[i][0] == 99]
+    return max(means) if means else math.fsum(a for _, _, a in inside) / len(inside)
+
+
+def batches(valid, levels, first, end, started):
+    """Between toggles of D1; the one at the sample that ends the window counts."""
+    out, at, clean = [], first, started
+    for i in range(first + 1, min(end + 1, len(valid))):
+        if not (levels[i] ^ levels[i - 1]) & 2:
+            continue
+        inside = valid[at:i]
+        adjacent = valid[i][0] == inside[-1][0] + 1
+        whole = inside[-1][0] - inside[0][0] + 1 == len(inside)
+        out.append([inside[0][0], len(inside), math.fsum(a for _, _, a in inside) * 1e-5, clean and whole and adjacent])
+        at, clean = i, adjacent
     return out
 
 
@@ -248,10 +277,11 @@ def save(name, data, metadata):
         f.write(data)
     with open(name + ".txt", "w") as f:
         f.write(metadata)
+    found, details = windows(rows, currents)
     with open(name + ".json", "w") as f:
         json.dump({"voltage_mV": VOLTAGE_MV, "received": len(rows), "lost": sum(row[3] for row in rows),
                    "invalid": sum(row[2] for row in rows), "skipped_bytes": skipped, "defaulted": defaulted,
-                   "windows": windows(rows, currents)}, f, indent=1)
+                   "windows": found, "details": details}, f)
         f.write("\n")
 
 
@@ -315,6 +345,9 @@ def main():
         words[i] ^= (i % 3 + 7) << 18
     save("limits", raw(words[:150] + words[155:163] + words[170:200] + words[205:212] + words[220:]), new)
     save("short", raw(load(13, 8)), new)
+    words = [w | (2 << 24 if i >= 330 else 0) for i, w in
+             enumerate(load(16, 400, switching, ((60, 120), (150, 330)), 30))]
+    save("batches", raw(words), new)
     save("glitches", raw([w ^ (1 << 24 if i in (30, 100, 181, 300) else 0) for i, w in enumerate(load(14, 400))]), new)
 
 

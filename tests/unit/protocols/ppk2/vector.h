@@ -11,7 +11,7 @@
 
 static const char *const vector_names[] = {"clean", "old-metadata", "nan-metadata",
 	"range-switches", "gap", "gap-64", "damaged", "slipped", "inserted", "stale-start",
-	"clipped", "torn", "limits", "short", "glitches"};
+	"clipped", "torn", "limits", "batches", "short", "glitches"};
 
 struct vector {
 	char *raw, *metadata, *csv, *filtered_csv;
