@@ -5,6 +5,8 @@
 #ifndef HILDA_SERVER_CONTEXT_H
 #define HILDA_SERVER_CONTEXT_H
 
+#include <limits.h>
+
 #include "common/clock.h"
 #include "server/http/workers.h"
 #include "server/settings.h"
@@ -31,6 +33,7 @@ struct server {
 	struct job_cache *jobs;
 	struct pages *pages;
 	int64_t started_ms; /* wall clock */
+	char host_name[HOST_NAME_MAX + 1];
 };
 
 #endif

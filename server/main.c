@@ -110,6 +110,9 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 		rc = write_port_file(server->settings, http_port(http), f);
 	if (rc == 0) {
 		listen_parse(server->settings->listen, &address, NULL);
+		if (!listen_is_loopback(&address))
+			log_warning("insecure: whoever reaches this port may do everything",
+				LOG_STR("listen", address.host), LOG_U64("port", http_port(http)));
 		log_info("hildad is ready", LOG_STR("listen", address.host),
 			LOG_U64("port", http_port(http)), LOG_STR("data", server->settings->data),
 			LOG_STR("version", HILDA_VERSION));
@@ -128,6 +131,7 @@ static int run(const struct settings *s, const sigset_t *ends, struct fault *f)
 	int rc;
 
 	server.started_ms = clock_wall_ms(server.clock);
+	gethostname(server.host_name, sizeof(server.host_name) - 1);
 	rc = pages_open(s->web_dir, &server.pages, f);
 	if (rc == 0)
 		rc = open_data(&server, f);
@@ -148,6 +152,7 @@ static int check_settings(const struct settings *s, struct fault *f)
 
 	if (rc != 0)
 		return rc;
+	address.insecure = s->insecure;
 	rc = listen_check(&address, f);
 	if (rc != 0)
 		return rc;

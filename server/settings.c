@@ -6,7 +6,7 @@
 #include "common/cleanup.h"
 #include "common/ini.h"
 
-enum setting_kind { SETTING_TEXT, SETTING_DURATION, SETTING_COUNT };
+enum setting_kind { SETTING_TEXT, SETTING_DURATION, SETTING_COUNT, SETTING_FLAG };
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -26,7 +26,9 @@ struct setting {
 
 static const struct setting table[] = {
 	{"listen", SETTING_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, 0,
-		"address and port; loopback only, port 0 takes a free one"},
+		"address and port; loopback only unless insecure, port 0 takes a free one"},
+	{"insecure", SETTING_FLAG, AT(insecure), NULL, 0, 0, 0,
+		"listen on any address, without tokens: whoever reaches it may do everything"},
 	{"data", SETTING_TEXT, AT(data), "/var/lib/hilda", 0, 0, 0,
 		"folder of the database, artifacts and logs"},
 	{"web-dir", SETTING_TEXT, AT(web_dir), "", 0, 0, 0,
@@ -81,7 +83,7 @@ void settings_defaults(struct settings *s)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		if (table[i].kind == SETTING_TEXT)
 			set_text(s, &table[i], table[i].text, NULL);
-		else
+		else if (table[i].kind != SETTING_FLAG)
 			memcpy(field(s, &table[i]), &table[i].number, sizeof(table[i].number));
 	}
 }
@@ -94,6 +96,8 @@ static int load_one(
 
 		return text ? set_text(s, e, text, f) : 0;
 	}
+	if (e->kind == SETTING_FLAG)
+		return ini_get_bool(section, e->key, *(bool *)field(s, e), field(s, e), f);
 	if (e->kind == SETTING_DURATION) {
 		int64_t *ms = field(s, e);
 		int rc = ini_get_duration_ms(section, e->key, *ms, e->max, ms, f);
@@ -201,6 +205,10 @@ int settings_arguments(
 			}
 			if (take_flag(run, argv[i]) == 0)
 				continue;
+			if (strcmp(argv[i], "--insecure") == 0) {
+				s->insecure = true;
+				continue;
+			}
 			int rc = take_setting(s, argc, argv, &i, f);
 			if (rc != 0)
 				return rc;
@@ -219,7 +227,8 @@ void settings_print_help(void)
 {
 	printf("hildad - Hilda's server: REST, pages, scheduler, results\n\n"
 	       "usage: hildad [--config FILE] [--data DIR] [--listen HOST:PORT] [--port-file FILE]\n"
-	       "              [--web-dir DIR] [--log-level LEVEL] [--check-config] [--version]\n\n"
+	       "              [--web-dir DIR] [--log-level LEVEL] [--insecure] [--check-config]\n"
+	       "              [--version]\n\n"
 	       "--config FILE    settings (%s when it is there); the command line wins\n"
 	       "--check-config   read the settings, say what is wrong, and end\n\n"
 	       "Settings of section [server]; times are like '500 ms', '30s', '5m':\n",
@@ -230,6 +239,8 @@ void settings_print_help(void)
 		printf("  %-20s %s", e->key, e->help);
 		if (e->kind == SETTING_TEXT)
 			printf(" (default: %s)\n", e->text[0] ? e->text : "none");
+		else if (e->kind == SETTING_FLAG)
+			printf(" (default: no)\n");
 		else if (e->kind == SETTING_COUNT)
 			printf(" (default: %lld)\n", (long long)e->number);
 		else if (e->number % SECOND)

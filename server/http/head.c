@@ -59,12 +59,20 @@ bool head_check_framing(struct request *r, const struct head *h)
 	return false;
 }
 
+static bool is_own_host(const struct request *r, const char *host)
+{
+	return listen_is_own_host(host) ||
+		(r->server->settings->insecure &&
+			listen_is_address_or_name(host, r->server->host_name));
+}
+
 /* Keeps a page of another site from driving the lab through a visitor's browser. */
 bool head_check_site(struct request *r, const struct head *h, const char *method)
 {
-	if (h->n_host > 1 || (h->host && !listen_is_own_host(h->host))) {
+	if (h->n_host > 1 || (h->host && !is_own_host(r, h->host))) {
 		reply_problemf(r, PROBLEM_MISDIRECTED,
-			"this server answers for localhost and loopback addresses only, not for '%s'",
+			"this server answers for localhost and %s only, not for '%s'",
+			r->server->settings->insecure ? "IP addresses" : "loopback addresses",
 			h->host ? h->host : "");
 		return false;
 	}

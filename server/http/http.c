@@ -373,7 +373,7 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 {
 	const struct settings *s = server->settings;
 	struct http *http = calloc(1, sizeof(*http));
-	struct listen_address address;
+	struct listen_address address = {0};
 	int fd = -1, rc;
 
 	if (!http)
@@ -383,6 +383,7 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 	http->server = server;
 	server->http = http;
 	rc = listen_parse(s->listen, &address, f);
+	address.insecure = s->insecure;
 	if (rc == 0)
 		rc = listen_open(&address, &fd, &http->port, f);
 	if (rc == 0)

@@ -108,11 +108,12 @@ int listen_check(const struct listen_address *a, struct fault *f)
 		return fault_set(f, EINVAL,
 			"listen address '%s' is not an IP address; write 127.0.0.1 or [::1]",
 			a->host);
-	if (!address.loopback)
+	if (!address.loopback && !a->insecure)
 		return fault_set(f, EPERM,
 			"will not listen on %s: there are no access tokens yet, so anybody who "
 			"reaches the port could drive every board; listen on 127.0.0.1 or [::1] and "
-			"reach it through an SSH tunnel (ssh -L 8080:127.0.0.1:%u HOST)",
+			"reach it through an SSH tunnel (ssh -L 8080:127.0.0.1:%u HOST), or say "
+			"--insecure where every machine of the network may do so",
 			a->host, a->port);
 	return 0;
 }
@@ -152,4 +153,22 @@ bool listen_is_own_host(const char *host_header)
 	if (strcasecmp(a.host, "localhost") == 0)
 		return true;
 	return resolve(a.host, 0, &address) == 0 && address.loopback;
+}
+
+bool listen_is_address_or_name(const char *host_header, const char *own_name)
+{
+	struct listen_address a;
+	struct address address;
+
+	if (split(host_header, false, &a) != 0)
+		return false;
+	return resolve(a.host, 0, &address) == 0 ||
+		(*own_name && strcasecmp(a.host, own_name) == 0);
+}
+
+bool listen_is_loopback(const struct listen_address *a)
+{
+	struct address address;
+
+	return resolve(a->host, a->port, &address) == 0 && address.loopback;
 }

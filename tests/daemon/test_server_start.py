@@ -54,6 +54,16 @@ def test_only_loopback(tmp_path, address):
     assert not (tmp_path / "d").exists()
 
 
+def test_insecure_is_said_in_so_many_words(tmp_path):
+    assert "--insecure" in refused("--data", tmp_path / "d", "--listen", "192.0.2.1:8080", code=2)
+    assert said("--listen", "192.0.2.1:8080", "--insecure", "--check-config") == "the settings are fine\n"
+    config = tmp_path / "hildad.ini"
+    config.write_text("[server]\nlisten = 192.0.2.1:8080\ninsecure = yes\n")
+    assert said("--config", config, "--check-config") == "the settings are fine\n"
+    config.write_text("[server]\nlisten = 192.0.2.1:8080\ninsecure = no\n")
+    assert "--insecure" in refused("--config", config, code=2)
+
+
 @pytest.mark.parametrize("address", ["8080", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", "[::1:80", "lab.example:80"])
 def test_addresses_that_are_none(tmp_path, address):
     assert "listen" in refused("--data", tmp_path / "d", "--listen", address, code=2)

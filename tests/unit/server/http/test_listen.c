@@ -52,7 +52,15 @@ static void only_loopback_is_listened_on(void **state)
 		assert_non_null(strstr(f.text, refused[i]));
 		assert_non_null(strstr(f.text, "ssh -L"));
 	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(a.host, sizeof(a.host), "%s", refused[i]);
+		a.insecure = true;
+		assert_int_equal(listen_check(&a, NULL), 0);
+		assert_false(listen_is_loopback(&a));
+		a.insecure = false;
+	}
 	snprintf(a.host, sizeof(a.host), "127.3.2.1");
+	assert_true(listen_is_loopback(&a));
 	assert_int_equal(listen_check(&a, NULL), 0);
 	snprintf(a.host, sizeof(a.host), "lab.example");
 	assert_int_equal(listen_check(&a, NULL), -EINVAL);
@@ -91,6 +99,22 @@ static void only_own_hosts_are_answered(void **state)
 			fail_msg("'%s' was taken", others[i]);
 }
 
+static void an_insecure_server_answers_to_addresses_and_its_name(void **state)
+{
+	static const char *const own[] = {"10.0.0.1", "10.0.0.1:8080", "[2001:db8::1]:80",
+		"127.0.0.1", "bench-3", "BENCH-3:8080"};
+	static const char *const others[] = {
+		"", "example.com", "bench-3.example.com", "10.0.0.1.nip.io", "10.0.0", "bench-3:x"};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!listen_is_address_or_name(own[i], "bench-3"))
+			fail_msg("'%s' was refused", own[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (listen_is_address_or_name(others[i], "bench-3") ||
+			listen_is_address_or_name(others[i], ""))
+			fail_msg("'%s' was taken", others[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +123,7 @@ int main(void)
 		cmocka_unit_test(only_loopback_is_listened_on),
 		cmocka_unit_test(a_port_in_use_is_named),
 		cmocka_unit_test(only_own_hosts_are_answered),
+		cmocka_unit_test(an_insecure_server_answers_to_addresses_and_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
