@@ -29,6 +29,7 @@ class Lab:
         self.build = pathlib.Path(build)
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.address = "127.0.0.1"
         self.port = None
         self.server = None
         self.agents = []
@@ -110,7 +111,10 @@ class Lab:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
+
+    def connect(self):
+        return http.client.HTTPConnection(self.address, self.port, timeout=60)
 
     def call(self, method, path, body=None, headers=None, raw=False):
         headers = dict(headers or {})
@@ -119,7 +123,7 @@ class Lab:
             headers.setdefault("Content-Type", "application/json")
         for again in (True, False):
             if not self.connection:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+                self.connection = self.connect()
             try:
                 self.connection.request(method, path, body, headers)
                 reply = self.connection.getresponse()

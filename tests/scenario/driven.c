@@ -2,6 +2,7 @@
  * The image of a torture's exec boards. It does what its file `plan` says (KEY VALUE SLEEP_MS LINES
  * FORK) and keeps evidence of its own in the agent's data folder, independent of the agent's word:
  * driven/BOARD.log when it drove the board, under a lock of its own, and sent/RUN all that it said.
+ * As long as a file `hold` lies there it does not come to its end.
  */
 #include <fcntl.h>
 #include <libgen.h>
@@ -100,6 +101,14 @@ static void pause_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
+static int is_held(void)
+{
+	char path[PATH_MAX + 512];
+
+	snprintf(path, sizeof(path), "%s/hold", data);
+	return access(path, F_OK) == 0;
+}
+
 int main(void)
 {
 	int value, sleep_ms, lines, forks, got = 0;
@@ -124,6 +133,9 @@ int main(void)
 		say(text);
 		pause_ms(sleep_ms / lines);
 	}
+	/* A test holds the board by this file, as long as it likes. */
+	while (is_held())
+		pause_ms(5);
 	snprintf(text, sizeof(text), "latency: %d us\ndone\n", value);
 	say(text);
 	note("end");

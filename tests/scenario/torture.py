@@ -100,8 +100,7 @@ class Client(threading.Thread):
     def __init__(self, torture, name):
         super().__init__(name=name, daemon=True)
         self.t, self.random = torture, random.Random(f"{torture.seed}-{name}")
-        self.lab = Lab(torture.build, torture.folder)
-        self.lab.port = torture.port
+        self.lab = torture.client_lab()
         self.acknowledged = []
         self.retries = 0
         self.virtual_job = None
@@ -152,14 +151,17 @@ class Client(threading.Thread):
         sleep_ms = r.choice([0, 0, 5, 20, 60, 400])
         plan = f"{key} {value} {sleep_ms} {r.randrange(1, 12)} {int(r.random() < 0.1)}\n".encode()
         plan += bytes(r.randrange(0, 3) * 70000)
-        document = {"name": key, "board": {"type": "torture"}, "image": f"sha256:{self.t.image}",
-                    "files": [{"name": "plan", "artifact": f"sha256:{self.upload(plan)}"}],
-                    "protocol": "lines", "attempts": r.choice([1, 3, 10]),
-                    "lines": {"patterns": [{"metric": "latency_us", "unit": "us", "regex": "latency: ([0-9]+) us"}],
-                              "end": "^done"}}
+        document = self.driven(key, plan, attempts=r.choice([1, 3, 10]))
         if kind == "nobody":
             document.update(board={"type": "nobody-has-it"}, timeouts_s={"queue": 1})
         return document
+
+    def driven(self, key, plan, **more):
+        """A job for the program `driven`, which does as its plan says."""
+        return {"name": key, "board": {"type": "torture"}, "image": f"sha256:{self.t.image}",
+                "files": [{"name": "plan", "artifact": f"sha256:{self.upload(plan)}"}], "protocol": "lines",
+                "lines": {"patterns": [{"metric": "latency_us", "unit": "us", "regex": "latency: ([0-9]+) us"}],
+                          "end": "^done"}, **more}
 
     def submit(self, key, body):
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
@@ -279,19 +281,52 @@ class Victim:
             self.stopped_until = time.monotonic() + LEASE_S + GRACE_S + self.random.uniform(0.1, 0.8)
 
 
-class Torture:
-    def __init__(self, build, folder, seed, kills, virtual=True, boards=3):
-        self.build, self.folder = pathlib.Path(build), pathlib.Path(folder)
-        self.seed, self.wanted = seed, kills
+class Scene:
+    """A server, agents and clients whose doings are checked afterwards, whatever is done to them."""
+
+    def __init__(self, build, folder, seed):
+        self.build, self.folder, self.seed = pathlib.Path(build), pathlib.Path(folder), seed
         self.random = random.Random(f"{seed}-main")
-        self.lab = Lab(build, folder)
-        self.port = free_port()
-        self.lab.port = self.port
-        self.kills, self.visited = collections.Counter(), collections.Counter()
         self.wrong = []
         self.enough = self.give_up = False
         self.journal = Journal(self.folder / "journal")
         self.image = self.firmware = None
+        self.agents, self.n_boards = [], 0  # who has a name; boards that come to rest
+
+    def agent_config(self, name, boards, url, **settings):
+        """The folder with the evidence that `driven` leaves, and the settings' file."""
+        data = self.folder / name
+        for sub in ("driven", "sent"):
+            (data / sub).mkdir(parents=True)
+        config = self.folder / f"{name}.ini"
+        settings = {"name": name, "server": url, "data": data, "run": data / "run", "stop-grace": "5s", **settings}
+        config.write_text("[agent]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items()) + boards)
+        return config
+
+    def settled(self):
+        try:
+            live = [j for s in ("queued", "active") for j in self.lab.get(f"/api/v1/jobs?state={s}&limit=50")["items"]]
+            boards = self.lab.get("/api/v1/boards?limit=500")["items"]
+        except (OSError, ValueError, Refused, http.client.HTTPException):
+            self.lab.connection = None
+            return False
+        spools = [p for a in self.agents for p in (self.folder / a.name / "spool").glob("*.*")]
+        self.left = f"{len(live)} live jobs, {len(spools)} files in spools, boards " + \
+            ", ".join(f"{b['name']} {b['state']}{'' if b['online'] else ' offline'}" for b in boards)
+        return not live and not spools and sum(b["online"] and b["state"] == "ready" for b in boards) == self.n_boards
+
+    def history(self):
+        return History(self.folder / "server", [self.folder / a.name for a in self.agents], self.folder / "journal")
+
+
+class Torture(Scene):
+    def __init__(self, build, folder, seed, kills, virtual=True, boards=3):
+        super().__init__(build, folder, seed)
+        self.wanted = kills
+        self.lab = Lab(build, folder)
+        self.port = free_port()
+        self.lab.port = self.port
+        self.kills, self.visited = collections.Counter(), collections.Counter()
         (self.folder / "hildad.ini").write_text(
             f"[server]\nlisten = 127.0.0.1:{self.port}\ndata = {self.folder / 'server'}\n{SETTINGS}")
         exec_boards = "".join(f"[board {{0}}-{i}]\ntype = torture\nexec = local\n" for i in range(boards))
@@ -304,17 +339,17 @@ class Torture:
         self.victims = [self.server, *self.agents]
         self.n_boards = 2 * boards + bool(virtual)
 
+    def client_lab(self):
+        lab = Lab(self.build, self.folder)
+        lab.port = self.port
+        return lab
+
     def start_server(self, **environment):
         return self.lab._start("server", [self.build / "bin/hildad", "--config", self.folder / "hildad.ini"],
                                **environment)
 
     def agent(self, name, boards, points, life_s):
-        data = self.folder / name
-        for sub in ("driven", "sent"):
-            (data / sub).mkdir(parents=True)
-        config = self.folder / f"{name}.ini"
-        config.write_text(f"[agent]\nname = {name}\nserver = {self.lab.url}\ndata = {data}\nrun = {data / 'run'}\n"
-                          f"stop-grace = 5s\n{boards}")
+        config = self.agent_config(name, boards, self.lab.url)
         return Victim(self, name, lambda **environment: self.lab._start(
             name, [self.build / "bin/hilda-agent", "--log-level", "warning", "run", "--config", config],
             **environment), points, life_s)
@@ -367,18 +402,6 @@ class Torture:
                 progress(f"{n} kills, {sum(c.n for c in self.clients)} submissions, "
                          f"{len(self.visited)} of {len(self.all_points())} failpoints")
             time.sleep(0.003)
-
-    def settled(self):
-        try:
-            live = [j for s in ("queued", "active") for j in self.lab.get(f"/api/v1/jobs?state={s}&limit=50")["items"]]
-            boards = self.lab.get("/api/v1/boards?limit=500")["items"]
-        except (OSError, ValueError, Refused, http.client.HTTPException):
-            self.lab.connection = None
-            return False
-        spools = [p for a in self.agents for p in (self.folder / a.name / "spool").glob("*.*")]
-        self.left = f"{len(live)} live jobs, {len(spools)} files in spools, boards " + \
-            ", ".join(f"{b['name']} {b['state']}{'' if b['online'] else ' offline'}" for b in boards)
-        return not live and not spools and sum(b["online"] and b["state"] == "ready" for b in boards) == self.n_boards
 
     def heal(self, progress):
         """Nobody is hurt any more: everything must come to its end by itself. Returns the seconds."""
@@ -440,8 +463,7 @@ class Torture:
                     victim.process.kill()
                     victim.process.wait()
             raise
-        history = History(self.folder / "server", [self.folder / a.name for a in self.agents],
-                          self.folder / "journal")
+        history = self.history()
         violations = history.check() + [("wrong", w) for w in self.wrong]
         self.report(history.counts, violations, healed, progress)
         return violations
