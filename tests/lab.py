@@ -48,14 +48,15 @@ class Lab:
             return subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     env={**os.environ, **environment})
 
-    def start_server(self, listen="127.0.0.1:0", settings=""):
+    def start_server(self, listen="127.0.0.1:0", settings="", **environment):
         """settings: lines for [server]. Waits for the first answer; returns the seconds it took."""
         port_file = self.folder / "server.port"
         port_file.unlink(missing_ok=True)
         config = self.folder / "hildad.ini"
         config.write_text(f"[server]\nlisten = {listen}\ndata = {self.folder / 'server'}\n{settings}\n")
         start = time.monotonic()
-        self.server = self._start("server", [self.build / "bin/hildad", "--config", config, "--port-file", port_file])
+        self.server = self._start("server", [self.build / "bin/hildad", "--config", config, "--port-file", port_file],
+                                  **environment)
         while True:
             if self.server.poll() is not None:
                 raise RuntimeError(f"hildad ended with {self.server.returncode}:\n{self.log_tail('server')}")

@@ -293,13 +293,13 @@ class Scene:
         self.image = self.firmware = None
         self.agents, self.n_boards = [], 0  # who has a name; boards that come to rest
 
-    def agent_config(self, name, boards, url, **settings):
+    def agent_config(self, name, boards, url, settings=()):
         """The folder with the evidence that `driven` leaves, and the settings' file."""
         data = self.folder / name
         for sub in ("driven", "sent"):
             (data / sub).mkdir(parents=True)
         config = self.folder / f"{name}.ini"
-        settings = {"name": name, "server": url, "data": data, "run": data / "run", "stop-grace": "5s", **settings}
+        settings = {"name": name, "server": url, "data": data, "run": data / "run", "stop-grace": "5s", **dict(settings)}
         config.write_text("[agent]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items()) + boards)
         return config
 
