@@ -11,6 +11,7 @@
 
 #include "agent/board/keeper.h"
 #include "agent/link/acquire.h"
+#include "agent/link/backoff.h"
 #include "agent/link/heartbeat.h"
 #include "agent/link/orders.h"
 #include "agent/run/perform.h"
@@ -84,10 +85,9 @@ static int sink_write(void *arg, const void *data, size_t n)
 	return s->bytes > ARTIFACT_MAX_BYTES || file_write_all(s->fd, data, n);
 }
 
-static int fetch_artifact(
-	void *arg, const char *sha256, int fd, int64_t timeout_ms, int cancel_fd, struct fault *f)
+static int fetch_once(struct agent *a, const char *sha256, int fd, int64_t timeout_ms,
+	int cancel_fd, struct fault *f)
 {
-	struct agent *a = arg;
 	struct artifact_sink sink = {fd, 0};
 	struct link_call call = LINK_CALL_INIT;
 	struct link_answer answer;
@@ -104,6 +104,32 @@ static int fetch_artifact(
 	rc = link_perform(a->link, &call, &answer, f);
 	link_answer_done(&answer);
 	return rc;
+}
+
+/* A connection that breaks must not cost the job an attempt: from the start again, until time is up. */
+static int fetch_artifact(
+	void *arg, const char *sha256, int fd, int64_t timeout_ms, int cancel_fd, struct fault *f)
+{
+	struct agent *a = arg;
+	int64_t deadline_ns = clock_deadline_ms(a->clock, timeout_ms);
+	struct backoff backoff = BACKOFF_INIT(a->random_below);
+	struct pollfd cancel = {.fd = cancel_fd, .events = POLLIN};
+
+	for (;;) {
+		int rc = fetch_once(
+			a, sha256, fd, clock_left_ms(a->clock, deadline_ns), cancel_fd, f);
+		int64_t retry_ns;
+
+		if (rc == 0 || rc == -ECANCELED || link_is_final(rc))
+			return rc;
+		retry_ns = clock_deadline_ms(a->clock, backoff_fail(&backoff));
+		if (retry_ns >= deadline_ns)
+			return rc;
+		if (clock_poll(a->clock, &cancel, 1, retry_ns) > 0)
+			return -ECANCELED;
+		if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
+			return fault_errno(f, errno, "artifact %s", sha256);
+	}
 }
 
 static int read_token(const struct agent_settings *s, char **token, struct fault *f)

@@ -129,6 +129,9 @@ class Lab:
                 self.connection.request(method, path, body, headers)
                 reply = self.connection.getresponse()
                 data = reply.read()
+                # An end in the middle of the head looks like an answer without a body.
+                if reply.status != 204 and reply.getheader("Content-Length") is None and not reply.chunked:
+                    raise http.client.IncompleteRead(data)
                 break
             except (http.client.HTTPException, ConnectionError):
                 self.connection = None

@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -286,8 +287,9 @@ class Field(Scene):
         self.lab.start_server(f"{SERVER_ADDRESS}:{self.lab.port or 0}", f"insecure = yes\n{lines}",
                               **self.clock("server"))
 
-    def lab_of(self, host):
-        return HostLab(BUILD, self.folder, host, port=self.lab.port)
+    def lab_of(self, host, address=SERVER_ADDRESS, port=None):
+        """Asks the server from this host; address and port are a proxy's."""
+        return HostLab(BUILD, self.folder, host, address, port or self.lab.port)
 
     def client_lab(self):
         return self.lab_of(self.server_host)
@@ -331,10 +333,10 @@ class Field(Scene):
 
     # ---- what clients do and see
 
-    def submit(self, sleep_ms=0, lines=3, pad=0, **more):
+    def submit(self, sleep_ms=0, lines=3, pad=0, value=None, **more):
         """A job whose acknowledgement is in the journal; its number."""
         self.n += 1
-        key, value = f"job-{self.n}", self.random.randrange(1, 1000000)
+        key, value = f"job-{self.n}", value or self.random.randrange(1, 1000000)
         self.journal.note(intent=key, value=value)
         document = self.client.driven(key, f"{key} {value} {sleep_ms} {lines} 0\n".encode() + bytes(pad), **more)
         return self.client.submit(key, json.dumps(document))["id"]
@@ -344,6 +346,11 @@ class Field(Scene):
 
     def boards(self):
         return self.lab.get("/api/v1/boards?limit=500")["items"]
+
+    def detail(self, board):
+        """What its agent says of a board."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder / 'server/hilda.db'}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT detail FROM boards WHERE name = ?", (board,)).fetchone()[0]
 
     def runs(self, job):
         return sorted(self.lab.get(f"/api/v1/jobs/{job}/runs")["items"], key=lambda r: r["id"])

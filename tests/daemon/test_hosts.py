@@ -1,8 +1,16 @@
 """One server, agents on hosts of their own, and links that fail: nothing accepted is lost, no board is
 driven twice, nothing stays stuck. Each test ends with the question to the disks (scenario/history.py)."""
 
+import os
+import pty
+import random
+import threading
+import tty
+
 import pytest
+from agent_process import minimal_elf
 from conftest import wait_for
+from fault_proxy import FAULTS, KINDS
 from hosts_kit import SHORT, field  # noqa: F401
 
 ENDED = ("succeeded", "failed", "canceled", "lost")
@@ -153,6 +161,75 @@ def test_a_host_that_loses_its_power(field, comes_back):
     f.rest(3 if comes_back == "after the lease" else 2)
 
 
+OPENOCD = """#!/bin/sh
+exec 9>>'{log}.lock'
+flock -n 9 || echo "overlap $$ $$ 0" >>'{log}'
+echo "start $$ $$ 0" >>'{log}'
+while [ -e '{hold}' ]; do sleep 0.02; done
+echo 'hilda: adapter fake'
+echo started >'{fifo}'
+echo "end $$ $$ 0" >>'{log}'
+echo 'hilda: done'
+"""
+
+
+class Probe:
+    """A board behind a pty and a program named openocd, which notes when it drives: for agents of one host."""
+
+    def __init__(self, folder):
+        self.folder = folder / "probe"
+        self.folder.mkdir()
+        self.hold, fifo = self.folder / "hold", self.folder / "fifo"
+        self.master, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+        os.mkfifo(fifo)
+        self.log = folder / "a" / "driven" / "probe.log"
+        (self.folder / "openocd").write_text(OPENOCD.format(log=self.log, hold=self.hold, fifo=fifo))
+        (self.folder / "openocd").chmod(0o755)
+        self.path = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        self.section = f"[board probe]\ntype = nucleo\nopenocd = board.cfg\nconsole = {os.ttyname(self.slave)}\n"
+        threading.Thread(target=self.speak, args=(fifo,), daemon=True).start()
+
+    def speak(self, fifo):
+        while True:
+            with open(fifo) as started:
+                if started.read():
+                    os.write(self.master, b"latency: 5 us\r\ndone\r\n")
+
+    def driven(self, what):
+        return self.log.read_text().count(what + " ") if self.log.exists() else 0
+
+
+def test_a_paused_agent_and_a_second_one_at_the_same_probe(field, tmp_path):
+    """The server gives the board away; the host's lock, which OpenOCD holds, keeps the second agent out until
+    the first is awake, has heard that its run is lost, and has let go."""
+    f = field(1, **SHORT)
+    probe = Probe(tmp_path)
+    shared = {"run": tmp_path / "locks"}
+    one = f.agent("a", boards=probe.section, settings=shared, start=False).start(**probe.path)
+    f.wait_online("a", 1)
+    probe.hold.touch()
+    image = f.client.upload(minimal_elf())
+    job = f.submit(value=5, image=f"sha256:{image}", files=[], board={"name": "probe"}, attempts=4)
+    f.wait_run(job, 0, "running")
+    wait_for(lambda: probe.driven("start") == 1, 20)
+
+    def given_away():
+        f.wait_run(job, 0, "lost")
+        wait_for(lambda: not f.lab.get("/api/v1/agents")["items"][0]["online"], 20)
+        f.agent("b", boards=probe.section, settings=shared, start=False).start(**probe.path)
+        wait_for(lambda: f"locked by pid {one.process.pid}" in f.detail("probe"), 20,
+                 message="nobody says who holds the lock")
+        assert probe.driven("start") == 1
+
+    one.stop_for(given_away)
+    probe.hold.unlink()
+    assert f.wait_state(job, *ENDED)["state"] == "succeeded"
+    assert probe.driven("overlap") == 0 and probe.driven("end") >= 1
+    assert f.wait_run(job, 0, "late")["outcome"] == "infrastructure"
+    f.rest(1)
+
+
 # ---- names
 
 
@@ -183,3 +260,77 @@ def test_two_boards_of_one_name(field):
     assert all(f.wait_state(j, *ENDED)["state"] == "succeeded" for j in jobs)
     assert one.driven().count("start ") == 3 and not two.driven()
     f.rest(2)
+
+
+# ---- connections that break in the middle
+
+
+@pytest.mark.parametrize("faults", [FAULTS[0:3], FAULTS[3:6], FAULTS[6:8]], ids="-".join)
+def test_connections_that_break(field, faults):
+    """Each kind of call is broken in each way, twice. No job notices: one attempt each, one result."""
+    f = field(1)
+    wanted = {(kind, fault): 1 if kind == "register" else 2 for kind, _ in KINDS for fault in faults}
+
+    def missing():
+        return [what for what in wanted if proxy.injected[what] < wanted[what]]
+
+    def choose(kind):
+        left = [fault for k, fault in missing() if k == kind]
+        return f.random.choice(left) if left and f.random.random() < 0.7 else None
+
+    proxy = f.proxy(f.hosts[0])
+    proxy.chooser = choose
+    url = f"http://127.0.0.1:{proxy.port}"
+    f.client.lab = f.lab_of(f.hosts[0], "127.0.0.1", proxy.port)
+    agent = f.agent("a", n=3, url=url)
+    jobs = []
+
+    def all_done():
+        while len(f.lab.get("/api/v1/jobs?state=queued&limit=50")["items"]) < 3:
+            jobs.append(f.submit(sleep_ms=150, pad=f.random.choice([0, 70000])))
+        if any(kind == "register" for kind, _ in missing()):
+            f.wait_state(jobs[-1], *ENDED)
+            f.wrong += agent.end()
+            agent.start()
+            f.wait_online("a", 3)
+        return not missing()
+
+    wait_for(all_done, 60, message=f"not reached: {missing()}")
+    for job in jobs:
+        done = f.wait_state(job, *ENDED)
+        assert (done["state"], done["attempts"]) == ("succeeded", 1), done
+    f.counts["resets"] += sum(n for (_, fault), n in proxy.injected.items() if fault in FAULTS[:4])
+    f.rest(3)
+
+
+def test_a_result_whose_answer_is_lost(field):
+    """It was taken; sent again it gets the same answer, byte for byte, and is not adopted again."""
+    f = field(1)
+    lose = ["lost reply"]
+    proxy = f.proxy(f.hosts[0], lambda kind: lose.pop() if kind == "result" and lose else None)
+    f.agent("a", n=1, url=f"http://127.0.0.1:{proxy.port}")
+    job = f.submit()
+    assert f.wait_state(job, *ENDED)["attempts"] == 1
+    wait_for(lambda: len([s for s in proxy.seen if "/result" in s[0]]) == 2, 20, message="it is not sent again")
+    first, second = [(request.partition(b"\r\n\r\n")[2], reply) for head, request, reply in proxy.seen
+                     if "/result" in head]
+
+    def essence(reply):
+        head, _, body = reply.partition(b"\r\n\r\n")
+        return head.split(b"\r\n")[0], body
+
+    assert first[0] == second[0] and essence(first[1]) == essence(second[1])
+    assert essence(first[1]) == (b"HTTP/1.1 200 OK", b'{"adopted":true}')
+    f.rest(1)
+
+
+def test_a_slow_line(field):
+    """64 kbit/s for an image, a plan and a log, with heartbeats that must not wait behind them."""
+    f = field(1, lease="4s", grace="200 ms", heartbeat="500 ms")
+    f.hosts[0].slow("64kbit")
+    f.client.lab = f.lab_of(f.hosts[0])
+    f.agent("a", n=1)
+    job = f.submit(sleep_ms=500, lines=300, pad=20000)
+    done = f.wait_state(job, *ENDED, seconds=60)
+    assert (done["state"], done["attempts"]) == ("succeeded", 1), done
+    f.rest(1, seconds=60)
