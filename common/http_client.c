@@ -37,7 +37,8 @@ struct call {
 	struct http_reply *reply;
 	int64_t sent;
 	int status;
-	int rc; /* why a callback gave up */
+	bool head_whole; /* the empty line behind the headers has come */
+	int rc;		 /* why a callback gave up */
 };
 
 static void global_init(void)
@@ -140,6 +141,9 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 	if (n >= 5 && !strncmp(line, "HTTP/", 5)) {
 		curl_easy_getinfo(call->client->easy, CURLINFO_RESPONSE_CODE, &status);
 		call->status = (int)status;
+		call->head_whole = false;
+	} else if (n == 2 && !memcmp(line, "\r\n", 2)) {
+		call->head_whole = true;
 	} else if (header_value(line, n, "Location", value, sizeof(value))) {
 		snprintf(reply->location, sizeof(reply->location), "%s", value);
 	} else if (header_value(line, n, "Upload-Offset", value, sizeof(value))) {
@@ -347,6 +351,10 @@ int http_client_call(struct http_client *c, const struct http_request *r, struct
 			fault_errno(f, -rc, "%s %s", r->method, r->path);
 		else if (code != CURLE_OK)
 			rc = explain(&call, code, f);
+		else if (!call.head_whole)
+			/* libcurl takes a connection that ends there for an answer without a body. */
+			rc = fault_set(f, EIO, "%s %s%s: the answer was cut off in its head",
+				r->method, c->base_url, r->path);
 		else
 			reply->status = call.status;
 	}

@@ -155,6 +155,28 @@ static void an_answer_over_the_limit_is_refused(void **state)
 	stop(&p, c);
 }
 
+static void an_answer_that_ends_in_its_head_is_none(void **state)
+{
+	static const char *const cut[] = {"HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le",
+		"HTTP/1.1 200 OK\r\nDate: x\r\n", "HTTP/1.1 200 O"};
+
+	for (size_t i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
+		struct peer p;
+		struct http_client *c = start(&p, cut[i]);
+		struct http_request r = HTTP_REQUEST_INIT;
+		struct http_reply reply;
+		struct fault f = {0};
+
+		r.method = "GET";
+		r.path = "/";
+		if (http_client_call(c, &r, &reply, &f) == 0)
+			fail_msg("'%s' was taken for an answer", cut[i]);
+		assert_true(f.text[0]);
+		http_reply_done(&reply);
+		stop(&p, c);
+	}
+}
+
 static void silence_ends_at_the_deadline(void **state)
 {
 	struct http_request r = HTTP_REQUEST_INIT;
@@ -215,6 +237,7 @@ int main(void)
 		cmocka_unit_test(a_problem_becomes_words),
 		cmocka_unit_test(a_long_problem_keeps_its_first_words),
 		cmocka_unit_test(an_answer_over_the_limit_is_refused),
+		cmocka_unit_test(an_answer_that_ends_in_its_head_is_none),
 		cmocka_unit_test(silence_ends_at_the_deadline),
 		cmocka_unit_test(cancel_ends_a_wait),
 		cmocka_unit_test(nobody_there_is_said),
