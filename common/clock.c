@@ -25,7 +25,16 @@ static int64_t system_wall_ms(void *arg)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / CLOCK_NS_PER_MS;
 }
 
-const struct clock clock_system = {system_mono_ns, system_wall_ms, NULL};
+static int64_t system_boot_ns(void *arg)
+{
+	struct timespec t;
+
+	(void)arg;
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (int64_t)t.tv_sec * CLOCK_NS_PER_S + t.tv_nsec;
+}
+
+const struct clock clock_system = {system_mono_ns, system_wall_ms, NULL, system_boot_ns};
 
 int64_t clock_mono_ns(const struct clock *c)
 {
@@ -35,6 +44,18 @@ int64_t clock_mono_ns(const struct clock *c)
 int64_t clock_wall_ms(const struct clock *c)
 {
 	return c->wall_ms(c->arg);
+}
+
+int64_t clock_watch_jump(const struct clock *c, struct clock_watch *w)
+{
+	int64_t base_ms, by_ms;
+
+	if (!c->boot_ns)
+		return 0;
+	base_ms = clock_wall_ms(c) - c->boot_ns(c->arg) / CLOCK_NS_PER_MS;
+	by_ms = w->set ? base_ms - w->base_ms : 0;
+	*w = (struct clock_watch){true, base_ms};
+	return by_ms <= -CLOCK_JUMP_MS || by_ms >= CLOCK_JUMP_MS ? by_ms : 0;
 }
 
 int64_t clock_deadline_ms(const struct clock *c, int64_t ms)

@@ -21,12 +21,25 @@ struct clock {
 	int64_t (*mono_ns)(void *arg); /* monotonic, ns */
 	int64_t (*wall_ms)(void *arg); /* Unix time, ms */
 	void *arg;
+	int64_t (*boot_ns)(
+		void *arg); /* as mono_ns, counting sleep too; NULL: the wall clock is believed */
 };
 
 extern const struct clock clock_system;
 
 int64_t clock_mono_ns(const struct clock *c);
 int64_t clock_wall_ms(const struct clock *c);
+
+#define CLOCK_JUMP_MS 5000 /* less than this is an adjustment */
+
+/* Zeroed before the first look; one thread's. */
+struct clock_watch {
+	bool set;
+	int64_t base_ms; /* wall clock minus the time since boot, at the last look */
+};
+
+/* By how much somebody has set the wall clock since the last look, in ms; 0: nobody has. */
+int64_t clock_watch_jump(const struct clock *c, struct clock_watch *w);
 
 /* now + ms; saturates at CLOCK_NEVER. */
 int64_t clock_deadline_ms(const struct clock *c, int64_t ms);

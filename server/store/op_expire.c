@@ -1,4 +1,4 @@
-/* What time ends: leases, offers, silent agents, long waits, reservations. */
+/* What time ends: leases, offers, silent agents, long waits, reservations; and a clock that was set. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,4 +204,30 @@ void op_sweep_setup(struct op_sweep *x)
 	x->op.run = sweep;
 	x->op.committed = "server.committed.sweep";
 	x->n_jobs = x->n_boards = 0;
+}
+
+/* ---- the clock was set ---- */
+
+static int clock_set(struct store_txn *t, struct store_op *op)
+{
+	struct op_clock_set *x = (struct op_clock_set *)op;
+	static const char *const live[] = {
+		"UPDATE jobs SET created_at = created_at + $by, started_at = started_at + $by,"
+		" queue_deadline_at = queue_deadline_at + $by WHERE state = 'queued'",
+		"UPDATE jobs SET created_at = created_at + $by, started_at = started_at + $by,"
+		" queue_deadline_at = queue_deadline_at + $by"
+		" WHERE state = 'active' AND state <> 'queued'",
+		"UPDATE runs SET created_at = created_at + $by, started_at = started_at + $by"
+		" WHERE finished_at IS NULL",
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(live) && !rc; i++)
+		rc = sql_run(t->db, live[i], SQL_I("$by", x->by_ms));
+	return rc;
+}
+
+void op_clock_set_setup(struct op_clock_set *x)
+{
+	x->op.run = clock_set;
 }

@@ -216,6 +216,16 @@ struct op_sweep {
 };
 void op_sweep_setup(struct op_sweep *x);
 
+/*
+ * The wall clock was set: what is live is dated anew, so that waits keep their length and ends come after
+ * starts. What has ended keeps its dates. The writer's own, before a batch.
+ */
+struct op_clock_set {
+	struct store_op op;
+	int64_t by_ms;
+};
+void op_clock_set_setup(struct op_clock_set *x);
+
 /* ---- boards ---- */
 
 enum board_action { BOARD_DRAIN, BOARD_RESERVE, BOARD_RELEASE, BOARD_HEALTH };

@@ -15,6 +15,7 @@
 #include "server/store/intern.h"
 #include "server/store/internal.h"
 #include "server/store/migrations.h"
+#include "server/store/ops.h"
 #include "server/store/recovery.h"
 #include "server/store/txn.h"
 
@@ -37,6 +38,8 @@ struct store {
 	struct checkpoint checkpoint;
 	struct store_txn txn;
 	struct interned interned;
+	struct clock_watch watch;
+	int64_t jump_ms; /* the wall clock was set by this, and what is live still has the old dates */
 	struct leases *leases;
 	pthread_t writer;
 	bool writer_runs;
@@ -88,6 +91,23 @@ static int reopen(struct store *s, struct fault *f)
 	return rc;
 }
 
+/* In a transaction of its own, before whatever happens by the new clock. */
+static int follow_clock(struct store *s, struct fault *f)
+{
+	struct op_clock_set x = {.by_ms = s->jump_ms};
+	int rc;
+
+	op_clock_set_setup(&x);
+	rc = batch_commit(&s->txn, &x.op, f);
+	if (!rc && x.op.rc)
+		rc = fault_set(f, -x.op.rc, "%s", x.op.fault.text);
+	if (rc)
+		return rc;
+	log_warning("the wall clock was set", LOG_I64("by_ms", s->jump_ms));
+	s->jump_ms = 0;
+	return 0;
+}
+
 static int run_batch(struct store *s, struct store_op *batch, struct fault *f)
 {
 	if (!s->db) {
@@ -96,8 +116,15 @@ static int run_batch(struct store *s, struct store_op *batch, struct fault *f)
 		if (rc)
 			return rc;
 	}
+	s->jump_ms += clock_watch_jump(&s->clock, &s->watch);
 	s->txn.now_ms = clock_wall_ms(&s->clock);
 	s->txn.mono_ns = clock_mono_ns(&s->clock);
+	if (s->jump_ms) {
+		int rc = follow_clock(s, f);
+
+		if (rc)
+			return rc;
+	}
 	return batch_commit(&s->txn, batch, f);
 }
 

@@ -3,7 +3,6 @@ driven twice, nothing stays stuck. Each test ends with the question to the disks
 
 import os
 import pty
-import random
 import threading
 import tty
 
@@ -11,7 +10,7 @@ import pytest
 from agent_process import minimal_elf
 from conftest import wait_for
 from fault_proxy import FAULTS, KINDS
-from hosts_kit import SHORT, field  # noqa: F401
+from hosts_kit import BUILD, FAKETIME, SHORT, field  # noqa: F401
 
 ENDED = ("succeeded", "failed", "canceled", "lost")
 
@@ -334,3 +333,44 @@ def test_a_slow_line(field):
     done = f.wait_state(job, *ENDED, seconds=60)
     assert (done["state"], done["attempts"]) == ("succeeded", 1), done
     f.rest(1, seconds=60)
+
+
+# ---- clocks that jump
+
+
+def need_faketime():
+    if not FAKETIME.exists():
+        pytest.skip(f"{FAKETIME} is not installed (libfaketime)")
+    if BUILD.name in ("asan", "tsan"):
+        pytest.skip("libfaketime and a sanitizer both want to be the first library")
+
+
+@pytest.mark.parametrize("offset", ["-3600", "+86400"], ids=["an hour back", "a day forward"])
+@pytest.mark.parametrize("whose", [("server",), ("a",), ("server", "a")], ids="-".join)
+def test_clocks_that_jump(field, whose, offset):
+    """Nothing that lasts is measured by the wall clock: no lease ends, no offer, no wait in the queue."""
+    need_faketime()
+    f = field(1, clocks=True, lease="20s")
+    agent = f.agent("a", n=1)
+    agent.hold()
+    first = f.submit()
+    run = f.wait_run(first, 0, "running")
+    agent.wait_driven(run["id"])
+    queued = f.submit(timeouts_s={"queue": 600})
+    waits_2s = f.submit(board={"type": "nobody-has-it"}, timeouts_s={"queue": 2})
+    for name in whose:
+        f.set_clock(name, offset)
+    f.counts["clock jumps"] += len(whose)
+    after = f.submit(timeouts_s={"queue": 600})
+    # By then everything that looks at clocks has looked; set back, it would wait for an hour.
+    assert f.wait_state(waits_2s, *ENDED)["outcome"] == "timeout"
+    assert [f.job(j)["state"] for j in (first, queued, after)] == ["active", "queued", "queued"]
+    agent.hold(False)
+    for job in (first, queued, after):
+        done = f.wait_state(job, *ENDED)
+        assert (done["state"], done["attempts"]) == ("succeeded", 1), done
+        run = f.runs(job)[0]
+        assert run["created_at"] <= run["started_at"] <= run["finished_at"], run
+        assert done["created_at"] <= done["started_at"] <= done["finished_at"], done
+        assert all(0 <= s["start_ms"] <= s["end_ms"] < 60000 for s in f.lab.get(f"/api/v1/runs/{run['id']}")["stages"])
+    f.rest(1)

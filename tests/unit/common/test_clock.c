@@ -16,7 +16,7 @@ static int64_t fake_mono(void *arg)
 	return fake_ns;
 }
 
-static const struct clock fake = {fake_mono, fake_mono, NULL};
+static const struct clock fake = {fake_mono, fake_mono, NULL, NULL};
 
 static void deadlines_round_up_and_saturate(void **state)
 {

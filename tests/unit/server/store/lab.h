@@ -80,7 +80,7 @@ LAB_UNUSED static int lab_setup(void **state)
 	struct fault f;
 
 	snprintf(lab->folder, sizeof(lab->folder), "/tmp/hilda-test-XXXXXX");
-	lab->clock = (struct clock){lab_mono, lab_wall, lab};
+	lab->clock = (struct clock){lab_mono, lab_wall, lab, lab_mono};
 	lab->mono_ns = CLOCK_NS_PER_S;
 	lab->wall_ms = INT64_C(1790000000000);
 	*state = lab;
