@@ -28,6 +28,7 @@ from fault_proxy import FaultProxy  # noqa: E402
 SERVER_ADDRESS = "10.99.0.1"
 CLONE_NEWNET = 0x40000000
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+SANITIZED = ("asan", "tsan")
 LONG = {"lease": "30s", "grace": "1s", "heartbeat": "150 ms", "offer": "20s", "acquire": "1s"}
 SHORT = {**LONG, "lease": "1s", "grace": "200 ms"}
 
@@ -39,6 +40,10 @@ def enter_network(fd):
     """This thread's sockets are of that network from now on."""
     if libc.setns(fd, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def clocks_can_jump():
+    return FAKETIME.exists() and BUILD.name not in SANITIZED
 
 
 @functools.cache
@@ -128,6 +133,10 @@ class Host:
         for host, interface in ((self, self.up), (self.server, self.down)):
             host.run("tc", "qdisc", "replace", "dev", interface, "root", "tbf", "rate", rate, "burst", "2k",
                      "latency", "500ms")
+
+    def slow_no_more(self):
+        for host, interface in ((self, self.up), (self.server, self.down)):
+            host.run("tc", "qdisc", "delete", "dev", interface, "root")
 
     def processes(self):
         """All but the holder: who is in this network."""
@@ -231,11 +240,17 @@ class FieldAgent:
 
     def stop_for(self, what):
         """Paused until something has come to pass."""
-        self.process.send_signal(signal.SIGSTOP)
+        self.pause()
         try:
             return what()
         finally:
-            self.process.send_signal(signal.SIGCONT)
+            self.resume()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def stopped(self):
         return pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "Tt"
@@ -321,12 +336,14 @@ class Field(Scene):
     def clock(self, name):
         if not self.clocks:
             return {}
-        self.set_clock(name, "+0")
+        if not (self.folder / f"{name}.clock").exists():
+            self.set_clock(name, "+0")
         return {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.folder / f"{name}.clock"),
-                "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "ASAN_OPTIONS": "verify_asan_link_order=0"}
+                "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                }
 
     def set_clock(self, name, offset):
+        """Seen within a second of use."""
         new = self.folder / f"{name}.clock.new"
         new.write_text(offset)
         new.rename(self.folder / f"{name}.clock")

@@ -3,6 +3,7 @@ driven twice, nothing stays stuck. Each test ends with the question to the disks
 
 import os
 import pty
+import random
 import threading
 import tty
 
@@ -10,7 +11,8 @@ import pytest
 from agent_process import minimal_elf
 from conftest import wait_for
 from fault_proxy import FAULTS, KINDS
-from hosts_kit import BUILD, FAKETIME, SHORT, field  # noqa: F401
+from hosts_kit import BUILD, SANITIZED, SHORT, clocks_can_jump, field  # noqa: F401
+from hosts_storm import Storm
 
 ENDED = ("succeeded", "failed", "canceled", "lost")
 
@@ -339,15 +341,14 @@ def test_a_slow_line(field):
 
 
 def need_faketime():
-    if not FAKETIME.exists():
-        pytest.skip(f"{FAKETIME} is not installed (libfaketime)")
-    if BUILD.name in ("asan", "tsan"):
-        pytest.skip("libfaketime and a sanitizer both want to be the first library")
+    if not clocks_can_jump():
+        pytest.skip("libfaketime is not installed" if BUILD.name not in SANITIZED else
+                    "libfaketime and a sanitizer both want to be the first library")
 
 
 @pytest.mark.parametrize("offset", ["-3600", "+86400"], ids=["an hour back", "a day forward"])
 @pytest.mark.parametrize("whose", [("server",), ("a",), ("server", "a")], ids="-".join)
-def test_clocks_that_jump(field, whose, offset):
+def test_clocks_that_jump(field, tmp_path, whose, offset):
     """Nothing that lasts is measured by the wall clock: no lease ends, no offer, no wait in the queue."""
     need_faketime()
     f = field(1, clocks=True, lease="20s")
@@ -361,6 +362,8 @@ def test_clocks_that_jump(field, whose, offset):
     for name in whose:
         f.set_clock(name, offset)
     f.counts["clock jumps"] += len(whose)
+    if "server" in whose:
+        wait_for(lambda: "the wall clock was set" in (tmp_path / "server.log").read_text(), 20)
     after = f.submit(timeouts_s={"queue": 600})
     # By then everything that looks at clocks has looked; set back, it would wait for an hour.
     assert f.wait_state(waits_2s, *ENDED)["outcome"] == "timeout"
@@ -374,3 +377,19 @@ def test_clocks_that_jump(field, whose, offset):
         assert done["created_at"] <= done["started_at"] <= done["finished_at"], done
         assert all(0 <= s["start_ms"] <= s["end_ms"] < 60000 for s in f.lab.get(f"/api/v1/runs/{run['id']}")["stages"])
     f.rest(1)
+
+
+# ---- everything at once
+
+
+def test_a_storm(field):
+    """HILDA_STORM_SEED makes the same choices again, HILDA_STORM_SECONDS a longer storm."""
+    seed = os.environ.get("HILDA_STORM_SEED") or str(random.SystemRandom().randrange(1, 10 ** 6))
+    seconds = float(os.environ.get("HILDA_STORM_SECONDS") or 20)
+    f = field(2, seed=seed, clocks=clocks_can_jump(), **{**SHORT, "offer": "1500 ms"})
+    print(f"HILDA_STORM_SEED={seed}")
+    storm = Storm(f, seed)
+    storm.rage(seconds)
+    storm.pass_by()
+    f.rest(6, seconds=90)
+    assert f.counts["partitions"] and f.counts["injected faults"]
