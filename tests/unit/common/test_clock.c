@@ -36,6 +36,33 @@ static void deadlines_round_up_and_saturate(void **state)
 	assert_false(clock_expired(&fake, CLOCK_NEVER));
 }
 
+static int64_t wall_ms;
+
+static int64_t set_wall(void *arg)
+{
+	return wall_ms;
+}
+
+static void a_clock_that_was_set_is_seen_once(void **state)
+{
+	const struct clock set = {fake_mono, set_wall, NULL, fake_mono};
+	struct clock_watch w = {0};
+
+	wall_ms = 1000000;
+	assert_int_equal(clock_watch_jump(&set, &w), 0);
+	wall_ms += 700000;
+	fake_ns += 700000 * CLOCK_NS_PER_MS;
+	assert_int_equal(clock_watch_jump(&set, &w), 0);
+	wall_ms += 3600000;
+	assert_int_equal(clock_watch_jump(&set, &w), 3600000);
+	assert_int_equal(clock_watch_jump(&set, &w), 0);
+	wall_ms -= CLOCK_JUMP_MS;
+	assert_int_equal(clock_watch_jump(&set, &w), -CLOCK_JUMP_MS);
+	wall_ms += CLOCK_JUMP_MS - 1;
+	assert_int_equal(clock_watch_jump(&set, &w), 0);
+	assert_int_equal(clock_watch_jump(&fake, &w), 0);
+}
+
 static void rfc3339_round_trip(void **state)
 {
 	static const struct {
@@ -107,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(deadlines_round_up_and_saturate),
+		cmocka_unit_test(a_clock_that_was_set_is_seen_once),
 		cmocka_unit_test(rfc3339_round_trip),
 		cmocka_unit_test(bad_times_are_refused),
 		cmocka_unit_test(poll_ends_at_the_deadline),

@@ -335,6 +335,42 @@ static void long_wait_in_the_queue_ends_as_timeout(void **state)
 	assert_job(lab, job, "detail", "no board came free within timeouts_s.queue (5 s)");
 }
 
+/* A machine without a clock of its own starts in the past, and is put right while jobs wait. */
+static void a_clock_that_is_set_ends_no_wait(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t waits, ended, job, epoch, run;
+	char before[CLOCK_RFC3339_BYTES], now[CLOCK_RFC3339_BYTES];
+
+	lab_agent(lab, &a);
+	ended = lab_submit(lab, "nobody-has-it", ",\"timeouts_s\":{\"queue\":1}");
+	lab_pass(lab, 1001);
+	lab_reap(lab);
+	assert_job(lab, ended, "state", "failed");
+	clock_format_rfc3339(lab->wall_ms, before);
+	run = lab_running(lab, &a, &job, &epoch);
+	waits = lab_submit(lab, "nobody-has-it", ",\"timeouts_s\":{\"queue\":5}");
+	lab_set_clock(lab, 86400000);
+	lab_pass(lab, 4000);
+	lab_reap(lab);
+	assert_job(lab, waits, "state", "queued");
+	lab_set_clock(lab, -2 * 86400000);
+	lab_pass(lab, 999);
+	lab_reap(lab);
+	assert_job(lab, waits, "state", "queued");
+	assert_int_equal(lab_result(lab, run, epoch, OUTCOME_PASSED, "x", NULL, NULL), 0);
+	lab_pass(lab, 2);
+	lab_reap(lab);
+	assert_job(lab, waits, "detail", "no board came free within timeouts_s.queue (5 s)");
+	/* What is over keeps its date; what went on has one by the clock as it is now. */
+	assert_job(lab, ended, "finished_at", before);
+	clock_format_rfc3339(lab->wall_ms - 5001, now);
+	assert_job(lab, job, "started_at", now);
+	assert_run(lab, run, "started_at", now);
+	lab_agent_done(&a);
+}
+
 static void repetitions_are_children_and_end_their_parent(void **state)
 {
 	struct lab *lab = *state;
@@ -418,6 +454,7 @@ int main(void)
 		LAB_TEST(canceled_run_that_is_lost_is_not_tried_again),
 		LAB_TEST(ended_job_cannot_be_canceled),
 		LAB_TEST(long_wait_in_the_queue_ends_as_timeout),
+		LAB_TEST(a_clock_that_is_set_ends_no_wait),
 		LAB_TEST(repetitions_are_children_and_end_their_parent),
 		LAB_TEST(impossible_criterion_needs_no_board),
 		LAB_TEST(rerun_can_be_bound_to_the_same_board),
