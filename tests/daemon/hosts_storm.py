@@ -7,7 +7,7 @@ import time
 from fault_proxy import FAULTS
 from torture import Client
 
-CALL_FAULT_CHANCE = 0.06
+CALL_FAULT_CHANCE = 0.15
 LEASE_S = 1.2  # with its grace, as in hosts_kit.SHORT
 JUMPS = ["-3600", "+86400", "+0", "-20", "+20"]
 
