@@ -14,8 +14,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
 from conftest import BUILD, ROOT, wait_for

@@ -13,6 +13,7 @@ from conftest import wait_for
 from fault_proxy import FAULTS, KINDS
 from hosts_kit import BUILD, SANITIZED, SHORT, clocks_can_jump, field  # noqa: F401
 from hosts_storm import Storm
+from lab import Refused
 
 ENDED = ("succeeded", "failed", "canceled", "lost")
 
@@ -233,6 +234,18 @@ def test_a_paused_agent_and_a_second_one_at_the_same_probe(field, tmp_path):
 
 
 # ---- names
+
+
+def test_an_insecure_server_answers_to_no_foreign_name(field, tmp_path):
+    """Its address and its own name will do; a page that came by a rebound DNS name is told so."""
+    f = field(1)
+    there = f.lab_of(f.hosts[0])
+    for name in (f"{there.address}:{there.port}", f"server:{there.port}", "localhost"):
+        assert there.call("GET", "/api/v1/jobs", headers={"Host": name})["items"] == []
+    with pytest.raises(Refused) as no:
+        there.call("GET", "/api/v1/jobs", headers={"Host": "rebound.example"})
+    assert no.value.status == 421
+    assert "insecure: whoever reaches this port" in (tmp_path / "server.log").read_text()
 
 
 def test_two_agents_of_one_name(field):
