@@ -14,6 +14,8 @@
 #include "common/clock.h"
 #include "common/numbers.h"
 
+#define KEEPALIVE_IDLE_S 20L
+#define KEEPALIVE_EVERY_S 5L
 #define DEFAULT_CONNECT_MS 5000
 #define DEFAULT_TIMEOUT_MS 30000
 #define DEFAULT_REPLY_BYTES (8u * 1024 * 1024)
@@ -264,6 +266,10 @@ static int prepare(struct call *call, struct curl_slist **headers, struct fault 
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
+	/* A peer whose machine was restarted in mid-answer sends nothing at all. */
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+	curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_ms);

@@ -49,6 +49,18 @@ def test_a_job_passes_and_leaves_nothing(server, make_agent):
     assert agent.stop() == 0
 
 
+def test_a_server_that_vanished_without_a_word_is_noticed(server, make_agent):
+    """A machine that was switched off sends no end of a connection: the kernel has to ask."""
+    agent = make_agent().start()
+
+    def waiting():
+        out = subprocess.run(["ss", "-tnopH"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        mine = [line for line in out.splitlines() if f"pid={agent.process.pid}," in line]
+        return mine and all("timer:(keepalive," in line for line in mine)
+
+    wait_for(waiting, message="connections without keepalive")
+
+
 def test_the_same_image_is_fetched_once(server, make_agent):
     image = server.add_artifact(QUICK)
     runs = [server.submit("host-1", image, **LINES) for _ in range(3)]
