@@ -131,8 +131,16 @@ unit_component = $(firstword $(subst /, ,$(patsubst tests/unit/%,%,$(1))))
 unit_archive = $(if $(filter $(PROGRAMS),$(call unit_component,$(1))),$(BUILD)/lib/lib$(call unit_component,$(1)).a)
 unit_libs = $(if $(filter $(PROGRAMS),$(call unit_component,$(1))),$(LIBS_$(call unit_component,$(1))),$(LIBS_common) -lcurl -lserialport -ludev -lm)
 
+# What tests share and is too much for a header; a test links what it calls.
+UNIT_KIT := $(BUILD)/lib/libunit.a
+$(UNIT_KIT): $(call objects,$(shell find tests/unit -name '*.c' ! -name 'test_*.c' 2>/dev/null))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call say,AR)
+	$(Q)ar rcsD $@ $^
+
 define unit_rules
-$(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1)): $(BUILD)/obj/$(1:.c=.o) $(call unit_archive,$(1)) $(LIBHILDA) $(BUILD)/bin/hilda-shim
+$(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(1)): $(BUILD)/obj/$(1:.c=.o) $(UNIT_KIT) $(call unit_archive,$(1)) $(LIBHILDA) $(BUILD)/bin/hilda-shim
 	@mkdir -p $$(@D)
 	$$(call say,LD)
 	$$(Q)$(CC) $(HOST_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $(call unit_libs,$(1))
