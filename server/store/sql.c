@@ -65,15 +65,21 @@ static void initialize(void)
 	sqlite3_initialize();
 }
 
-int sql_open(const char *path, bool writer, struct sql **out, struct fault *f)
+void sql_initialize(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, initialize);
+}
+
+int sql_open(const char *path, bool writer, struct sql **out, struct fault *f)
+{
 	struct sql *s = calloc(1, sizeof(*s));
 	int flags, code, rc;
 
 	if (!s)
 		return fault_set(f, ENOMEM, "database: no memory");
-	pthread_once(&once, initialize);
+	sql_initialize();
 	flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 	code = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (code != SQLITE_OK) {

@@ -55,6 +55,8 @@ struct sql_arg {
 /* NaN is bound as NULL. */
 #define SQL_F(n, v) ((struct sql_arg){.kind = SQL_KIND_REAL, .name = (n), .f = (v)})
 
+/* SQLite's settings for the process; before the first other call of it. Again is fine. */
+void sql_initialize(void);
 /* The writer's connection makes the file; a reader's only opens it. */
 int sql_open(const char *path, bool writer, struct sql **out, struct fault *f);
 void sql_close(struct sql *s);

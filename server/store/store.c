@@ -18,6 +18,7 @@
 #include "server/store/ops.h"
 #include "server/store/recovery.h"
 #include "server/store/txn.h"
+#include "server/store/wal.h"
 
 #define DEFAULT_LEASE_MS 60000
 #define DEFAULT_GRACE_MS 10000
@@ -34,7 +35,8 @@ struct store {
 	void *events_arg;
 
 	/* The writer's alone. */
-	struct sql *db; /* NULL after a failed commit until it could be opened again */
+	struct sql *db;	 /* NULL after a failed commit until it could be opened again */
+	bool log_unsure; /* an error that may have left less on the disk than can be read */
 	struct checkpoint checkpoint;
 	struct store_txn txn;
 	struct interned interned;
@@ -76,15 +78,19 @@ static void set_health(struct store *s, int rc, const struct fault *f)
 		log_info("database commits again");
 }
 
-/* After a failed commit nothing of this connection is trusted: close, and open anew. */
+/* After a failed commit nothing of this connection is trusted, nor of the page cache: close, and open anew. */
 static int reopen(struct store *s, struct fault *f)
 {
-	int rc;
+	int rc = 0;
 
 	batch_forget(&s->txn);
 	sql_close(s->db);
 	s->db = NULL;
-	rc = sql_open(s->database, true, &s->db, f);
+	if (s->log_unsure)
+		rc = wal_rewrite(s->database, f);
+	s->log_unsure = s->log_unsure && rc;
+	if (!rc)
+		rc = sql_open(s->database, true, &s->db, f);
 	s->txn.db = s->db;
 	if (!rc)
 		checkpoint_watch(&s->checkpoint, s->db);
@@ -180,6 +186,8 @@ static void *writer_main(void *arg)
 		if (rc) {
 			struct fault again = {0};
 
+			/* A full disk refuses a write; it forgets nothing that it took. */
+			s->log_unsure = s->log_unsure || rc != -ENOSPC;
 			reopen(s, &again);
 		}
 		pthread_mutex_lock(&s->mutex);
@@ -308,7 +316,9 @@ static int open_database(struct store *s, const struct store_options *o, struct 
 			"data folder %s is served by another hildad: stop that one, or give this one a "
 			"folder of its own by --data",
 			o->folder);
-	rc = sql_open(s->database, true, &s->db, f);
+	rc = wal_rewrite(s->database, f);
+	if (!rc)
+		rc = sql_open(s->database, true, &s->db, f);
 	if (!rc)
 		rc = migrations_apply(s->db, f);
 	if (!rc)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "common/numbers.h"
 
 #define NAMES_MAX 16
 #define NAME_BYTES 256
@@ -98,6 +101,18 @@ uint64_t crash_dice(uint64_t *state, uint64_t bound)
 static uint64_t dice(uint64_t bound)
 {
 	return crash_dice(&disk.dice, bound);
+}
+
+uint64_t crash_setting(const char *name, uint64_t fallback)
+{
+	const char *text = getenv(name);
+	uint64_t n = fallback;
+
+	if (text && number_u64(text, 0, UINT64_MAX, &n)) {
+		fprintf(stderr, "%s is no number: %s\n", name, text);
+		abort();
+	}
+	return n;
 }
 
 /* ---- bytes and changes ---- */
@@ -806,6 +821,11 @@ void crash_vfs_install(void)
 	static sqlite3_vfs vfs;
 	const sqlite3_vfs *own;
 
+	/* A disk comes and goes for each test: its memory stays. */
+	mallopt(M_MMAP_THRESHOLD, 512 << 20);
+	mallopt(M_TRIM_THRESHOLD, 512 << 20);
+	mallopt(M_TOP_PAD, 16 << 20);
+	mallopt(M_ARENA_MAX, 1);
 	sqlite3_initialize();
 	own = sqlite3_vfs_find(NULL);
 	assert(own && own != &vfs);

@@ -59,4 +59,7 @@ struct crash_counts crash_vfs_counts(void);
 /* splitmix64: the next number of a sequence, below bound. */
 uint64_t crash_dice(uint64_t *state, uint64_t bound);
 
+/* The number in the environment, or the fallback. */
+uint64_t crash_setting(const char *name, uint64_t fallback);
+
 #endif

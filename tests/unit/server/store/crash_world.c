@@ -136,13 +136,14 @@ static int look(struct world *w, const char *text, sqlite3_stmt **q)
 
 	if (!w->eye) {
 		file_path(path, sizeof(path), "%s/hilda.db", w->folder);
-		if (sqlite3_open_v2(path, &w->eye, SQLITE_OPEN_READONLY, NULL))
+		if (sqlite3_open_v2(
+			    path, &w->eye, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL))
 			return -EIO;
 	}
 	return sqlite3_prepare_v2(w->eye, text, -1, q, NULL) ? -EIO : 0;
 }
 
-static void shut_eye(struct world *w)
+void world_look_away(struct world *w)
 {
 	sqlite3_close(w->eye);
 	w->eye = NULL;
@@ -247,7 +248,7 @@ int world_open(struct world *w, struct fault *f)
 
 void world_close(struct world *w)
 {
-	shut_eye(w);
+	world_look_away(w);
 	store_close(w->store);
 	w->store = NULL;
 }
@@ -788,6 +789,11 @@ const char *world_check(struct world *w)
 	else if (ok && !w->known)
 		remember(w);
 	return ok ? NULL : w->verdict;
+}
+
+int world_health(struct world *w, struct fault *f)
+{
+	return store_health(w->store, f);
 }
 
 struct world_counts world_counts(const struct world *w)

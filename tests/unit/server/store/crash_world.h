@@ -35,8 +35,11 @@ int world_batch(struct world *w, bool fat);
 int world_retry(struct world *w);
 /* NULL, or what was lost, doubled or left half-way. The store is open. Retries what is in doubt. */
 const char *world_check(struct world *w);
-/* Everything that can be asked of the open store; after it what is visible is the truth. */
+/* Closes the connection that looked: the store's own are the only ones until the next look. */
+void world_look_away(struct world *w);
 struct world_counts world_counts(const struct world *w);
+/* 0, or why the store does not commit. */
+int world_health(struct world *w, struct fault *f);
 /* The writer's connection is told PRAGMA synchronous = NORMAL behind the store's back. */
 void world_weaken(struct world *w);
 

@@ -6,34 +6,22 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "common/numbers.h"
 #include "tests/unit/server/store/crash_vfs.h"
 #include "tests/unit/server/store/crash_world.h"
 
-#define CUTS 400	 /* HILDA_CUTS=N: another number */
-#define SEED 1		 /* HILDA_SEED=N: other choices */
-#define LIVES_MAX 8	 /* of a database: it is cut and goes on */
-#define BATCHES_MAX 40	 /* of a life that nothing ends */
-#define FAT_BATCHES 50	 /* enough for the log to be copied into the database */
-#define CONTROL_CUTS 120 /* where loss is to be seen */
+#define CUTS 200	/* HILDA_CUTS=N: another number */
+#define SEED 1		/* HILDA_SEED=N: other choices */
+#define LIVES_MAX 8	/* of a database: it is cut and goes on */
+#define BATCHES_MAX 30	/* of a life that nothing ends */
+#define FAT_BATCHES 50	/* enough for the log to be copied into the database */
+#define CONTROL_CUTS 40 /* where loss is to be seen */
 
 enum weakness { NONE, NORMAL, LYING_DISK };
 
 struct tally {
 	uint64_t cuts, lost, operations, in_doubt, whole;
 };
-
-static uint64_t setting(const char *name, uint64_t fallback)
-{
-	const char *text = getenv(name);
-	uint64_t n = fallback;
-
-	if (text && number_u64(text, 0, UINT64_MAX, &n))
-		fail_msg("%s is no number: %s", name, text);
-	return n;
-}
 
 static void work(struct world *w, bool fat)
 {
@@ -106,7 +94,7 @@ static const char *round_of(uint64_t seed, enum weakness weakness, struct tally 
 
 static void nothing_acknowledged_is_lost_at_a_power_cut(void **state)
 {
-	uint64_t cuts = setting("HILDA_CUTS", CUTS), seed = setting("HILDA_SEED", SEED);
+	uint64_t cuts = crash_setting("HILDA_CUTS", CUTS), seed = crash_setting("HILDA_SEED", SEED);
 	struct tally t = {0};
 	struct crash_counts disk;
 
@@ -133,7 +121,7 @@ static uint64_t losses(enum weakness weakness)
 {
 	struct tally t = {0};
 
-	for (uint64_t seed = setting("HILDA_SEED", SEED); t.cuts < CONTROL_CUTS; seed++)
+	for (uint64_t seed = crash_setting("HILDA_SEED", SEED); t.cuts < CONTROL_CUTS; seed++)
 		t.lost += round_of(seed, weakness, &t) != NULL;
 	print_message("%llu of %llu cuts lost something\n", (unsigned long long)t.lost,
 		(unsigned long long)t.cuts);
