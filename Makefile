@@ -202,6 +202,9 @@ torture: all $(BUILD)/scenario/driven
 FUZZ_SRC      := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN      := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 FUZZ_LIBS_elf := agent
+FUZZ_LIBS_ini := agent
+FUZZ_LIBS_http := server
+FUZZ_LIBS_query := server
 FUZZ_LIBS_buspirate := virtual-lab
 FUZZ_LIBS_route := server
 SECONDS_EACH   = $(or $(SECONDS),60)

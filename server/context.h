@@ -36,4 +36,9 @@ struct server {
 	char host_name[HOST_NAME_MAX + 1];
 };
 
+/* Everything but http, from settings and clock. After a failure too server_close is to be called. */
+int server_open(struct server *server, struct fault *f);
+/* After http_stop. */
+void server_close(struct server *server);
+
 #endif

@@ -9,74 +9,10 @@
 #include "common/failpoint.h"
 #include "common/file.h"
 #include "common/log.h"
-#include "server/api/job_cache.h"
-#include "server/artifacts/artifacts.h"
 #include "server/context.h"
-#include "server/events/hub.h"
 #include "server/http/http.h"
 #include "server/http/listen.h"
-#include "server/http/pages.h"
-#include "server/logs/logs.h"
 #include "server/schedule/reaper.h"
-
-#define DISK_WORKERS 2
-#define RESULT_WORKERS 2
-
-static int open_data(struct server *server, struct fault *f)
-{
-	const struct settings *s = server->settings;
-	struct store_options options = {
-		.folder = s->data,
-		.clock = server->clock,
-		.terms = {.lease_ms = s->lease_ms,
-			.grace_ms = s->grace_ms,
-			.offer_ms = s->offer_ms},
-		.events = events_from_store,
-		.events_arg = server,
-	};
-	int rc = file_make_folders(s->data, 0750, f);
-
-	if (rc != 0)
-		return fault_wrap(f, "data folder %s cannot be made", s->data);
-	if (access(s->data, R_OK | W_OK | X_OK) != 0)
-		return fault_set(f, errno,
-			"data folder %s is not writable by user %u; give it to that user (chown %u %s) or "
-			"name another one by --data",
-			s->data, geteuid(), geteuid(), s->data);
-	rc = store_open(&options, &server->store, f);
-	if (rc == 0)
-		rc = artifacts_open(s->data, &server->artifacts, f);
-	if (rc == 0)
-		rc = logs_open(s->data, &server->logs, f);
-	return rc;
-}
-
-/* Numbers of events grow over restarts: a client's last one of an earlier process is then unknown. */
-static int open_memory(struct server *server, struct fault *f)
-{
-	int rc = event_hub_open(server->settings->history, store_lineage(server->store),
-		(uint64_t)server->started_ms * 1000, &server->events);
-
-	if (rc == 0)
-		rc = job_cache_open(&server->jobs);
-	if (rc == 0)
-		rc = workers_open(DISK_WORKERS, &server->workers);
-	if (rc == 0)
-		rc = workers_open(RESULT_WORKERS, &server->results);
-	return rc == 0 ? 0 : fault_errno(f, -rc, "cannot start the server's threads");
-}
-
-static void close_all(struct server *server)
-{
-	workers_close(server->workers);
-	workers_close(server->results);
-	store_close(server->store);
-	artifacts_close(server->artifacts);
-	logs_close(server->logs);
-	pages_close(server->pages);
-	job_cache_free(server->jobs);
-	event_hub_free(server->events);
-}
 
 /* Whole or not at all, for those who wait for it; it need not survive a power cut. */
 static int write_port_file(const struct settings *s, uint16_t port, struct fault *f)
@@ -130,16 +66,10 @@ static int run(const struct settings *s, const sigset_t *ends, struct fault *f)
 	struct server server = {.settings = s, .clock = &clock_system};
 	int rc;
 
-	server.started_ms = clock_wall_ms(server.clock);
-	gethostname(server.host_name, sizeof(server.host_name) - 1);
-	rc = pages_open(s->web_dir, &server.pages, f);
-	if (rc == 0)
-		rc = open_data(&server, f);
-	if (rc == 0)
-		rc = open_memory(&server, f);
+	rc = server_open(&server, f);
 	if (rc == 0)
 		rc = serve(&server, ends, f);
-	close_all(&server);
+	server_close(&server);
 	return rc;
 }
 

@@ -29,7 +29,16 @@ def seeds_uart_bench():
 
 
 def seeds_ini():
-    return [b"[agent]\nname = a\n[board b]\nvirtual = mps3-an547\ntags = a, b ; c\n", b"[s]\na = 1\nb = 30s\nc = yes\n"]
+    """Sections as docs and packages show them."""
+    shown = re.findall(r"```ini\n(.*?)```", "".join(p.read_text() for p in [*ROOT.glob("docs/*.md"), ROOT / "README.md"]),
+                       re.DOTALL)
+    return [b"[agent]\nname = a\n[board b]\nvirtual = mps3-an547\ntags = a, b ; c\n", b"[s]\na = 1\nb = 30s\nc = yes\n",
+            b"[board n-1]\ntype = nucleo-f446re\nopenocd = interface/stlink.cfg, target/stm32f4x.cfg\n"
+            b"probe-serial = 066AFF\nflash = program\nconsole = usb:066AFF:0\nbaud = 115200\n"
+            b"power = ppk2:E1B2C3, source, 3300 mV\nmemory = flash 0x08000000 512K, ram 0x20000000 128K\n"
+            b"mcu = STM32\nidcode = 0x4ba00477\nclock-tolerance = 0.02\n",
+            b"[board pi]\ntype = linux-arm64\nexec = local\npower = sysfs:/sys/class/hwmon/hwmon2\n",
+            *[text.encode() for text in shown], *[p.read_bytes() for p in ROOT.glob("packaging/**/*.ini")]]
 
 
 def seeds_route():
@@ -37,6 +46,67 @@ def seeds_route():
     paths = json.loads((ROOT / "protocols/rest/openapi.json").read_text())["paths"]
     return [f"{method.upper()} {re.sub('{[^}]*}', '7', path)}".encode() for path, item in paths.items()
             for method in item if method in ("get", "post", "put", "patch", "delete", "head")]
+
+
+def request(method, path, body=b"", *head):
+    """With what the server under fuzz_http knows: session, epoch and run are 1."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *head]
+    if body:
+        kind = "json" if body[:1] in b"{[" else "octet-stream"
+        lines += [f"Content-Type: application/{kind}", f"Content-Length: {len(body)}"]
+    if path.startswith("/agent"):
+        lines += ["Hilda-Agent-Protocol: 1", "Hilda-Session: 1", "Hilda-Epoch: 1"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def seeds_http():
+    """Each operation of the contract, each body that is taken, and the framings that were attacks elsewhere."""
+    bodies = {"/api/v1/jobs": json.dumps({"name": "j", "board": {"type": "t"}, "protocol": "uart-bench", "image": "sha256:"
+                                          + "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}),
+              "/api/v1/artifacts": '{"sha256":"%s","bytes":3}' % ("b" * 64), "/api/v1/uploads/1": "abc",
+              "/api/v1/boards/b": '{"action":"drain","reason":"r"}', "/api/v1/boards/b/health": '{"reason":"r"}',
+              "/agent/v1/acquire": '{"request":"q","boards":["b"],"acknowledged":[1]}',
+              "/agent/v1/heartbeat": '{"runs":[{"run":1,"epoch":1,"stage":"warm"}],"boards":[],"rejected":[]}',
+              "/agent/v1/runs/1/start": "{}", "/agent/v1/runs/1/log": "\0" * 8 + "\1\0\0\0\0\0\0\0x",
+              "/agent/v1/runs/1/result": '{"result_id":"r","outcome":"failed","detail":"","stage":"warm","late":false,'
+                                         '"started_at":null,"finished_at":null,"stages":[],"phases":[]}'}
+    out = []
+    for seed in seeds_route():
+        method, path = seed.decode().split(" ")
+        path = path.replace("/7", "/b" if "boards" in path else "/" + "a" * 64 if "artifacts" in path else "/1")
+        body = bodies.get(path, "") if method != "GET" else ""
+        query = {"/agent/v1/runs/1/log": "?offset=0", "/api/v1/runs/1/samples": "?phase=warm&metric=latency_us&boot=0",
+                 "/api/v1/jobs": "?state=queued&limit=5&after=9&label.a=b" if method == "GET" else "?strict",
+                 "/api/v1/runs/1/log": "?from=0"}.get(path, "")
+        out.append(request(method, path + query, body.encode(), "Upload-Offset: 0", "Idempotency-Key: k"))
+    get = request("GET", "/healthz")
+    head = b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    out += [get + get, get.replace(b"GET", b"HEAD"), get.replace(b"1.1", b"1.0"),
+            request("GET", "/api/v1/jobs/1/log?from=0", b"", "Accept: text/event-stream", "Last-Event-ID: 3"),
+            request("GET", "/", b"", "Accept-Encoding: gzip", "If-None-Match: *"), request("GET", "/%00"),
+            head + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" + get,
+            head + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n" + get,
+            head + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}" + get,
+            head + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
+            head + b"X-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\n{}"]
+    return out
+
+
+def seeds_query():
+    return [b"state=queued&limit=5&after=17&label.model=tiny&from=0\nHost: localhost:8080\nUpload-Offset: 12\n",
+            b"limit=500\nHost: [::1]:80\nOrigin: http://[::1]:80\nContent-Type: application/json; charset=utf-8\n",
+            b"from=9223372036854775807\nLast-Event-ID: 0123456789abcdef0123456789abcdef-18446744073709551614\n",
+            b"15 s\nContent-Length: 5\nTransfer-Encoding: chunked\nContent-Length: 5\n", b"0x20\n", b"-5\n", b"1.5e-3\n"]
+
+
+def words_http():
+    """What a mutation shall put in whole."""
+    words = ["GET ", "HEAD ", "POST ", "PUT ", "PATCH ", "DELETE ", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "\r\n ",
+             "Host: localhost\r\n", "Content-Length: ", "Transfer-Encoding: chunked\r\n", "Connection: close\r\n",
+             "Expect: 100-continue\r\n", "Content-Type: application/json\r\n", "Accept: text/event-stream\r\n",
+             "Upload-Offset: ", "Last-Event-ID: ", "Origin: ", "If-None-Match: ", "Accept-Encoding: gzip\r\n", "0\r\n\r\n",
+             "%00", "%2e%2e", "\t", "label.", "limit=", "after=", "from=", "state="]
+    return [word.encode() for word in words]
 
 
 def seeds_buspirate():
@@ -69,7 +139,13 @@ def main(seconds, only):
         make_seeds = globals().get(f"seeds_{name}")
         for i, seed in enumerate(make_seeds() if make_seeds else []):
             (corpus / f"seed-{i}").write_bytes(seed)
-        done = subprocess.run([FUZZ / f"fuzz_{name}", f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
+        words = globals().get(f"words_{name}")
+        flags = []
+        if words:
+            dictionary = FUZZ / f"{name}.dict"
+            dictionary.write_text("".join('"%s"\n' % "".join(f"\\x{b:02x}" for b in word) for word in words()))
+            flags.append(f"-dict={dictionary}")
+        done = subprocess.run([FUZZ / f"fuzz_{name}", *flags, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
                                f"-max_len={MAX_BYTES.get(name, 8192)}", f"-artifact_prefix={found}/{name}-",
                                "-print_final_stats=1", corpus],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
