@@ -15,6 +15,8 @@ struct connection {
 	struct connections *table;
 	int fd;
 	bool shut;
+	bool ended; /* the sweep before saw its end */
+	atomic_bool idle;
 	_Atomic int64_t deadline_ns;
 };
 
@@ -37,6 +39,20 @@ static int64_t sweep_ms(const struct connections *t)
 	return ms > SWEEP_MAX_MS ? SWEEP_MAX_MS : ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : ms;
 }
 
+/*
+ * The peer has said all that it will say, and no request of it is under way. libmicrohttpd 0.9.75 does not see an
+ * end that came together with the request: its epoll is edge-triggered, and it stops reading after a short read.
+ * Seen twice, since the request may be read already and not yet have been noted.
+ */
+static bool has_left(struct connection *c)
+{
+	bool before = c->ended;
+	char byte;
+
+	c->ended = atomic_load(&c->idle) && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	return c->ended && before;
+}
+
 static void *sweeper_thread(void *arg)
 {
 	struct connections *t = arg;
@@ -46,10 +62,12 @@ static void *sweeper_thread(void *arg)
 		int64_t now = clock_mono_ns(t->clock);
 
 		for (struct connection *c = t->head.next; c != &t->head; c = c->next) {
-			if (c->shut || atomic_load(&c->deadline_ns) > now)
+			bool late = atomic_load(&c->deadline_ns) <= now;
+
+			if (c->shut || (!late && !has_left(c)))
 				continue;
 			c->shut = true;
-			t->swept++;
+			t->swept += late;
 			shutdown(c->fd, SHUT_RDWR);
 		}
 		int64_t until = now + sweep_ms(t) * CLOCK_NS_PER_MS;
@@ -126,6 +144,7 @@ static void add(struct connections *t, struct MHD_Connection *connection, void *
 	c->table = t;
 	c->fd = info->connect_fd;
 	atomic_init(&c->deadline_ns, clock_deadline_ms(t->clock, t->head_ms));
+	atomic_init(&c->idle, true);
 	pthread_mutex_lock(&t->lock);
 	c->prev = t->head.prev;
 	c->next = &t->head;
@@ -176,9 +195,18 @@ void connections_expect_head(struct MHD_Connection *connection)
 {
 	struct connection *c = of(connection);
 
+	if (!c)
+		return;
+	atomic_store(&c->deadline_ns, clock_deadline_ms(c->table->clock, c->table->head_ms));
+	atomic_store(&c->idle, true);
+}
+
+void connections_begin(struct MHD_Connection *connection)
+{
+	struct connection *c = of(connection);
+
 	if (c)
-		atomic_store(
-			&c->deadline_ns, clock_deadline_ms(c->table->clock, c->table->head_ms));
+		atomic_store(&c->idle, false);
 }
 
 size_t connections_count(struct connections *t)

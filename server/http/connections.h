@@ -29,6 +29,8 @@ void connections_notify(void *cls, struct MHD_Connection *connection, void **soc
 /* The deadline of a connection from now; CLOCK_NEVER lifts it (it waits for us). */
 void connections_expect(struct MHD_Connection *connection, int64_t within_ms);
 void connections_lift(struct MHD_Connection *connection);
+/* A request has begun: until connections_expect_head its peer may end what it sends and still wait. */
+void connections_begin(struct MHD_Connection *connection);
 /* Back to waiting for the next request's head. */
 void connections_expect_head(struct MHD_Connection *connection);
 

@@ -298,6 +298,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 	struct http *http = cls;
 	struct request *r = request_new(http);
 
+	connections_begin(connection);
 	if (!r)
 		return NULL;
 	r->connection = connection;
