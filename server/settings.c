@@ -48,7 +48,7 @@ static const struct setting table[] = {
 	{"acquire", SETTING_DURATION, AT(acquire_ms), NULL, 25 * SECOND, 10, 25 * SECOND,
 		"how long an agent's request for work waits"},
 	{"threads", SETTING_COUNT, AT(http.threads), NULL, 9, 1, 64,
-		"HTTP threads; each holds up to 120 connections"},
+		"HTTP threads; each serves 115 connections, those beyond get 503"},
 	{"head-timeout", SETTING_DURATION, AT(http.head_ms), NULL, 60 * SECOND, 50, HOUR,
 		"from the last answer (or the connection) to the end of the next request's head"},
 	{"body-timeout", SETTING_DURATION, AT(http.body_ms), NULL, 30 * SECOND, 50, HOUR,

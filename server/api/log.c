@@ -18,6 +18,7 @@
 #define RENDER_BYTES (16 * 1024) /* rendered at a time; one record may go over it */
 #define RENDER_MAX_BYTES (64 * 1024)
 #define JOB_MAX_BYTES (1u << 20)
+#define LONGEST_FORM 8 /* bytes of an answer for one of the log */
 
 enum form { FORM_TEXT, FORM_JSON, FORM_BYTES, FORM_EVENTS };
 
@@ -295,12 +296,16 @@ static void reply_bytes(struct request *r, struct follow *w)
 
 static void reply_follow(struct request *r, struct follow *w)
 {
+	int64_t from = log_reader_at(w->reader), bytes = w->end > from ? w->end - from : 0;
+	bool endless = w->form == FORM_EVENTS;
 	struct MHD_Response *response = MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, BLOCK_BYTES, follow_read, w, follow_free);
 
 	if (!response)
 		follow_free(w);
-	r->endless = true;
+	/* What is there now ends; the time to take it is for its longest form, escaped. */
+	r->endless = endless;
+	r->reply_bytes = bytes * LONGEST_FORM;
 	reply(r, 200, response);
 }
 

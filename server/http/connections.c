@@ -9,12 +9,14 @@
 #define SWEEPS_PER_DEADLINE 8
 #define SWEEP_MAX_MS 1000
 #define SWEEP_MIN_MS 20
+#define SPARE_HEAD_MS 1000
 
 struct connection {
 	struct connection *prev, *next;
 	struct connections *table;
 	int fd;
 	bool shut;
+	bool spare; /* set before the connection's first request */
 	bool ended; /* the sweep before saw its end */
 	atomic_bool idle;
 	_Atomic int64_t deadline_ns;
@@ -23,6 +25,7 @@ struct connection {
 struct connections {
 	const struct clock *clock;
 	int64_t head_ms;
+	size_t limit;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	pthread_t thread;
@@ -82,7 +85,7 @@ static void *sweeper_thread(void *arg)
 	return NULL;
 }
 
-int connections_open(const struct clock *c, int64_t head_ms, struct connections **out)
+int connections_open(const struct clock *c, int64_t head_ms, size_t limit, struct connections **out)
 {
 	struct connections *t = calloc(1, sizeof(*t));
 	pthread_condattr_t attr;
@@ -92,6 +95,7 @@ int connections_open(const struct clock *c, int64_t head_ms, struct connections 
 		return -ENOMEM;
 	t->clock = c;
 	t->head_ms = head_ms;
+	t->limit = limit;
 	t->head.prev = t->head.next = &t->head;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -151,6 +155,9 @@ static void add(struct connections *t, struct MHD_Connection *connection, void *
 	c->prev->next = c->next->prev = c;
 	if (t->n++ == 0)
 		pthread_cond_signal(&t->changed);
+	c->spare = t->n > t->limit;
+	if (c->spare && t->head_ms > SPARE_HEAD_MS)
+		atomic_store(&c->deadline_ns, clock_deadline_ms(t->clock, SPARE_HEAD_MS));
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -207,6 +214,13 @@ void connections_begin(struct MHD_Connection *connection)
 
 	if (c)
 		atomic_store(&c->idle, false);
+}
+
+bool connections_is_spare(struct MHD_Connection *connection)
+{
+	const struct connection *c = of(connection);
+
+	return c && c->spare;
 }
 
 size_t connections_count(struct connections *t)

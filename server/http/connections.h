@@ -11,6 +11,7 @@
 #define HILDA_SERVER_HTTP_CONNECTIONS_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,9 @@
 struct connections;
 struct connection;
 
-int connections_open(const struct clock *c, int64_t head_ms, struct connections **out);
+/* Connections beyond `limit` are spare ones: connections_is_spare, and little time to send a head. */
+int connections_open(
+	const struct clock *c, int64_t head_ms, size_t limit, struct connections **out);
 void connections_free(struct connections *t);
 
 /* For MHD_OPTION_NOTIFY_CONNECTION; cls is the table. */
@@ -33,6 +36,9 @@ void connections_lift(struct MHD_Connection *connection);
 void connections_begin(struct MHD_Connection *connection);
 /* Back to waiting for the next request's head. */
 void connections_expect_head(struct MHD_Connection *connection);
+
+/* There were too many when it came: it is to be refused and closed. */
+bool connections_is_spare(struct MHD_Connection *connection);
 
 size_t connections_count(struct connections *t);
 uint64_t connections_swept(struct connections *t);

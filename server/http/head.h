@@ -12,12 +12,14 @@
 struct head {
 	int64_t content_length; /* -1: chunked */
 	unsigned n_length, n_encoding, n_host;
-	bool bad_length, bad_encoding, expects;
+	bool bad_name, bad_length, bad_encoding, expects;
 	const char *content_type, *origin, *host;
 };
 
 /* Also sets r->content_length. */
 void head_read(struct request *r, struct head *h);
+/* Everybody agrees on where this request's body ends. */
+bool head_is_clear(const struct head *h);
 bool head_check_framing(struct request *r, const struct head *h);
 bool head_check_site(struct request *r, const struct head *h, const char *method);
 /* These need r->route; check_size sets r->body_max and reserves room for a body that is buffered. */

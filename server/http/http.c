@@ -114,12 +114,23 @@ static enum MHD_Result answer(struct request *r)
 static enum MHD_Result refuse(struct request *r, const struct head *h)
 {
 	if (h->content_length >= 0 && h->content_length <= HTTP_DRAIN_BYTES && !h->expects &&
-		!r->bad_uri && h->n_length <= 1 && !h->n_encoding) {
+		!r->bad_uri && head_is_clear(h)) {
+		if (connections_is_spare(r->connection))
+			reply_header(r, "Connection", "close");
 		r->phase = REQUEST_DRAIN;
 		return MHD_YES;
 	}
 	reply_header(r, "Connection", "close");
 	return answer(r);
+}
+
+static bool check_room(struct request *r)
+{
+	if (!connections_is_spare(r->connection))
+		return true;
+	reply_problemf(r, PROBLEM_UNAVAILABLE,
+		"the server has as many connections as it takes; try again in a second");
+	return false;
 }
 
 static enum MHD_Result first_call(struct request *r, const char *path, const char *method)
@@ -128,7 +139,7 @@ static enum MHD_Result first_call(struct request *r, const char *path, const cha
 
 	r->path = path;
 	head_read(r, &h);
-	if (!head_check_framing(r, &h) || !head_check_site(r, &h, method) ||
+	if (!head_check_framing(r, &h) || !check_room(r) || !head_check_site(r, &h, method) ||
 		!find_route(r, method) || !head_check_size(r, &h) || !head_check_type(r, &h))
 		return refuse(r, &h);
 	r->body = BUFFER_INIT((size_t)r->body_max);
@@ -390,7 +401,8 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 	if (rc == 0)
 		rc = wait_room_open(server->clock, &http->waits);
 	if (rc == 0)
-		rc = connections_open(server->clock, s->http.head_ms, &http->connections);
+		rc = connections_open(server->clock, s->http.head_ms,
+			s->http.threads * HTTP_CONNECTIONS_SERVED_PER_THREAD, &http->connections);
 	if (rc == 0)
 		rc = start_daemon(http, s, fd, f);
 	if (rc != 0) {

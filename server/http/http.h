@@ -16,6 +16,8 @@
 #include "server/http/wait.h"
 
 #define HTTP_CONNECTIONS_PER_THREAD 120
+/* Those beyond this many a thread are told so (503) and closed; beyond the other they wait to be accepted. */
+#define HTTP_CONNECTIONS_SERVED_PER_THREAD 115
 #define HTTP_BODY_BUDGET_BYTES (INT64_C(256) << 20) /* of all buffered bodies together */
 #define HTTP_QUERY_WORDS_MAX 100
 #define HTTP_DRAIN_BYTES (64 * 1024) /* a refused body up to this is read, to keep the connection */
