@@ -7,7 +7,7 @@
 #include "common/file.h"
 #include "server/store/sql.h"
 
-#define PIECE_BYTES (256 * 1024)
+#define PIECE_BYTES (64 * 1024) /* SQLite writes less than 128 KiB at once */
 
 static int rewrite(sqlite3_file *log, char *piece)
 {

@@ -41,15 +41,20 @@ static void give_up(const char *why)
 
 /* ---- one connection ---- */
 
+/* From another loopback address each time: one alone has too few ports for a minute of these. */
 static int dial(void)
 {
+	static uint32_t n;
+	struct sockaddr_in from = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + n++ % 60000)};
 	struct sockaddr_in to = {.sin_family = AF_INET,
 		.sin_port = htons(http_port(http)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
-		give_up("no connection");
+	if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof(from)) ||
+		connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		give_up(strerror(errno));
 	return fd;
 }
 
