@@ -215,8 +215,11 @@ static void check_health(void)
 	static const char request[] =
 		"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-	if (!talk(request, sizeof(request) - 1) || !holds("HTTP/1.1 200 "))
-		give_up("the server does not answer");
+	for (int tries = 0; tries < 3; tries++) {
+		if (talk(request, sizeof(request) - 1) && holds("HTTP/1.1 200 "))
+			return;
+	}
+	give_up("the server does not answer");
 }
 
 /* ---- the server ---- */
