@@ -9,7 +9,7 @@ import socket
 import time
 
 import pytest
-from conftest import wait_for
+from conftest import sanitized, wait_for
 from server_kit import Agent, Events, job_document, make_server, read_some, record, server  # noqa: F401
 
 
@@ -326,7 +326,7 @@ def test_a_peer_that_never_reads_is_cut_off(make_server, accept, path):
     wait_for(lambda: b"hilda_http_connections 9\n" in server.get("/metrics").body)
     assert server.get("/healthz").status == 200
     resident = int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{server.process.pid}/status").read())[1])
-    assert resident < 128 << 10, "their answers are made as they are taken"
+    assert sanitized("hildad") or resident < 128 << 10, "their answers are made as they are taken"
     wait_for(lambda: b"hilda_http_connections 1\n" in server.get("/metrics").body, 30)
     for s in peers:
         s.close()
