@@ -19,7 +19,7 @@
 
 #define EVER UINT64_MAX
 #define SEED 1
-#define ROUNDS 8 /* of each error and duration; HILDA_ROUNDS=N: another number */
+#define ROUNDS (8 / CRASH_SHARE) /* of each error and duration; HILDA_ROUNDS=N: another number */
 #define STARTS 30
 #define FAT_BATCHES 42 /* enough for the log to be copied into the database */
 
