@@ -232,6 +232,11 @@ $(BUILD)/bench/bare_server: $(BUILD)/obj/tests/bench/bare_server.o $(LIBHILDA)
 	$(call say,LD)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ -lmicrohttpd -lsqlite3 $(LIBS_common)
 
+$(BUILD)/bench/agents: $(BUILD)/obj/tests/bench/agents.o $(BUILD)/obj/tests/bench/talk.o $(LIBHILDA)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS_common)
+
 $(BUILD)/bench/ends_at_once: tests/bench/ends_at_once.c
 	@mkdir -p $(@D)
 	$(call say,LD)
@@ -240,7 +245,7 @@ $(BUILD)/bench/ends_at_once: tests/bench/ends_at_once.c
 # make bench B='get post': only these.
 B ?=
 .PHONY: bench
-bench: all node-modules $(BUILD)/bench/bare_server $(BUILD)/bench/ends_at_once
+bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_once)
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py $(B)
 
 # ---- installation -------------------------------------------------------------------------------
