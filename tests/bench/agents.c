@@ -173,7 +173,8 @@ struct board {
 	char name[64], type[64];
 	enum doing doing;
 	int64_t run, epoch, due_ns, reported_ns;
-	struct board *next; /* in the agent's queue of calls */
+	int64_t next_run, next_epoch; /* an offer that overtook the answer to the last result */
+	struct board *next;	      /* in the agent's queue of calls */
 };
 
 struct agent {
@@ -247,6 +248,15 @@ static void board_free(struct board *b)
 		b->agent->ask_ns += (int64_t)set.every * CLOCK_NS_PER_MS;
 }
 
+static void begin(struct board *b, int64_t run, int64_t epoch)
+{
+	b->run = run;
+	b->epoch = epoch;
+	b->next_run = 0;
+	all.live++;
+	enqueue(b, TO_START);
+}
+
 static void called(struct talk *t, int status, const char *body, size_t n)
 {
 	struct board *b = t->own;
@@ -267,6 +277,8 @@ static void called(struct talk *t, int status, const char *body, size_t n)
 	} else {
 		all.jobs += counted();
 		board_free(b);
+		if (b->next_run)
+			begin(b, b->next_run, b->next_epoch);
 	}
 	pump(a);
 }
@@ -320,14 +332,13 @@ static int64_t number_of(const json_t *object, const char *key)
 static void take_offer(struct agent *a, const json_t *offer, int64_t asked_ns)
 {
 	const char *name = json_string_value(json_object_get(offer, "board"));
+	int64_t run = number_of(offer, "run"), epoch = number_of(offer, "epoch");
 	struct board *b = NULL;
 
 	for (size_t i = 0; i < a->n_boards && !b; i++)
 		b = !strcmp(a->boards[i].name, name) ? &a->boards[i] : NULL;
-	if (!b || b->doing != IDLE)
+	if (!b || (b->doing != IDLE && b->doing != TO_REPORT) || b->next_run)
 		die("%s: an offer for %s, which is %s", a->name, name, b ? "at work" : "not here");
-	b->run = number_of(offer, "run");
-	b->epoch = number_of(offer, "epoch");
 	if (a->probe && set.post && counted())
 		times_add(&all.wake, now_ns() - all.post.sent_ns);
 	else if (a->probe && counted())
@@ -336,8 +347,12 @@ static void take_offer(struct agent *a, const json_t *offer, int64_t asked_ns)
 		times_add(&all.turn, now_ns() - b->reported_ns);
 	if (a->probe && set.post)
 		all.waking = false;
-	all.live++;
-	enqueue(b, TO_START);
+	if (b->doing == IDLE) {
+		begin(b, run, epoch);
+	} else {
+		b->next_run = run;
+		b->next_epoch = epoch;
+	}
 }
 
 static void asked(struct talk *t, int status, const char *body, size_t n)
@@ -365,7 +380,7 @@ static bool may_ask(const struct agent *a)
 	if (a->acquire.busy || over())
 		return false;
 	for (size_t i = 0; i < a->n_boards; i++) {
-		if (a->boards[i].doing == TO_START)
+		if (a->boards[i].doing == TO_START || a->boards[i].next_run)
 			return false;
 	}
 	return !a->probe || set.post || (a->boards[0].doing == IDLE && now_ns() >= a->ask_ns);
