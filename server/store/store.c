@@ -366,6 +366,9 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
 		rc = open_database(s, o, f);
 	if (!rc) {
 		s->txn.db = s->db;
+		rc = checkpoint_open(&s->checkpoint, s->database, f);
+	}
+	if (!rc) {
 		checkpoint_watch(&s->checkpoint, s->db);
 		s->txn.terms = &s->terms;
 		s->txn.lineage = s->lineage;
@@ -400,7 +403,9 @@ void store_close(struct store *s)
 	readers_free(s->readers);
 	if (s->writer_runs)
 		checkpoint_all(&s->checkpoint, s->db);
+	checkpoint_close(&s->checkpoint);
 	sql_close(s->db);
+	checkpoint_done(&s->checkpoint);
 	txn_done(&s->txn);
 	intern_clear(&s->interned.demands);
 	intern_clear(&s->interned.labels);

@@ -1,0 +1,80 @@
+#include "server/store/flusher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/file.h"
+
+struct flusher {
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	int fd;
+	bool wanted, ending;
+};
+
+static void *flusher_main(void *arg)
+{
+	struct flusher *f = arg;
+
+	pthread_mutex_lock(&f->mutex);
+	while (!f->ending) {
+		if (!f->wanted) {
+			pthread_cond_wait(&f->changed, &f->mutex);
+			continue;
+		}
+		f->wanted = false;
+		pthread_mutex_unlock(&f->mutex);
+		fdatasync(f->fd); /* SQLite's own descriptor is told of a failure too */
+		pthread_mutex_lock(&f->mutex);
+	}
+	pthread_mutex_unlock(&f->mutex);
+	return NULL;
+}
+
+int flusher_open(const char *path, struct flusher **out, struct fault *fault)
+{
+	struct flusher *f = calloc(1, sizeof(*f));
+	int error = ENOMEM;
+
+	if (!f)
+		return fault_errno(fault, error, "%s", path);
+	pthread_mutex_init(&f->mutex, NULL);
+	pthread_cond_init(&f->changed, NULL);
+	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	error = f->fd < 0 ? errno : pthread_create(&f->thread, NULL, flusher_main, f);
+	if (error) {
+		file_close(&f->fd);
+		free(f);
+		return fault_errno(fault, error, "%s", path);
+	}
+	*out = f;
+	return 0;
+}
+
+void flusher_close(struct flusher *f)
+{
+	if (!f)
+		return;
+	pthread_mutex_lock(&f->mutex);
+	f->ending = true;
+	pthread_cond_signal(&f->changed);
+	pthread_mutex_unlock(&f->mutex);
+	pthread_join(f->thread, NULL);
+	file_close(&f->fd);
+	pthread_cond_destroy(&f->changed);
+	pthread_mutex_destroy(&f->mutex);
+	free(f);
+}
+
+void flusher_kick(struct flusher *f)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->wanted = true;
+	pthread_cond_signal(&f->changed);
+	pthread_mutex_unlock(&f->mutex);
+}

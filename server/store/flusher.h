@@ -1,0 +1,18 @@
+/*
+ * Sends what was written to a file on its way to the disk, on a thread of its own, so that the sync
+ * which must be waited for finds little left to do. A hint: it promises nothing and its failures are
+ * left to that sync. Any thread; no call waits for the disk but flusher_close, for the flush under way.
+ */
+#ifndef HILDA_SERVER_STORE_FLUSHER_H
+#define HILDA_SERVER_STORE_FLUSHER_H
+
+#include "common/fault.h"
+
+struct flusher;
+
+int flusher_open(const char *path, struct flusher **out, struct fault *f);
+/* Only after SQLite has closed the file: the end of any descriptor drops the process's locks on it. */
+void flusher_close(struct flusher *f);
+void flusher_kick(struct flusher *f);
+
+#endif
