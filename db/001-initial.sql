@@ -101,10 +101,11 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE UNIQUE INDEX jobs_idempotent ON jobs (token, idempotency_key)
 	WHERE idempotency_key IS NOT NULL;
--- A submit writes the row and as few indexes as can be: what is asked of queued jobs otherwise (the
--- overdue ones, a list of them) scans this one, which is as long as the queue.
-CREATE INDEX jobs_queue ON jobs (demand, priority DESC, id, queue_deadline_at)
-	WHERE state = 'queued';
+-- A submit writes the row and as few indexes as can be: of the queue one in the order of claims, and one
+-- that only grows at its end, for lists and deadlines.
+CREATE INDEX jobs_queue ON jobs (demand, priority DESC, id) WHERE state = 'queued';
+CREATE INDEX jobs_queued ON jobs (id, queue_deadline_at) WHERE state = 'queued';
+-- Used only by statements that say state <> 'queued' beside the state they ask for.
 CREATE INDEX jobs_by_state ON jobs (state, id) WHERE state <> 'queued';
 CREATE INDEX jobs_by_labels ON jobs (label_set, id) WHERE label_set IS NOT NULL;
 CREATE INDEX jobs_by_board ON jobs (board, id) WHERE board IS NOT NULL;
@@ -147,8 +148,13 @@ CREATE UNIQUE INDEX runs_live_of_job ON runs (job)
 CREATE INDEX runs_live_of_agent ON runs (agent, id)
 	WHERE finished_at IS NULL;
 CREATE INDEX runs_by_job ON runs (job, id);
-CREATE INDEX runs_by_board ON runs (board, id);
+-- Written when a run ends; holds all that a list of boards shows of it.
+CREATE INDEX runs_of_board ON runs (board, id, state, job, outcome, finished_at)
+	WHERE finished_at IS NOT NULL AND state <> 'released';
 CREATE INDEX runs_with_result ON runs (board_type, id) WHERE result_id IS NOT NULL;
+CREATE INDEX runs_not_passed ON runs (outcome, id)
+	WHERE result_id IS NOT NULL AND outcome <> 'passed';
+CREATE INDEX runs_by_kind ON runs (virtual, id) WHERE result_id IS NOT NULL;
 CREATE INDEX runs_by_labels ON runs (label_set, id)
 	WHERE result_id IS NOT NULL AND label_set IS NOT NULL;
 

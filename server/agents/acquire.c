@@ -53,6 +53,7 @@ static void looked(struct request *r)
 		reply_buffer(r, 200, &a->op.reply, TYPE_JSON);
 		return;
 	}
+	r->wait.wants = a->op.wants;
 	if (!request_wait(r, WAIT_KEY_AGENT(a->agent), a->ticket,
 		    clock_left_ms(r->server->clock, a->deadline_ns), look))
 		look(r);

@@ -78,7 +78,7 @@ static const struct {
 };
 
 /* One wake for each thing that is waited for, however many events name it. */
-static void wake(struct wait_room *waits, const struct store_event *e, bool *all_agents)
+static void wake(struct wait_room *waits, const struct store_event *e, uint64_t *types)
 {
 	if (e->kind == STORE_EVENT_LOG || e->kind == STORE_EVENT_RUN)
 		wait_wake(waits,
@@ -86,7 +86,7 @@ static void wake(struct wait_room *waits, const struct store_event *e, bool *all
 	if (!e->wake_acquire)
 		return;
 	if (e->agent == 0)
-		*all_agents = true;
+		*types |= store_type_bits(e->board_type);
 	else
 		wait_wake(waits, WAIT_KEY_AGENT(e->agent));
 }
@@ -96,7 +96,7 @@ void events_from_store(void *arg, const struct store_event *events, size_t n)
 	struct server *server = arg;
 	struct wait_room *waits = server->http ? http_waits(server->http) : NULL;
 	char text[EVENT_TEXT_BYTES];
-	bool all_agents = false;
+	uint64_t types = 0;
 
 	if (n && server->jobs)
 		job_cache_changed(server->jobs);
@@ -113,9 +113,9 @@ void events_from_store(void *arg, const struct store_event *events, size_t n)
 	if (!waits)
 		return;
 	for (size_t i = 0; i < n; i++)
-		wake(waits, &events[i], &all_agents);
-	if (all_agents)
-		wait_wake(waits, WAIT_KEY_AGENTS);
+		wake(waits, &events[i], &types);
+	if (types)
+		wait_wake_agents(waits, types);
 	if (n)
 		wait_wake(waits, WAIT_KEY_EVENTS);
 }

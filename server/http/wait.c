@@ -184,16 +184,23 @@ bool wait_enter(struct wait_room *room, struct wait *w, struct MHD_Connection *c
 
 void wait_wake(struct wait_room *room, uint64_t key)
 {
-	bool all = key == WAIT_KEY_AGENTS;
-
 	pthread_mutex_lock(&room->lock);
-	if (all)
-		room->all_agents++;
-	else
-		(*generation_of(room, key))++;
+	(*generation_of(room, key))++;
 	for (struct wait *w = room->head.next, *next; w != &room->head; w = next) {
 		next = w->next;
-		if (w->key == key || (all && is_agent(w->key)))
+		if (w->key == key)
+			leave(room, w);
+	}
+	pthread_mutex_unlock(&room->lock);
+}
+
+void wait_wake_agents(struct wait_room *room, uint64_t bits)
+{
+	pthread_mutex_lock(&room->lock);
+	room->all_agents++;
+	for (struct wait *w = room->head.next, *next; w != &room->head; w = next) {
+		next = w->next;
+		if (is_agent(w->key) && (w->wants & bits))
 			leave(room, w);
 	}
 	pthread_mutex_unlock(&room->lock);

@@ -24,7 +24,6 @@
 #define WAIT_KEY_EVENTS (UINT64_C(1) << 60)
 #define WAIT_KEY_LOG(run) ((UINT64_C(2) << 60) | (uint64_t)(run))
 #define WAIT_KEY_AGENT(agent) ((UINT64_C(3) << 60) | (uint64_t)(agent))
-#define WAIT_KEY_AGENTS (UINT64_C(4) << 60) /* all agents; wakes every WAIT_KEY_AGENT too */
 
 /* No wait is longer, whatever the caller asks: the peer's end must be noticed. */
 #define WAIT_MAX_MS 25000
@@ -36,6 +35,7 @@ struct wait {
 	struct MHD_Connection *connection;
 	uint64_t key;
 	int64_t deadline_ns;
+	uint64_t wants; /* the caller's, of agents: store_type_bits, see wait_wake_agents */
 	bool in;
 };
 
@@ -53,6 +53,8 @@ uint64_t wait_ticket(struct wait_room *room, uint64_t key);
 bool wait_enter(struct wait_room *room, struct wait *w, struct MHD_Connection *connection,
 	uint64_t key, uint64_t ticket, int64_t wait_ms);
 void wait_wake(struct wait_room *room, uint64_t key);
+/* Of all agents the ones that want one of these bits; those that are just looking look again. */
+void wait_wake_agents(struct wait_room *room, uint64_t bits);
 size_t wait_count(struct wait_room *room);
 
 #endif

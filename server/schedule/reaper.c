@@ -54,15 +54,29 @@ static int end_agent(struct store *s, int64_t agent)
 	return rc;
 }
 
-/* Looked for by a reader first: the writer is not held up by a long queue. */
-static int sweep(struct store *s)
+/* By a reader: the writer is not held up by a long queue. */
+static int look_for_due(struct store *s, int64_t now_ms, bool *due)
 {
 	struct store_reader *r = store_reader_borrow(s, NULL);
+	int64_t at_ms = now_ms;
+	int rc = r ? read_hold_over(r, now_ms, due) : -EIO;
+
+	if (!rc && leases_queue_due(store_leases(s), now_ms)) {
+		rc = read_queue_deadline(r, &at_ms);
+		/* When it could not be told, or once the sweep is over, it is looked for again. */
+		leases_queue_lower(store_leases(s), at_ms);
+		*due = *due || at_ms <= now_ms;
+	}
+	store_reader_return(s, r);
+	return rc;
+}
+
+static int sweep(struct store *s)
+{
 	struct op_sweep x = {0};
 	bool due = false;
-	int rc = r ? read_sweep_due(r, clock_wall_ms(store_clock(s)), &due) : -EIO;
+	int rc = look_for_due(s, clock_wall_ms(store_clock(s)), &due);
 
-	store_reader_return(s, r);
 	if (rc || !due)
 		return rc;
 	op_sweep_setup(&x);

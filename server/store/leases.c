@@ -9,6 +9,7 @@ struct leases {
 	pthread_cond_t changed;
 	struct lease *items; /* live ones only: at most a few for each board, so a scan will do */
 	size_t n, room;
+	int64_t queue_ms; /* 0 at first: nobody has looked */
 	int64_t waiting_until_ns;
 	bool woken;
 };
@@ -122,6 +123,26 @@ size_t leases_list_due(struct leases *l, int64_t now_ns, struct lease *out, size
 	}
 	pthread_mutex_unlock(&l->mutex);
 	return found;
+}
+
+void leases_queue_lower(struct leases *l, int64_t at_ms)
+{
+	pthread_mutex_lock(&l->mutex);
+	if (at_ms < l->queue_ms)
+		l->queue_ms = at_ms;
+	pthread_mutex_unlock(&l->mutex);
+}
+
+bool leases_queue_due(struct leases *l, int64_t now_ms)
+{
+	bool due;
+
+	pthread_mutex_lock(&l->mutex);
+	due = l->queue_ms <= now_ms;
+	if (due)
+		l->queue_ms = INT64_MAX;
+	pthread_mutex_unlock(&l->mutex);
+	return due;
 }
 
 void leases_wait(struct leases *l, int64_t deadline_ns)

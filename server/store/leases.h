@@ -32,6 +32,13 @@ bool leases_due(struct leases *l, enum lease_kind kind, int64_t id, int64_t now_
 /* Up to n that are over; returns how many. *next is the earliest deadline that is not. */
 size_t leases_list_due(
 	struct leases *l, int64_t now_ns, struct lease *out, size_t n, int64_t *next);
+/*
+ * When the first queued job has waited too long, wall clock: never later than that, so that only then the
+ * queue is looked through. Lowering keeps the earlier one. leases_queue_due takes it when it is over:
+ * whoever gets true looks through the queue and lowers it again.
+ */
+void leases_queue_lower(struct leases *l, int64_t at_ms);
+bool leases_queue_due(struct leases *l, int64_t now_ms);
 /* Until the system's monotonic deadline, an earlier deadline that was set, or leases_wake. */
 void leases_wait(struct leases *l, int64_t deadline_ns);
 void leases_wake(struct leases *l);

@@ -159,7 +159,8 @@ int move_job_requeue(struct store_txn *t, int64_t job, const char *detail)
 	struct store_event *e;
 	int rc = sql_first(t->db, &q,
 		"UPDATE jobs SET state = 'queued', detail = $detail WHERE id = $job"
-		" RETURNING demand, (SELECT board_type FROM demands WHERE id = demand)",
+		" RETURNING queue_deadline_at,"
+		" (SELECT board_type FROM demands WHERE id = demand)",
 		SQL_I("$job", job), SQL_T("$detail", detail));
 
 	if (rc < 0)
@@ -167,14 +168,27 @@ int move_job_requeue(struct store_txn *t, int64_t job, const char *detail)
 	e = txn_event(t, STORE_EVENT_JOB);
 	e->id = e->job = job;
 	word(e->state, sizeof(e->state), "queued");
-	if (rc)
+	if (rc) {
+		txn_queue_deadline(t, sql_i64(q, 0));
 		sql_copy(q, 1, e->board_type, sizeof(e->board_type));
+	}
 	e->wake_acquire = true;
 	return 0;
 }
 
-/* The parent of `repeat`: as its worst child, when the last one has ended. */
-static int end_group(struct store_txn *t, int64_t parent)
+/* From the newest on: they end in about the order of their ids. */
+static int has_live_child(struct store_txn *t, int64_t parent)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+
+	return sql_first(t->db, &q,
+		"SELECT 1 FROM jobs WHERE parent = $parent AND (state = 'queued' OR state = 'active')"
+		" ORDER BY id DESC LIMIT 1",
+		SQL_I("$parent", parent));
+}
+
+/* The parent of `repeat`, as its worst child. */
+static int end_idle_group(struct store_txn *t, int64_t parent)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(t->db, &q,
@@ -207,6 +221,16 @@ static int end_group(struct store_txn *t, int64_t parent)
 		(long long)sql_i64(q, 4));
 	sql_end(&q);
 	return move_job_end(t, parent, state, outcome, detail, "");
+}
+
+/* When the last one has ended. */
+static int end_group(struct store_txn *t, int64_t parent)
+{
+	int live = has_live_child(t, parent);
+
+	if (live)
+		return live < 0 ? live : 0;
+	return end_idle_group(t, parent);
 }
 
 int move_job_end(struct store_txn *t, int64_t job, const char *state, const char *outcome,

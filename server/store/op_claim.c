@@ -344,10 +344,15 @@ static int claim_chunk(struct claim *c, size_t from, size_t to)
 		rc = gather(c);
 	if (!rc && c->n_boards)
 		rc = match_assign(c->match, c->n_boards, c->jobs, c->n_jobs, pairs, &n_pairs);
-	for (size_t i = 0; i < n_pairs && !rc; i++)
+	for (size_t i = 0; i < n_pairs && !rc; i++) {
 		rc = take(c, &c->boards[pairs[i].board], c->jobs[pairs[i].job].id);
-	for (size_t i = 0; i < c->n_boards; i++)
+		c->match[pairs[i].board].state = MATCH_BUSY;
+	}
+	for (size_t i = 0; i < c->n_boards; i++) {
+		if (c->match[i].state == MATCH_READY)
+			c->x->wants |= store_type_bits(c->boards[i].type);
 		capability_done(&c->boards[i]);
+	}
 	return rc;
 }
 
@@ -385,6 +390,7 @@ static int claim(struct store_txn *t, struct store_op *op)
 
 	buffer_clear(&x->reply);
 	x->n_offers = x->n_cancels = x->n_checks = 0;
+	x->wants = 0;
 	if (!rc)
 		rc = acknowledge(t, x);
 	if (rc)

@@ -144,9 +144,11 @@ static int insert_job(struct store_txn *t, const struct job_insert *j, int64_t *
 		SQL_T("$token", j->token), SQL_T("$key", j->key), SQL_T("$body", j->body_sha256),
 		SQL_I("$now", t->now_ms), SQL_I("$deadline", t->now_ms + j->queue_ms), finished,
 		SQL_TN("$document", j->text, j->text_bytes));
-	if (!rc)
-		*id = sql_last_id(t->db);
-	return rc;
+	if (rc)
+		return rc;
+	*id = sql_last_id(t->db);
+	txn_queue_deadline(t, t->now_ms + j->queue_ms);
+	return 0;
 }
 
 static void event_new_job(struct store_txn *t, int64_t job, const char *state, const char *type)

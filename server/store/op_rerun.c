@@ -82,6 +82,7 @@ static int rerun(struct store_txn *t, struct store_op *op)
 	if (rc)
 		return rc;
 	x->new_job = sql_last_id(t->db);
+	txn_queue_deadline(t, t->now_ms); /* not known here: looked for */
 	e = txn_event(t, STORE_EVENT_JOB);
 	e->id = e->job = x->new_job;
 	snprintf(e->state, sizeof(e->state), "queued");

@@ -126,6 +126,7 @@ struct op_offer_claim {
 	/* outputs */
 	int64_t agent;
 	unsigned n_offers, n_cancels, n_checks;
+	uint64_t wants; /* store_type_bits of the boards that are left without a job */
 	struct buffer reply;
 };
 void op_offer_claim_setup(struct op_offer_claim *x);

@@ -94,6 +94,7 @@ struct read_counts {
 int read_counts(struct store_reader *r, struct read_counts *out);
 
 /* Is there anything for op_sweep to do at that time? */
-int read_sweep_due(struct store_reader *r, int64_t now_ms, bool *due);
+int read_queue_deadline(struct store_reader *r, int64_t *at_ms);
+int read_hold_over(struct store_reader *r, int64_t now_ms, bool *over);
 
 #endif

@@ -21,7 +21,8 @@ static int put_last(struct store_reader *r, const char *board, struct json_out *
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
 		"SELECT job, id, outcome, finished_at FROM runs WHERE board = $board"
-		" AND state IN ('done', 'lost', 'late') ORDER BY id DESC LIMIT $limit",
+		" AND finished_at IS NOT NULL AND state <> 'released'"
+		" ORDER BY id DESC LIMIT $limit",
 		SQL_T("$board", board), SQL_I("$limit", LAST_RUNS));
 
 	jo_key(o, "last");
@@ -263,7 +264,7 @@ int read_counts(struct store_reader *r, struct read_counts *out)
 	/* Totals are the highest ids: nothing counts a million rows for a gauge. */
 	rc = sql_first(r->db, &q,
 		"SELECT (SELECT count(*) FROM jobs WHERE state = 'queued'),"
-		" (SELECT count(*) FROM jobs WHERE state = 'active'),"
+		" (SELECT count(*) FROM jobs WHERE state = 'active' AND state <> 'queued'),"
 		" (SELECT coalesce(max(id), 0) FROM jobs), (SELECT coalesce(max(id), 0) FROM runs),"
 		" (SELECT count(*) FROM boards WHERE state = 'ready'),"
 		" (SELECT count(*) FROM boards WHERE state = 'busy'),"
@@ -279,17 +280,29 @@ int read_counts(struct store_reader *r, struct read_counts *out)
 	return 0;
 }
 
-int read_sweep_due(struct store_reader *r, int64_t now_ms, bool *due)
+int read_queue_deadline(struct store_reader *r, int64_t *at_ms)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
-		"SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued' AND queue_deadline_at <= $now)"
-		" OR EXISTS (SELECT 1 FROM boards WHERE hold_until IS NOT NULL"
+		"SELECT coalesce(min(queue_deadline_at), $never) FROM jobs WHERE state = 'queued'",
+		SQL_I("$never", INT64_MAX));
+
+	if (rc <= 0)
+		return rc ? rc : -EIO;
+	*at_ms = sql_i64(q, 0);
+	return 0;
+}
+
+int read_hold_over(struct store_reader *r, int64_t now_ms, bool *over)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(r->db, &q,
+		"SELECT EXISTS (SELECT 1 FROM boards WHERE hold_until IS NOT NULL"
 		" AND hold_until <= $now)",
 		SQL_I("$now", now_ms));
 
 	if (rc <= 0)
 		return rc ? rc : -EIO;
-	*due = sql_i64(q, 0);
+	*over = sql_i64(q, 0);
 	return 0;
 }

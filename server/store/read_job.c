@@ -192,54 +192,48 @@ int read_job(struct store_reader *r, int64_t job, struct buffer *out)
  * Words stand in the text as they are: an index on part of the rows must see them. Unknown ones are
  * refused by the caller; here they match nothing.
  */
-static void state_terms(struct buffer *text, const char *state)
-{
-	static const char *const ended[] = {"active", "succeeded", "failed", "canceled", "lost"};
-
-	/* The queue's index has no order by id: "+ 0" keeps the table's own out of it. */
-	if (!strcmp(state, "queued"))
-		buffer_add_text(text, " WHERE k.id + 0 < $after AND k.state = 'queued'");
-	else if (!strcmp(state, "live"))
-		buffer_add_text(text,
-			" WHERE k.id + 0 < $after AND (k.state = 'queued'"
-			" OR k.state = 'active')");
-	else
-		buffer_add_text(text, " WHERE k.id < $after");
-	for (size_t i = 0; i < sizeof(ended) / sizeof(ended[0]); i++) {
-		if (!strcmp(state, ended[i]))
-			buffer_printf(text, " AND k.state = '%s'", ended[i]);
-	}
-}
-
-static bool is_state(const char *word)
+static void state_terms(struct buffer *text, const char *state, bool by_other)
 {
 	static const char *const words[] = {
-		"queued", "active", "succeeded", "failed", "canceled", "lost", "live"};
+		"queued", "active", "succeeded", "failed", "canceled", "lost"};
+	size_t i = 0, n = sizeof(words) / sizeof(words[0]);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!strcmp(word, words[i]))
-			return true;
-	}
-	return false;
+	while (i < n && strcmp(state, words[i]))
+		i++;
+	buffer_printf(text, " AND k.state = '%s'", i < n ? words[i] : "");
+	/* A board's, a parent's or a label's jobs are fewer than those of a state: not by its index then. */
+	if (i && !by_other)
+		buffer_add_text(text, " AND k.state <> 'queued'");
 }
 
-static int text_of_filter(const struct read_jobs_filter *f, struct buffer *text)
+/* The ids of a page: newest first, of one state or of any. */
+static void ids_of_filter(const struct read_jobs_filter *f, const char *state, struct buffer *text)
 {
-	bool waiting = f->state && (!strcmp(f->state, "queued") || !strcmp(f->state, "live"));
-
-	buffer_add_text(text,
-		"SELECT " JOB_COLUMNS " FROM jobs j WHERE j.id IN (SELECT k.id"
-		" FROM jobs k");
-	state_terms(text, f->state ? f->state : "");
-	if (f->state && !is_state(f->state))
-		buffer_add_text(text, " AND 1 = 0");
+	buffer_add_text(text, "SELECT k.id AS id FROM jobs k WHERE k.id < $after");
+	if (state)
+		state_terms(text, state, f->board || f->parent || f->n_labels);
 	if (f->board)
 		buffer_add_text(text, " AND k.board = $board");
 	if (f->parent)
 		buffer_add_text(text, " AND k.parent = $parent");
 	reading_label_terms(text, "k.label_set", f->n_labels);
-	buffer_add_text(text, waiting ? " ORDER BY k.id + 0 DESC" : " ORDER BY k.id DESC");
-	return buffer_add_text(text, " LIMIT $limit) ORDER BY j.id DESC");
+	buffer_add_text(text, " ORDER BY k.id DESC LIMIT $limit");
+}
+
+static int text_of_filter(const struct read_jobs_filter *f, struct buffer *text)
+{
+	buffer_add_text(text, "SELECT " JOB_COLUMNS " FROM jobs j WHERE j.id IN (");
+	if (f->state && !strcmp(f->state, "live")) {
+		/* Each in its index's order. */
+		buffer_add_text(text, "SELECT id FROM (");
+		ids_of_filter(f, "queued", text);
+		buffer_add_text(text, ") AS waiting UNION ALL SELECT id FROM (");
+		ids_of_filter(f, "active", text);
+		buffer_add_text(text, ") AS working ORDER BY id DESC LIMIT $limit");
+	} else {
+		ids_of_filter(f, f->state, text);
+	}
+	return buffer_add_text(text, ") ORDER BY j.id DESC");
 }
 
 static int bind_filter(

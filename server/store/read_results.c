@@ -86,11 +86,16 @@ static int prepare(struct store_reader *r, const struct read_results_filter *f, 
 		" (SELECT k.id FROM runs k WHERE k.result_id IS NOT NULL"
 		" AND k.id < $after");
 	if (f->board)
-		buffer_add_text(&text, " AND k.board = $board");
+		buffer_add_text(&text,
+			" AND k.board = $board AND k.finished_at IS NOT NULL"
+			" AND k.state <> 'released'");
 	if (f->type)
 		buffer_add_text(&text, " AND k.board_type = $type");
 	if (f->outcome)
 		buffer_add_text(&text, " AND k.outcome = $outcome");
+	/* Most have passed: no index is needed to find some, and there is none. */
+	if (f->outcome && strcmp(f->outcome, "passed"))
+		buffer_add_text(&text, " AND k.outcome <> 'passed'");
 	if (f->is_virtual >= 0)
 		buffer_add_text(&text, " AND k.virtual = $virtual");
 	if (f->n_labels)

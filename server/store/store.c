@@ -450,6 +450,17 @@ int store_health(struct store *s, struct fault *f)
 	return rc;
 }
 
+uint64_t store_type_bits(const char *type)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	if (!*type)
+		return UINT64_MAX;
+	for (; *type; type++)
+		h = (h ^ (unsigned char)*type) * UINT64_C(0x100000001b3);
+	return UINT64_C(1) << ((h ^ h >> 32) & 63);
+}
+
 void store_touch_agent(struct store *s, int64_t agent)
 {
 	leases_set(s->leases, LEASE_AGENT, agent, clock_deadline_ms(&s->clock, s->terms.agent_ms));

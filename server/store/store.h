@@ -60,6 +60,12 @@ struct store_event {
 			      of `agent`, or of any agent when agent is 0 */
 };
 
+/*
+ * A board's type as one bit of 64, the same for some types: what a waiting acquire has, and what a queued
+ * job asks for ("": any). No bit in common: the job is none for that agent.
+ */
+uint64_t store_type_bits(const char *type);
+
 /* Called on the writer thread after the commit and before the done() calls; must be quick. */
 typedef void (*store_events_fn)(void *arg, const struct store_event *events, size_t n);
 

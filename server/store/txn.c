@@ -72,8 +72,15 @@ bool txn_lease_due(struct store_txn *t, enum lease_kind kind, int64_t id)
 	return leases_due(t->leases, kind, id, t->mono_ns);
 }
 
+void txn_queue_deadline(struct store_txn *t, int64_t at_ms)
+{
+	if (at_ms < t->queue_ms)
+		t->queue_ms = at_ms;
+}
+
 void txn_apply_leases(struct store_txn *t)
 {
+	leases_queue_lower(t->leases, t->queue_ms);
 	for (size_t i = 0; i < t->n_changes; i++) {
 		const struct lease *l = &t->changes[i].lease;
 
@@ -89,6 +96,7 @@ void txn_reset(struct store_txn *t)
 {
 	t->n_events = 0;
 	t->n_changes = 0;
+	t->queue_ms = INT64_MAX;
 	t->out_of_memory = false;
 }
 

@@ -29,6 +29,7 @@ struct store_txn {
 	size_t n_events, events_room;
 	struct lease_change *changes;
 	size_t n_changes, changes_room;
+	int64_t queue_ms;   /* the earliest deadline of jobs that came into the queue */
 	bool out_of_memory; /* an event or deadline could not be kept: the operation fails */
 };
 
@@ -36,6 +37,8 @@ struct store_txn {
 struct store_event *txn_event(struct store_txn *t, enum store_event_kind kind);
 void txn_lease_set(struct store_txn *t, enum lease_kind kind, int64_t id, int64_t term_ms);
 void txn_lease_drop(struct store_txn *t, enum lease_kind kind, int64_t id);
+/* A job is in the queue, until then at most. */
+void txn_queue_deadline(struct store_txn *t, int64_t at_ms);
 /* Over, also counting what this batch has changed. */
 bool txn_lease_due(struct store_txn *t, enum lease_kind kind, int64_t id);
 /* After the commit. */
