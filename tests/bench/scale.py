@@ -9,10 +9,11 @@ import statistics
 from fill import AGENTS, BOARDS_EACH, DONE, PROBES, TYPES, agents, document, full_folder, queue_documents, write_bodies, \
     write_documents
 from lab import Lab, rss_bytes
-from measure import BUILD, PROGRAM, ROUNDS, Bare, row, server_threads, wrk
+from measure import BUILD, PROGRAM, Bare, row, server_threads, wrk
 
 RATE = 200  # jobs a second of all boards, beside the probes' 1,000 / EVERY_MS each
 EVERY_MS = 100
+ROUNDS = 3
 SECONDS = 6
 FEW_AGENTS = 10
 MEMORY_BAR_MB = 100

@@ -418,6 +418,29 @@ static void a_health_check_can_be_asked_for(void **state)
 	lab_agent_done(&a);
 }
 
+/* What a waiting acquire is woken for: the types of its boards that stay without a job. */
+static void a_claim_says_which_types_it_still_wants(void **state)
+{
+	struct lab *lab = *state;
+	const struct op_register_board boards[] = {
+		LAB_BOARD("a-1", "one"), LAB_BOARD("b-1", "two")};
+	const char *names[] = {"a-1", "b-1"};
+	struct op_offer_claim x = {.request = "r", .boards = names, .n_boards = 2};
+	struct lab_agent a = {0};
+
+	lab_register(lab, &a, "bench-1", boards, 2, NULL, 0);
+	lab_submit(lab, "two", "");
+	x.session = a.session;
+	op_offer_claim_setup(&x);
+	assert_int_equal(store_call(lab->store, &x.op), 0);
+	assert_int_equal(x.n_offers, 1);
+	assert_true(x.wants == store_type_bits("one"));
+	assert_true(store_type_bits("one") != store_type_bits("two"));
+	assert_true(store_type_bits("") == UINT64_MAX);
+	op_offer_claim_done(&x);
+	lab_agent_done(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -438,6 +461,7 @@ int main(void)
 		LAB_TEST(draining_a_busy_board_waits_for_its_run),
 		LAB_TEST(a_reservation_ends_by_itself),
 		LAB_TEST(a_health_check_can_be_asked_for),
+		LAB_TEST(a_claim_says_which_types_it_still_wants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -260,6 +261,35 @@ static void a_kill_at_a_checkpoint_loses_nothing(void **state)
 	assert_job(lab, 50, "state", "queued");
 }
 
+/* Shared with the child that dies: how many were acknowledged. */
+static int64_t *acknowledged_by_child;
+
+static void fills_the_log(struct lab *lab)
+{
+	for (int i = 0; i < 5000; i++)
+		*acknowledged_by_child = lab_submit(lab, "mps3-an547", "");
+}
+
+static void a_kill_at_a_step_of_a_checkpoint_loses_nothing(void **state)
+{
+	static const char *const places[] = {"server.checkpoint", "server.checkpointed"};
+	struct lab *lab = *state;
+	int64_t known = 0;
+
+	acknowledged_by_child = mmap(
+		NULL, sizeof(int64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(acknowledged_by_child != MAP_FAILED);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		die_at(lab, places[i], fills_the_log);
+		/* It died by its own log, long before it had submitted all. */
+		assert_in_range(*acknowledged_by_child, known + 1, known + 4999);
+		known = *acknowledged_by_child;
+		for (int64_t job = 1; job <= known; job++)
+			assert_job(lab, job, "state", "queued");
+	}
+	munmap(acknowledged_by_child, sizeof(int64_t));
+}
+
 /* ---- a full disk ---- */
 
 static int add_artifact(struct lab *lab, unsigned n)
@@ -454,6 +484,7 @@ int main(void)
 		LAB_TEST(a_kill_before_the_commit_leaves_nothing_after_it_everything),
 		LAB_TEST(answers_lost_by_a_kill_are_given_again),
 		LAB_TEST(a_kill_at_a_checkpoint_loses_nothing),
+		LAB_TEST(a_kill_at_a_step_of_a_checkpoint_loses_nothing),
 		LAB_TEST(full_disk_fails_operations_and_recovers),
 		LAB_TEST(a_second_server_on_the_folder_is_refused_by_name),
 		LAB_TEST(a_database_of_a_newer_version_is_refused),

@@ -59,11 +59,28 @@ static void many_are_listed_in_turns(void **state)
 	leases_free(NULL);
 }
 
+static void the_queue_is_looked_through_when_its_first_deadline_is_over(void **state)
+{
+	struct leases *l;
+
+	assert_int_equal(leases_new(&l), 0);
+	/* At first nobody knows; then until something is lowered there is nothing. */
+	assert_true(leases_queue_due(l, 1));
+	assert_false(leases_queue_due(l, INT64_MAX - 1));
+	leases_queue_lower(l, 500);
+	leases_queue_lower(l, 900);
+	assert_false(leases_queue_due(l, 499));
+	assert_true(leases_queue_due(l, 500));
+	assert_false(leases_queue_due(l, 1000));
+	leases_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_offer_becomes_a_lease),
 		cmocka_unit_test(many_are_listed_in_turns),
+		cmocka_unit_test(the_queue_is_looked_through_when_its_first_deadline_is_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

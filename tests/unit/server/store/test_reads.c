@@ -1,4 +1,5 @@
 /* What REST shows: pages and filters of jobs, runs with metrics, samples, results, uploads. */
+#include "server/store/internal.h"
 #include "server/store/result_prepare.h"
 #include "tests/unit/server/store/lab.h"
 
@@ -434,6 +435,107 @@ static void an_answer_over_the_limit_is_no_half_answer(void **state)
 	buffer_done(&b);
 }
 
+/* ---- reads that stay as they are while the tables grow ---- */
+
+static void add_done(struct lab *lab, int n)
+{
+	char path[128], *text;
+	sqlite3 *db;
+
+	store_close(lab->store);
+	lab->store = NULL;
+	snprintf(path, sizeof(path), "%s/hilda.db", lab->folder);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_true(
+		asprintf(&text,
+			"CREATE TEMP TABLE n AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL"
+			" SELECT i + 1 FROM c WHERE i < %d) SELECT i FROM c;"
+			"INSERT INTO jobs (name, state, demand, image, priority, run, board,"
+			" attempts_allowed, token, created_at, queue_deadline_at, document)"
+			" SELECT name, 'succeeded', demand, image, priority, run, board, 1, '', 1,"
+			" 2, document FROM jobs, n WHERE id = 1;"
+			"INSERT INTO runs (job, attempt, board, board_type, agent, epoch, request,"
+			" state, outcome, virtual, exec, result_id, created_at, finished_at)"
+			" SELECT job, 1, board, board_type, agent, 1, '', 'done', 'passed',"
+			" virtual, exec, i, 1, 2 FROM runs, n WHERE id = 1;",
+			n) > 0);
+	if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+	free(text);
+	lab_reopen(lab);
+}
+
+static int count_steps(unsigned kind, void *steps, void *statement, void *ignored)
+{
+	*(int *)steps += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+	return 0;
+}
+
+static int jobs_of_state(struct store_reader *r, const char *state, struct buffer *b)
+{
+	return read_jobs(r, &(struct read_jobs_filter){.state = state}, b);
+}
+
+static int all_results(struct store_reader *r, struct buffer *b)
+{
+	static const struct read_results_filter filters[] = {
+		{.is_virtual = -1, .outcome = "timeout"},
+		{.is_virtual = 0},
+		{.is_virtual = -1, .board = "m55-1", .outcome = "failed", .page = {.limit = 1}},
+		{.is_virtual = -1, .type = "another"},
+		{.is_virtual = -1},
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(filters) && !rc; i++)
+		rc = read_results(r, &filters[i], b);
+	return rc;
+}
+
+/* Steps of SQLite's machine for all that the pages ask for. */
+static int steps_of_reads(struct lab *lab)
+{
+	static const char *const states[] = {
+		"queued", "active", "live", "succeeded", "failed", "canceled", "lost", NULL};
+	struct store_reader *r = store_reader_borrow(lab->store, NULL);
+	struct buffer b = BUFFER_INIT(64 << 20);
+	struct read_counts counts;
+	int64_t at;
+	int steps = 0;
+
+	sqlite3_trace_v2(r->db->db, SQLITE_TRACE_PROFILE, count_steps, &steps);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		assert_int_equal(jobs_of_state(r, states[i], &b), 0);
+	assert_int_equal(all_results(r, &b), 0);
+	assert_int_equal(read_boards(r, &b), 0);
+	assert_int_equal(read_counts(r, &counts), 0);
+	assert_int_equal(read_queue_deadline(r, &at), 0);
+	sqlite3_trace_v2(r->db->db, 0, NULL, NULL);
+	store_reader_return(lab->store, r);
+	buffer_done(&b);
+	return steps;
+}
+
+static void pages_cost_the_same_with_more_jobs_done(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t job, epoch, run;
+	int few, many;
+
+	lab_agent(lab, &a);
+	run = lab_running(lab, &a, &job, &epoch);
+	assert_int_equal(lab_result(lab, run, epoch, OUTCOME_PASSED, "r", NULL, NULL), 0);
+	add_done(lab, 200);
+	few = steps_of_reads(lab);
+	add_done(lab, 4000);
+	many = steps_of_reads(lab);
+	if (many > few + few / 10)
+		fail_msg("%d steps with 200 jobs done, %d with 4200", few, many);
+	lab_agent_done(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +551,7 @@ int main(void)
 		LAB_TEST(the_log_only_grows),
 		LAB_TEST(uploads_go_on_where_they_were),
 		LAB_TEST(an_answer_over_the_limit_is_no_half_answer),
+		LAB_TEST(pages_cost_the_same_with_more_jobs_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
