@@ -139,10 +139,11 @@ def bench_sustained(folder):
     finally:
         full.lab.stop()
         shutil.rmtree(BUILD / "bench/scale", ignore_errors=True)
-    log = "x" * len(full.bodies["log"].read_bytes())
+    bodies = write_bodies(folder)
+    log = "x" * len(bodies["log"].read_bytes())
     calls = write_documents(folder / "calls.json", [{"request": "0", "boards": ["scale-000-0"] * 32}, {}, {"log": log}])
     with open(calls, "a") as f:
-        f.write("\n" + full.bodies["result"].read_text())
+        f.write("\n" + bodies["result"].read_text())
     with Bare(folder, b"{}", threads) as bare:
         limit = agents(bare, submit=calls, path="/", count=200_000, clients=80)["rate"] / 4
     row("jobs/s, 10 simulated agents, 30 s, full database", f"{ours['rate']:.0f}/s",
