@@ -38,15 +38,21 @@ static void *flusher_main(void *arg)
 
 int flusher_open(const char *path, struct flusher **out, struct fault *fault)
 {
-	struct flusher *f = calloc(1, sizeof(*f));
-	int error = ENOMEM;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
+	struct flusher *f;
 
-	if (!f)
-		return fault_errno(fault, error, "%s", path);
+	*out = NULL;
+	if (fd < 0)
+		return 0;
+	f = calloc(1, sizeof(*f));
+	if (!f) {
+		file_close(&fd);
+		return fault_errno(fault, ENOMEM, "%s", path);
+	}
 	pthread_mutex_init(&f->mutex, NULL);
 	pthread_cond_init(&f->changed, NULL);
-	f->fd = open(path, O_RDONLY | O_CLOEXEC);
-	error = f->fd < 0 ? errno : pthread_create(&f->thread, NULL, flusher_main, f);
+	f->fd = fd;
+	error = pthread_create(&f->thread, NULL, flusher_main, f);
 	if (error) {
 		file_close(&f->fd);
 		free(f);
@@ -73,6 +79,8 @@ void flusher_close(struct flusher *f)
 
 void flusher_kick(struct flusher *f)
 {
+	if (!f)
+		return;
 	pthread_mutex_lock(&f->mutex);
 	f->wanted = true;
 	pthread_cond_signal(&f->changed);

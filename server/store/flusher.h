@@ -10,6 +10,7 @@
 
 struct flusher;
 
+/* NULL, and 0, when the file cannot be opened: SQLite may keep it elsewhere. The others accept NULL. */
 int flusher_open(const char *path, struct flusher **out, struct fault *f);
 /* Only after SQLite has closed the file: the end of any descriptor drops the process's locks on it. */
 void flusher_close(struct flusher *f);

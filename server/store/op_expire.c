@@ -224,6 +224,7 @@ static int clock_set(struct store_txn *t, struct store_op *op)
 
 	for (size_t i = 0; i < ARRAY_SIZE(live) && !rc; i++)
 		rc = sql_run(t->db, live[i], SQL_I("$by", x->by_ms));
+	txn_queue_deadline(t, t->now_ms); /* not known here: looked for */
 	return rc;
 }
 

@@ -109,6 +109,7 @@ static int follow_clock(struct store *s, struct fault *f)
 		rc = fault_set(f, -x.op.rc, "%s", x.op.fault.text);
 	if (rc)
 		return rc;
+	txn_apply_leases(&s->txn);
 	log_warning("the wall clock was set", LOG_I64("by_ms", s->jump_ms));
 	s->jump_ms = 0;
 	return 0;
