@@ -21,26 +21,27 @@
 #define SEED 1
 #define ROUNDS (8 / CRASH_SHARE) /* of each error and duration; HILDA_ROUNDS=N: another number */
 #define STARTS 30
-#define FAT_BATCHES 42 /* enough for the log to be copied into the database */
+#define FEW 12  /* large batches: some of the log is copied into the database */
+#define MANY 90 /* all of it, and the database is synced */
 
 struct injected {
 	const char *what;
 	unsigned calls, files;
 	int code;
 	uint64_t after; /* up to so many work before */
-	bool fat;	/* only a checkpoint does this */
+	unsigned fat;	/* so many large batches: only a checkpoint does this */
 };
 
 static const struct injected errors[] = {
-	{"a write to the log", CRASH_WRITE, CRASH_WAL, 0, 60, false},
-	{"a write to the log, disk full", CRASH_WRITE, CRASH_WAL, SQLITE_FULL, 60, false},
-	{"a sync of the log", CRASH_SYNC, CRASH_WAL, 0, 60, false},
-	{"a checkpoint's write", CRASH_WRITE, CRASH_DATABASE, 0, 400, true},
-	{"a checkpoint's write, disk full", CRASH_WRITE, CRASH_DATABASE, SQLITE_FULL, 400, true},
-	{"a checkpoint's sync", CRASH_SYNC, CRASH_DATABASE, 0, 1, true},
-	{"any sync", CRASH_SYNC, CRASH_DATABASE | CRASH_WAL, 0, 40, true},
-	{"any call", CRASH_ANY, CRASH_DATABASE | CRASH_WAL, 0, 60, false},
-	{"any call to the log", CRASH_ANY, CRASH_WAL, 0, 60, false},
+	{"a write to the log", CRASH_WRITE, CRASH_WAL, 0, 60, 0},
+	{"a write to the log, disk full", CRASH_WRITE, CRASH_WAL, SQLITE_FULL, 60, 0},
+	{"a sync of the log", CRASH_SYNC, CRASH_WAL, 0, 60, 0},
+	{"a checkpoint's write", CRASH_WRITE, CRASH_DATABASE, 0, 400, FEW},
+	{"a checkpoint's write, disk full", CRASH_WRITE, CRASH_DATABASE, SQLITE_FULL, 400, FEW},
+	{"a checkpoint's sync", CRASH_SYNC, CRASH_DATABASE, 0, 1, MANY},
+	{"any sync", CRASH_SYNC, CRASH_DATABASE | CRASH_WAL, 0, 40, FEW},
+	{"any call", CRASH_ANY, CRASH_DATABASE | CRASH_WAL, 0, 60, 0},
+	{"any call to the log", CRASH_ANY, CRASH_WAL, 0, 60, 0},
 };
 
 struct tally {
@@ -76,7 +77,7 @@ static const char *one_round(
 		.code = e->code,
 		.after = crash_dice(&dice, e->after),
 		.times = times};
-	unsigned batches = e->fat ? FAT_BATCHES : 12;
+	unsigned batches = e->fat ? e->fat : 12;
 	const char *wrong = NULL;
 	static char text[600];
 	bool dark = how & 1, alone = how & 2;
@@ -89,7 +90,7 @@ static const char *one_round(
 		/* With the writer's connection alone its end is the end of what SQLite remembers. */
 		if (alone)
 			world_look_away(w);
-		if (world_batch(w, e->fat))
+		if (world_batch(w, e->fat != 0))
 			wrong = through_the_fault(w, t);
 	}
 	crash_vfs_fail(NULL);
