@@ -2,6 +2,7 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "server/store/wal.h"
 
 #define STEP_PAGES 512	    /* 2 MiB of log that were not copied yet */
 #define WHOLE_PAGES 8192    /* 32 MiB of log: a step to its very end, so that it starts anew */
@@ -11,6 +12,7 @@ int checkpoint_open(struct checkpoint *c, const char *database, struct fault *f)
 {
 	int rc = sql_open(database, false, &c->mark, f);
 
+	c->database = database;
 	return rc ? rc : flusher_open(database, &c->flusher, f);
 }
 
@@ -58,14 +60,33 @@ void checkpoint_watch(struct checkpoint *c, struct sql *db)
 	sqlite3_wal_hook(db->db, note_log, c);
 }
 
+/* Whether what was copied so far is, or will be by the next sync, on the disk. */
+static bool is_sure(struct checkpoint *c)
+{
+	struct fault f;
+
+	c->unsure |= flusher_has_failed(c->flusher);
+	if (!c->unsure)
+		return true;
+	if (wal_rewrite_database(c->database, &f)) {
+		log_warning("checkpoint put off", LOG_STR("error", f.text));
+		return false;
+	}
+	c->unsure = false;
+	return true;
+}
+
 static void copy(struct checkpoint *c, struct sql *db, int mode)
 {
 	int code;
 
+	if (!is_sure(c))
+		return;
 	failpoint("server.checkpoint");
 	code = sqlite3_wal_checkpoint_v2(db->db, NULL, mode, NULL, NULL);
 	c->copied_pages = c->marked_pages ? c->marked_pages : c->log_pages;
-	if (code != SQLITE_OK && code != SQLITE_BUSY) {
+	if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) {
+		c->unsure = c->unsure || (code & 0xff) != SQLITE_FULL;
 		sql_failed(db, code, "checkpoint");
 		log_warning("checkpoint failed", LOG_STR("error", db->fault.text));
 	}

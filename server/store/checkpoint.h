@@ -15,6 +15,8 @@
 struct checkpoint {
 	int log_pages, copied_pages; /* of the write-ahead log */
 	int marked_pages;	     /* where the snapshot is; 0: none is held */
+	bool unsure;		     /* what was copied may not be on the disk */
+	const char *database;	     /* borrowed */
 	struct sql *mark;	     /* a reader */
 	struct flusher *flusher;
 };

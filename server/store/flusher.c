@@ -15,11 +15,13 @@ struct flusher {
 	pthread_cond_t changed;
 	int fd;
 	bool wanted, ending;
+	bool failed; /* since somebody asked */
 };
 
 static void *flusher_main(void *arg)
 {
 	struct flusher *f = arg;
+	bool failed;
 
 	pthread_mutex_lock(&f->mutex);
 	while (!f->ending) {
@@ -29,8 +31,9 @@ static void *flusher_main(void *arg)
 		}
 		f->wanted = false;
 		pthread_mutex_unlock(&f->mutex);
-		fdatasync(f->fd); /* SQLite's own descriptor is told of a failure too */
+		failed = fdatasync(f->fd) != 0;
 		pthread_mutex_lock(&f->mutex);
+		f->failed = f->failed || failed;
 	}
 	pthread_mutex_unlock(&f->mutex);
 	return NULL;
@@ -85,4 +88,17 @@ void flusher_kick(struct flusher *f)
 	f->wanted = true;
 	pthread_cond_signal(&f->changed);
 	pthread_mutex_unlock(&f->mutex);
+}
+
+bool flusher_has_failed(struct flusher *f)
+{
+	bool failed;
+
+	if (!f)
+		return false;
+	pthread_mutex_lock(&f->mutex);
+	failed = f->failed;
+	f->failed = false;
+	pthread_mutex_unlock(&f->mutex);
+	return failed;
 }

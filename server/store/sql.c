@@ -47,6 +47,8 @@ static int configure(struct sql *s, bool writer, struct fault *f)
 	int rc;
 
 	sqlite3_extended_result_codes(s->db, 1);
+	/* A close after an error must not copy the log on its own: checkpoint.c knows better. */
+	sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
 	snprintf(text, sizeof(text),
 		"PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON;"

@@ -16,4 +16,10 @@
  */
 int wal_rewrite(const char *database, struct fault *f);
 
+/*
+ * After a checkpoint that failed: writes the pages that the log names, as far as the database has them, onto
+ * themselves and syncs. SQLite copies a page once and trusts that a later sync is for it too.
+ */
+int wal_rewrite_database(const char *database, struct fault *f);
+
 #endif
