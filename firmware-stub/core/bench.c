@@ -73,6 +73,17 @@ static int verb_warm(char **words)
 	return run_warm(n, warmup) < 0 ? timer_dead() : 1;
 }
 
+static int verb_energy(char **words)
+{
+	uint32_t batches, batch;
+
+	if (!number("e-[Batches: a number from 1 to ", words[0], 1, run_energy_max(), &batches) ||
+		!number("e-[Inferences in a batch: a number from 0 to ", words[1], 0,
+			ENERGY_BATCH_MAX, &batch))
+		return 0;
+	return run_energy(batches, batch) < 0 ? timer_dead() : 1;
+}
+
 static int verb_memory(char **words)
 {
 	(void)words;
@@ -119,6 +130,7 @@ static const struct verb {
 	{"id", 0, 0, verb_id},
 	{"cold", 0, 0, verb_cold},
 	{"warm", 2, 1, verb_warm},
+	{"energy", 2, 1, verb_energy},
 	{"memory", 0, 1, verb_memory},
 	{"accuracy", 1, 1, verb_accuracy},
 	{"resend", 1, 0, verb_resend},

@@ -48,7 +48,7 @@ static void run_line(const char *phase)
 	hilda_report_text(&report, "phase", phase);
 	hilda_report_u64(&report, "n", run.n);
 	hilda_report_u64(&report, "warmup", run.warmup);
-	hilda_report_u64(&report, "batch", 1);
+	hilda_report_u64(&report, "batch", run.batch);
 	hilda_report_text(&report, "irq", run.irq);
 	hilda_report_text(&report, "cache", port_cache);
 	hilda_report_u64(&report, "overhead", run.overhead_ticks);
@@ -117,6 +117,9 @@ void run_report(void)
 		run_line("warm");
 		hilda_report_close(&report);
 		hilda_report_ticks(&report, run_ticks(), run.n);
+		break;
+	case PHASE_ENERGY:
+		run_line("energy");
 		break;
 	case PHASE_MEMORY:
 		memory_lines();

@@ -1,19 +1,20 @@
 #include "core/run.h"
 
 #include "core/inject.h"
+#include "core/markers.h"
 
 #define ARENA_PAINT 0xA5
 #define STACK_PAINT 0x5A
 #define STACK_RED_ZONE 256 /* left alone below the painter: its own frame is in there */
 #define OVERHEAD_ROUNDS 8
 #define TIMER_TRIAL 4096
-#define WATCHDOG_RUN_MS 20000
 
 struct run run;
 
-/* Ticks of a timed run, or the logits of an accuracy run: never both. */
+/* Ticks of a timed run, the logits of an accuracy run, or the marker records of an energy run. */
 static union {
 	uint32_t ticks[RESULTS_BYTES / 4];
+	uint64_t aligned[RESULTS_BYTES / 8];
 	int8_t logits[RESULTS_BYTES];
 } results;
 
@@ -32,6 +33,11 @@ const uint32_t *run_ticks(void)
 const int8_t *run_logits(uint32_t i)
 {
 	return results.logits + i * model_header(&model)->classes;
+}
+
+void *run_memory_for_results(void)
+{
+	return results.aligned;
 }
 
 uint32_t run_accuracy_max(void)
@@ -71,6 +77,11 @@ static void infer(const int8_t *sample)
 	model.architecture->forward(&model, model_arena, input, output);
 }
 
+void run_infer(uint32_t i)
+{
+	infer(sample_of(i));
+}
+
 /* The compiler must not move work across the reading of the clock. */
 static inline uint64_t now(void)
 {
@@ -88,7 +99,7 @@ static uint32_t saturated(uint64_t ticks, uint32_t overhead)
 	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
 }
 
-static int timer_ticks(void)
+int run_timer_ticks(void)
 {
 	uint64_t before;
 
@@ -100,12 +111,13 @@ static int timer_ticks(void)
 	return before != 0;
 }
 
-static void begin(enum phase phase, uint32_t n, uint32_t warmup)
+void run_begin(enum phase phase, uint32_t n, uint32_t warmup)
 {
 	run = (struct run){.phase = phase,
 		.number = next_number++,
 		.n = n,
 		.warmup = warmup,
+		.batch = 1,
 		.irq = "on",
 		.status = "ok"};
 }
@@ -134,7 +146,7 @@ void run_first(uint64_t boot_ticks)
 	const char *wrong;
 
 	next_number = 0;
-	begin(PHASE_COLD, 1, 0);
+	run_begin(PHASE_COLD, 1, 0);
 	run.overhead_ticks = empty_loop();
 	port_timer_start();
 	start = now();
@@ -157,9 +169,9 @@ int run_warm(uint32_t n, uint32_t warmup)
 {
 	uint64_t opened;
 
-	if (!timer_ticks())
+	if (!run_timer_ticks())
 		return -1;
-	begin(PHASE_WARM, n, warmup);
+	run_begin(PHASE_WARM, n, warmup);
 	run.overhead_ticks = empty_loop();
 	port_watchdog(WATCHDOG_RUN_MS);
 	for (uint32_t i = 0; i < warmup; i++) {
@@ -168,7 +180,7 @@ int run_warm(uint32_t n, uint32_t warmup)
 	}
 	port_drain();
 	run.irq = port_quiet();
-	port_markers(4 * (run.number & 1) + 1);
+	port_markers(markers_levels(run.number) | MARKER_WINDOW | MARKER_MAC);
 	opened = port_timer_total();
 	for (uint32_t i = 0; i < n; i++) {
 		const int8_t *sample = sample_of(i);
@@ -182,7 +194,7 @@ int run_warm(uint32_t n, uint32_t warmup)
 		inject_in_window(i);
 	}
 	run.window_ticks = port_timer_total() - opened;
-	port_markers(4 * (run.number & 1));
+	port_markers(markers_levels(run.number));
 	port_unquiet();
 	port_watchdog(0);
 	port_markers_send();
@@ -193,7 +205,7 @@ int run_accuracy(uint32_t n)
 {
 	const uint32_t classes = model_header(&model)->classes;
 
-	begin(PHASE_ACCURACY, n, 0);
+	run_begin(PHASE_ACCURACY, n, 0);
 	port_watchdog(WATCHDOG_RUN_MS);
 	for (uint32_t i = 0; i < n; i++) {
 		infer(sample_of(i));
@@ -226,7 +238,7 @@ int run_memory(void)
 	uint8_t *bottom, *top, *deepest;
 	size_t used = model_arena_bytes + MODEL_GUARD_BYTES;
 
-	begin(PHASE_MEMORY, 1, 0);
+	run_begin(PHASE_MEMORY, 1, 0);
 	port_stack(&bottom, &top);
 	paint_stack(bottom);
 	for (size_t i = 0; i < used; i++)

@@ -53,9 +53,24 @@ void port_unquiet(void);
 void port_watchdog(uint32_t timeout_ms);
 void port_watchdog_feed(void);
 
-/* Marker pins: bit 0 is D0, bit 1 D1, bit 2 D2. Where there are no pins, records that are sent. */
+/*
+ * Marker pins: D0 is high while a window is open, D1 changes at the end of each batch, D2 with each
+ * run. Where there are no pins, changes are recorded, with what the core is doing, and sent later.
+ */
+#define MARKER_WINDOW 1u
+#define MARKER_BATCH 2u
+#define MARKER_RUN 4u
+#define MARKER_SLEEP (0u << 3)
+#define MARKER_BUSY (1u << 3)
+#define MARKER_MAC (2u << 3) /* inner products, most of the time */
+
 void port_markers(uint32_t state);
-void port_markers_send(void);
+/* Sends what was recorded. How many changes found no room. */
+uint32_t port_markers_send(void);
+/* How many changes can be recorded in so many bytes; 0: pins, which need no memory. */
+uint32_t port_markers_room(size_t bytes);
+/* Records go there (aligned for 64 bits) until they are sent; otherwise there is room for a few. */
+void port_markers_lend(void *memory, size_t bytes);
 
 /* The stack, from its lowest address to its top. */
 void port_stack(uint8_t **low, uint8_t **top);

@@ -14,6 +14,7 @@
 
 #define STACK_BYTES_FAKE 16384
 #define TICKS_A_READING 5
+#define CHANGES_MAX 2048
 
 const char port_board[] = "fake";
 const char port_cache[] = "none";
@@ -27,6 +28,12 @@ static struct {
 	bool dead_timer, in_window, wrote_in_window;
 	int resets;
 	jmp_buf reset;
+	/* Ticks that pass with each reading of the total: in windows always, outside where a test asks. */
+	uint64_t total, total_step;
+	uint32_t changes[CHANGES_MAX];
+	uint64_t change_ticks[CHANGES_MAX];
+	uint32_t n_changes, sent_changes, room, lost;
+	const void *lent;
 } port;
 
 void port_init(void)
@@ -95,7 +102,8 @@ uint64_t port_timer_ticks(void)
 
 uint64_t port_timer_total(void)
 {
-	return UINT64_C(0x100000007);
+	port.total += port.total_step ? port.total_step : port.in_window ? TICKS_A_READING : 0;
+	return UINT64_C(0x100000007) + port.total;
 }
 
 uint64_t port_boot_ticks(void)
@@ -124,10 +132,28 @@ void port_watchdog_feed(void)
 
 void port_markers(uint32_t state)
 {
+	assert_in_range(port.n_changes, 0, CHANGES_MAX - 1);
+	port.change_ticks[port.n_changes] = port.total;
+	port.changes[port.n_changes++] = state;
 }
 
-void port_markers_send(void)
+uint32_t port_markers_send(void)
 {
+	assert_false(port.in_window);
+	port.sent_changes = port.n_changes;
+	return port.lost;
+}
+
+uint32_t port_markers_room(size_t bytes)
+{
+	assert_int_equal(bytes, RESULTS_BYTES);
+	return port.room;
+}
+
+void port_markers_lend(void *memory, size_t bytes)
+{
+	assert_int_equal((uintptr_t)memory % sizeof(uint64_t), 0);
+	port.lent = memory;
 }
 
 void port_stack(uint8_t **low, uint8_t **top)
@@ -210,11 +236,135 @@ static void a_warm_run_sends_all_ticks_after_the_window(void **unused)
 	assert_false(port.wrote_in_window);
 }
 
+/* A change but for D1, whose level outlives a run. */
+static uint32_t change(uint32_t i)
+{
+	return port.changes[i] & ~MARKER_BATCH;
+}
+
+/* Edges of a pin between two changes. */
+static unsigned edges(uint32_t pin, uint32_t from, uint32_t to)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = from + 1; i < to; i++)
+		n += ((port.changes[i] ^ port.changes[i - 1]) & pin) != 0;
+	return n;
+}
+
+static void a_warm_window_is_marked(void **unused)
+{
+	play("lab warm 3 2%lab warm 1 0%");
+	assert_int_equal(port.n_changes, 4);
+	assert_int_equal(change(0), MARKER_WINDOW | MARKER_RUN | MARKER_MAC);
+	assert_int_equal(change(1), MARKER_RUN | MARKER_SLEEP);
+	assert_int_equal(change(2), MARKER_WINDOW | MARKER_MAC);
+	assert_int_equal(change(3), MARKER_SLEEP);
+	assert_null(port.lent);
+}
+
+static void an_energy_window_has_an_edge_for_each_batch(void **unused)
+{
+	play("lab energy 5 3%");
+	has("$R,0,run=1,phase=energy,n=15,warmup=2,batch=3,irq=masked,cache=none,overhead=0,");
+	has("$E,1,lines=1,");
+	has("status=ok*");
+	assert_false(port.wrote_in_window);
+	/* With pins there is no need to say what the core does: up, five edges, down, asleep. */
+	assert_int_equal(port.n_changes, 8);
+	assert_int_equal(port.sent_changes, 8);
+	assert_int_equal(change(0), MARKER_WINDOW | MARKER_RUN | MARKER_MAC);
+	assert_int_equal(edges(MARKER_BATCH, 0, 8), 5);
+	assert_int_equal(edges(MARKER_WINDOW, 0, 6), 0);
+	assert_int_equal(port.changes[6] & MARKER_WINDOW, 0);
+	assert_int_equal(change(7), MARKER_RUN | MARKER_SLEEP);
+}
+
+static void the_window_is_as_long_as_d0_and_shows_the_last_edge(void **unused)
+{
+	char text[64];
+	uint64_t width;
+
+	play("lab energy 2 1%");
+	width = port.change_ticks[3] - port.change_ticks[0];
+	snprintf(text, sizeof(text), ",window=%llu,", (unsigned long long)width);
+	has(text);
+	/* The clock counts microseconds here. */
+	assert_true(port.change_ticks[3] - port.change_ticks[2] >= 50);
+}
+
+static void d1_changes_nowhere_but_at_the_end_of_a_batch(void **unused)
+{
+	play("lab energy 3 1%lab warm 1 1%lab energy 2 1%");
+	assert_int_equal(port.n_changes, 6 + 2 + 5);
+	assert_int_equal(edges(MARKER_BATCH, 0, port.n_changes), 5);
+	assert_int_equal(edges(MARKER_BATCH, 4, 10), 1);
+	assert_int_equal(edges(MARKER_RUN, 0, port.n_changes), 2);
+}
+
+static void records_say_what_the_core_does_while_there_is_room(void **unused)
+{
+	port.room = 2 * 6 + 3;
+	play("lab energy 3 2%");
+	assert_int_equal(port.n_changes, port.room);
+	assert_non_null(port.lent);
+	assert_int_equal(change(0), MARKER_WINDOW | MARKER_RUN | MARKER_BUSY);
+	for (uint32_t i = 1; i < 13; i++)
+		assert_int_equal(port.changes[i] & (MARKER_BUSY | MARKER_MAC),
+			i % 2 ? MARKER_MAC : MARKER_BUSY);
+	assert_int_equal(edges(MARKER_BATCH, 0, 15), 3);
+	assert_int_equal(change(13), MARKER_RUN | MARKER_BUSY);
+	assert_int_equal(change(14), MARKER_RUN | MARKER_SLEEP);
+}
+
+static void without_room_for_all_of_it_the_edges_of_d1_stay(void **unused)
+{
+	port.room = 2 * 6 + 2;
+	play("lab energy 3 2%");
+	assert_int_equal(port.n_changes, 3 + 3);
+	assert_int_equal(edges(MARKER_BATCH, 0, 6), 3);
+	assert_int_equal(port.changes[1] & (MARKER_BUSY | MARKER_MAC), MARKER_MAC);
+}
+
+static void lost_changes_are_told(void **unused)
+{
+	port.lost = 1;
+	play("lab energy 3 2%");
+	has("status=dropped,msg=More marker changes than there is room for*");
+}
+
+static void a_batch_is_the_smallest_power_of_two_of_five_milliseconds(void **unused)
+{
+	/* The clock is read once for each inference and once before: 4 + 1 milliseconds. */
+	port.total_step = 1000;
+	play("lab energy 2 0%");
+	has("n=8,warmup=9,batch=4,");
+	port.total_step = 1001;
+	play("lab energy 2 0%");
+	has("n=8,warmup=9,batch=4,");
+	port.total_step = 999;
+	play("lab energy 2 0%");
+	has("n=16,warmup=17,batch=8,");
+	port.total_step = 5000;
+	play("lab energy 2 0%");
+	has("n=2,warmup=3,batch=1,");
+}
+
+static void pins_take_more_batches_than_records(void **unused)
+{
+	play("lab energy 16385 1%");
+	has("e-[Batches: a number from 1 to 16384]");
+	port.room = 100000;
+	play("lab energy 16385 1%");
+	has("e-[Batches: a number from 1 to 16384]");
+}
+
 static void a_dead_timer_reports_nothing(void **unused)
 {
 	port.dead_timer = true;
-	play("lab warm 3 2%");
-	has("e-[Timer does not tick: fakeclock]\r\nm-ready\r\n");
+	play("lab warm 3 2%lab energy 3 2%");
+	has("e-[Timer does not tick: fakeclock]\r\nm-ready\r\n"
+	    "e-[Timer does not tick: fakeclock]\r\nm-ready\r\n");
 	assert_null(strstr(port.out, "$R"));
 }
 
@@ -266,9 +416,14 @@ static void resend_gives_the_same_line(void **unused)
 
 static void what_cannot_be_done_is_refused_in_words(void **unused)
 {
-	play("lab energy 1 2%lab warm 0 5%lab warm 1025 5%lab warm x 5%lab warm 5%lab accuracy 410%"
-	     "lab fault nonsense%lab%lab warm 99999999999 1%");
-	has("e-[Unsupported verb: energy]");
+	port.room = 512;
+	play("lab profile%lab warm 0 5%lab warm 1025 5%lab warm x 5%lab warm 5%lab accuracy 410%"
+	     "lab fault nonsense%lab%lab warm 99999999999 1%"
+	     "lab energy 0 1%lab energy 510 1%lab energy 3 65537%lab energy 3%");
+	has("e-[Unsupported verb: profile]");
+	has("e-[Batches: a number from 1 to 509]");
+	has("e-[Inferences in a batch: a number from 0 to 65536]");
+	has("e-[Wrong number of words after: energy]");
 	has("e-[Iterations: a number from 1 to 1024]");
 	has("e-[Wrong number of words after: warm]");
 	has("e-[Samples: a number from 1 to 409]");
@@ -322,6 +477,15 @@ int main(void)
 		TEST(plain_commands_are_answered_as_mlperf_s_firmware_does),
 		TEST(identity_names_board_model_and_reset),
 		TEST(a_warm_run_sends_all_ticks_after_the_window),
+		TEST(a_warm_window_is_marked),
+		TEST(an_energy_window_has_an_edge_for_each_batch),
+		TEST(the_window_is_as_long_as_d0_and_shows_the_last_edge),
+		TEST(d1_changes_nowhere_but_at_the_end_of_a_batch),
+		TEST(records_say_what_the_core_does_while_there_is_room),
+		TEST(without_room_for_all_of_it_the_edges_of_d1_stay),
+		TEST(lost_changes_are_told),
+		TEST(a_batch_is_the_smallest_power_of_two_of_five_milliseconds),
+		TEST(pins_take_more_batches_than_records),
 		TEST(a_dead_timer_reports_nothing),
 		TEST(cold_resets_and_reports_unasked),
 		TEST(memory_is_measured_and_not_believed),
