@@ -23,6 +23,13 @@ static const struct {
 	[FAULT_UART_GARBLE] = {"uart-garble", 10},
 	[FAULT_UART_CUT] = {"uart-cut", 5},
 	[FAULT_UART_BABBLE] = {"uart-babble", 32},
+	[FAULT_PPK2_SILENT] = {"ppk2-silent", 0},
+	[FAULT_PPK2_LOST] = {"ppk2-lost", 10},
+	[FAULT_PPK2_SLIP] = {"ppk2-slip", 50000},
+	[FAULT_PPK2_DAMAGE] = {"ppk2-damage", 1},
+	[FAULT_PPK2_STALE] = {"ppk2-stale", 0},
+	[FAULT_PPK2_METADATA] = {"ppk2-metadata", 0},
+	[FAULT_PPK2_UNPLUG] = {"ppk2-unplug", 100000},
 };
 
 void faults_init(struct faults *f)

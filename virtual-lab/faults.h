@@ -25,6 +25,13 @@ enum fault_name {
 	FAULT_UART_GARBLE,     /* one bit flipped in ARG of 1000 bytes */
 	FAULT_UART_CUT,	       /* the rest of every ARG-th line is lost */
 	FAULT_UART_BABBLE,     /* ARG random bytes every 50 ms */
+	FAULT_PPK2_SILENT,     /* answers nothing, sends nothing */
+	FAULT_PPK2_LOST,       /* ARG of 1000 samples do not arrive */
+	FAULT_PPK2_SLIP,       /* every ARG samples a byte does not */
+	FAULT_PPK2_DAMAGE,     /* ARG of 1000 samples arrive as something else */
+	FAULT_PPK2_STALE,      /* it streams when the port is opened, as after a crash */
+	FAULT_PPK2_METADATA,   /* a coefficient is no number */
+	FAULT_PPK2_UNPLUG,     /* gone after ARG samples */
 	FAULT_COUNT
 };
 

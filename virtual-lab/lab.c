@@ -12,10 +12,12 @@
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/numbers.h"
 #include "virtual-lab/board.h"
 #include "virtual-lab/control.h"
 #include "virtual-lab/driving.h"
 #include "virtual-lab/faults.h"
+#include "virtual-lab/ppk2_port.h"
 #include "virtual-lab/probe.h"
 #include "virtual-lab/ready.h"
 #include "virtual-lab/serial.h"
@@ -34,6 +36,8 @@ struct lab {
 	int log_fd;
 	struct faults faults;
 	struct driving driving;
+	struct ppk2_port *ppk2;
+	uint32_t ppk2_seed;
 	struct serial *serial;
 	struct board *board;
 	struct probe probe;
@@ -73,6 +77,7 @@ static int do_fault(struct lab *lab, const char *text, struct fault *f)
 	int rc = strcmp(text, "none") ? apply_fault(lab, text, f) : heal(lab, f);
 
 	serial_wake(lab->serial);
+	ppk2_port_wake(lab->ppk2);
 	return rc ? rc : probe_update(&lab->probe, f);
 }
 
@@ -86,6 +91,24 @@ static int do_power(struct lab *lab, const char *text, struct fault *f)
 	return 0;
 }
 
+/* What the virtual PPK2 would have measured, were it perfect: `energy FROM TO`. */
+static int say_charge(struct lab *lab, const char *text, char *reply, size_t room, struct fault *f)
+{
+	size_t n = strcspn(text, " ");
+	uint64_t from, to;
+	double charge_C;
+	int rc;
+
+	if (!text[n] || number_u64_n(text, n, 0, UINT64_MAX, &from) ||
+		number_u64(text + n + 1, 0, UINT64_MAX, &to))
+		return fault_set(f, EINVAL, "energy wants two sample indices, not '%s'", text);
+	rc = ppk2_port_charge(lab->ppk2, from, to, &charge_C, f);
+	if (!rc)
+		snprintf(reply, room, "ok charge_C=%.17g samples=%llu", charge_C,
+			(unsigned long long)(to - from));
+	return rc;
+}
+
 static void say_status(struct lab *lab, char *reply, size_t room)
 {
 	struct board *b = lab->board;
@@ -95,14 +118,15 @@ static void say_status(struct lab *lab, char *reply, size_t room)
 	faults_list(&lab->faults, faults, sizeof(faults));
 	snprintf(reply, room,
 		"ok state=%s faults=%s probe=%s console_openers=%u console_lost=%llu markers=%llu "
-		"cycles=%u%s%s",
+		"cycles=%u ppk2=%s%s%s",
 		state, faults,
 		lab->probe.pty.master < 0 ? "absent"
 			: lab->probe.open ? "open"
 					  : "idle",
 		serial_openers(lab->serial), (unsigned long long)serial_lost_bytes(lab->serial),
 		(unsigned long long)serial_marker_bytes(lab->serial), b->power_cycles,
-		b->power == BOARD_DEAD ? " why=" : "", b->power == BOARD_DEAD ? b->why_dead : "");
+		ppk2_port_state(lab->ppk2), b->power == BOARD_DEAD ? " why=" : "",
+		b->power == BOARD_DEAD ? b->why_dead : "");
 }
 
 static void execute(void *arg, const char *line, char *reply, size_t room)
@@ -115,6 +139,12 @@ static void execute(void *arg, const char *line, char *reply, size_t room)
 		say_status(lab, reply, room);
 		return;
 	}
+	if (!strncmp(line, "energy ", 7)) {
+		rc = say_charge(lab, line + 7, reply, room, &f);
+		if (rc)
+			snprintf(reply, room, "error %s", f.text);
+		return;
+	}
 	if (!strncmp(line, "fault ", 6))
 		rc = do_fault(lab, line + 6, &f);
 	else if (!strncmp(line, "power ", 6))
@@ -124,7 +154,7 @@ static void execute(void *arg, const char *line, char *reply, size_t room)
 	else
 		rc = fault_set(&f, EINVAL,
 			"no command is '%s'; the known ones are fault NAME [ARG], fault none, "
-			"status, power off, power on, reset",
+			"status, power off, power on, reset, energy FROM TO",
 			line);
 	if (rc)
 		snprintf(reply, room, "error %s", f.text);
@@ -172,11 +202,19 @@ static int open_board(struct lab *lab, struct fault *f)
 		.faults = &lab->faults,
 		.flash_path = lab->flash_path,
 		.log_fd = lab->log_fd};
-	char console[FILE_PATH_BYTES];
+	struct ppk2_port_options ppk2 = {
+		.machine = lab->machine, .faults = &lab->faults, .seed = lab->ppk2_seed};
+	char console[FILE_PATH_BYTES], ppk2_link[FILE_PATH_BYTES];
 	int rc = path_in(lab, "console", console, f);
 
 	if (!rc)
-		rc = serial_open(console, &lab->faults, &lab->serial, f);
+		rc = path_in(lab, "ppk2", ppk2_link, f);
+	ppk2.link = ppk2_link;
+	if (!rc)
+		rc = ppk2_port_open(&ppk2, &lab->ppk2, f);
+	if (!rc)
+		rc = serial_open(
+			console, &lab->faults, ppk2_port_markers, lab->ppk2, &lab->serial, f);
 	o.serial = lab->serial;
 	if (!rc)
 		rc = board_open(&o, &lab->board, f);
@@ -188,31 +226,41 @@ static int open_board(struct lab *lab, struct fault *f)
 	return rc ? rc : control_open(&lab->control, lab->folder, execute, lab, f);
 }
 
-/* The same folder is the same board: its name makes the serial number. */
-static void make_serial(const struct lab *lab, char *out)
+/* The same folder is the same board with the same PPK2: its name makes the serial numbers. */
+static void make_serials(const struct lab *lab, char *board, char *ppk2)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
 
 	for (const char *p = lab->folder; *p; p++)
 		hash = (hash ^ (uint8_t)*p) * 16777619u;
-	snprintf(out, SERIAL_BYTES, "VB-%s-%08x", lab->machine->name, hash);
+	snprintf(board, SERIAL_BYTES, "VB-%s-%08x", lab->machine->name, hash);
+	snprintf(ppk2, SERIAL_BYTES, "VP-%08X", hash);
 }
 
 static int tell(struct lab *lab, struct fault *f)
 {
-	char qemu[32], serial[SERIAL_BYTES];
-	struct ready r = {
-		.machine = lab->machine, .folder = lab->folder, .serial = serial, .qemu = qemu};
+	char qemu[32], serial[SERIAL_BYTES], ppk2_serial[SERIAL_BYTES];
+	struct ready r = {.machine = lab->machine,
+		.folder = lab->folder,
+		.serial = serial,
+		.ppk2_serial = ppk2_serial,
+		.qemu = qemu};
 	int rc = qemu_version(qemu, sizeof(qemu), f);
 
 	if (rc)
 		return rc;
-	make_serial(lab, serial);
+	make_serials(lab, serial, ppk2_serial);
 	rc = board_cpuid(lab->board, &r.cpuid);
 	if (rc)
 		return fault_errno(f, -rc, "no CPUID from the core of %s", lab->machine->name);
 	rc = ready_write_openocd(&r, f);
 	return rc ? rc : ready_write(&r, f);
+}
+
+/* The PPK2 tells what it sees by whether the board has power. */
+static void tell_power(struct lab *lab)
+{
+	ppk2_port_power(lab->ppk2, lab->board->power == BOARD_ON, lab->board->power_cycles);
 }
 
 int lab_open(const struct lab_options *o, struct lab **out, struct fault *f)
@@ -225,6 +273,7 @@ int lab_open(const struct lab_options *o, struct lab **out, struct fault *f)
 	lab->machine = o->machine;
 	lab->signal_fd = o->signal_fd;
 	lab->parent_fd = o->parent_fd;
+	lab->ppk2_seed = o->ppk2_seed;
 	lab->lock_fd = lab->log_fd = lab->driving.fd = lab->control.fd = -1;
 	lab->control.folder_fd = -1;
 	for (int i = 0; i < CONTROL_CLIENTS; i++)
@@ -238,8 +287,10 @@ int lab_open(const struct lab_options *o, struct lab **out, struct fault *f)
 		rc = apply_fault(lab, o->faults[i], f);
 	if (!rc)
 		rc = probe_update(&lab->probe, f);
-	if (!rc)
+	if (!rc) {
+		tell_power(lab);
 		rc = tell(lab, f);
+	}
 	if (rc) {
 		lab_close(lab);
 		return rc;
@@ -248,21 +299,37 @@ int lab_open(const struct lab_options *o, struct lab **out, struct fault *f)
 	return 0;
 }
 
+/* The PPK2 feeds the board, or does not. */
+static void switch_power(struct lab *lab)
+{
+	struct fault f = {0};
+	bool off, on;
+
+	ppk2_port_take_order(lab->ppk2, &off, &on);
+	if (off)
+		board_power_off(lab->board);
+	tell_power(lab);
+	if (on && board_power_on(lab->board, &f))
+		log_error("the board does not come up", LOG_STR("error", f.text));
+	log_info("ppk2", LOG_STR("power", on ? "on" : "off"));
+}
+
 int lab_run(struct lab *lab, struct fault *f)
 {
 	for (;;) {
-		struct pollfd p[6 + CONTROL_FDS] = {
+		struct pollfd p[7 + CONTROL_FDS] = {
 			{.fd = lab->signal_fd, .events = POLLIN},
 			{.fd = lab->parent_fd, .events = POLLIN},
 			{.fd = board_watch_fd(lab->board), .events = POLLIN},
 			{.fd = lab->probe.pty.watch_fd, .events = POLLIN},
 			{.fd = lab->probe.pty.master, .events = POLLIN},
 			{.fd = board_core_fd(lab->board), .events = POLLIN},
+			{.fd = ppk2_port_order_fd(lab->ppk2), .events = POLLIN},
 		};
 		bool resuming = lab->board->debug.resuming;
 		int rc;
 
-		control_fill(&lab->control, p + 6);
+		control_fill(&lab->control, p + 7);
 		rc = clock_poll(&clock_system, p, sizeof(p) / sizeof(p[0]),
 			resuming ? clock_deadline_ms(&clock_system, DEBUG_SETTLE_MS) : CLOCK_NEVER);
 		if (rc < 0)
@@ -279,7 +346,10 @@ int lab_run(struct lab *lab, struct fault *f)
 			probe_look(&lab->probe);
 		if (p[4].revents)
 			probe_serve(&lab->probe);
-		control_serve(&lab->control, p + 6);
+		if (p[6].revents)
+			switch_power(lab);
+		control_serve(&lab->control, p + 7);
+		tell_power(lab);
 	}
 }
 
@@ -297,6 +367,7 @@ void lab_close(struct lab *lab)
 	probe_close(&lab->probe);
 	board_close(lab->board);
 	serial_close(lab->serial);
+	ppk2_port_close(lab->ppk2);
 	control_close(&lab->control);
 	driving_close(&lab->driving);
 	file_close(&lab->log_fd);

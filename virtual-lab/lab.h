@@ -6,6 +6,8 @@
 #ifndef HILDA_VIRTUAL_LAB_LAB_H
 #define HILDA_VIRTUAL_LAB_LAB_H
 
+#include <stdint.h>
+
 #include "common/fault.h"
 #include "virtual-lab/machines.h"
 
@@ -17,6 +19,7 @@ struct lab_options {
 	const char *const *faults; /* as the control socket takes them; NULL-terminated */
 	int signal_fd;		   /* signalfd: the loop ends when it is readable */
 	int parent_fd;		   /* pidfd of the parent: likewise; -1: none */
+	uint32_t ppk2_seed;	   /* of the virtual PPK2's noise; not 0 */
 };
 
 int lab_open(const struct lab_options *o, struct lab **out, struct fault *f);

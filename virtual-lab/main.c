@@ -20,17 +20,20 @@
 #include "common/cleanup.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/numbers.h"
 #include "virtual-lab/faults.h"
 #include "virtual-lab/lab.h"
 
 #define FAULTS_MAX 16
 
 #define EXIT_USAGE 2
+#define PPK2_SEED 1
 
 static const struct option options[] = {
 	{"machine", required_argument, NULL, 'm'},
 	{"dir", required_argument, NULL, 'd'},
 	{"fault", required_argument, NULL, 'f'},
+	{"ppk2-seed", required_argument, NULL, 's'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'v'},
 	{0},
@@ -40,17 +43,22 @@ static void help(void)
 {
 	const struct machine *m;
 
-	printf("usage: hilda-vboard --machine MACHINE --dir DIR [--fault 'NAME [ARG]']...\n\n"
+	printf("usage: hilda-vboard --machine MACHINE --dir DIR [--fault 'NAME [ARG]']...\n"
+	       "                    [--ppk2-seed N]\n\n"
 	       "Plays one board: QEMU behind a debug probe (DIR/probe, for OpenOCD with\n"
-	       "DIR/openocd.cfg) and a UART (DIR/console). DIR/ready.json appears when it can be\n"
-	       "used. Ends on SIGTERM or with its parent.\n\nmachines:\n");
+	       "DIR/openocd.cfg), a UART (DIR/console) and a Power Profiler Kit II (DIR/ppk2).\n"
+	       "DIR/ready.json appears when it can be used. Ends on SIGTERM or with its parent.\n"
+	       "The seed is of the noise of the currents, which are a model (1..4294967295, %d\n"
+	       "unless it is given).\n\nmachines:\n",
+		PPK2_SEED);
 	for (unsigned i = 0; (m = machine_at(i)); i++)
 		printf("  %-12s %s, %s\n", m->name, m->mcu,
 			m->flash ? "flash" : "images are loaded into RAM");
 	printf("\nfaults (also `fault NAME [ARG]` and `fault none` on DIR/control):\n ");
 	for (int i = 0; i < FAULT_COUNT; i++)
 		printf(" %s", fault_word(i));
-	printf("\n\nother commands of DIR/control: status, power off, power on, reset\n\n"
+	printf("\n\nother commands of DIR/control: status, power off, power on, reset,\n"
+	       "energy FROM TO\n\n"
 	       "examples:\n"
 	       "  hilda-vboard --machine microbit --dir b1\n"
 	       "  openocd -f b1/openocd.cfg -c 'program app.elf verify reset exit'\n"
@@ -73,7 +81,21 @@ struct arguments {
 	const char *folder;
 	const char *faults[FAULTS_MAX + 1];
 	size_t n_faults;
+	uint32_t ppk2_seed;
 };
+
+static int take_seed(struct arguments *a)
+{
+	uint64_t seed;
+
+	if (number_u64(optarg, 1, UINT32_MAX, &seed)) {
+		fprintf(stderr, "hilda-vboard: --ppk2-seed is a number from 1 to %u, not '%s'\n",
+			UINT32_MAX, optarg);
+		return -1;
+	}
+	a->ppk2_seed = (uint32_t)seed;
+	return 0;
+}
 
 /* 0: go on; otherwise the exit code plus one. */
 static int parse(int argc, char **argv, struct arguments *a)
@@ -93,6 +115,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 			unknown_machine(optarg);
 			return EXIT_USAGE + 1;
 		}
+		if (c == 's' && take_seed(a))
+			return EXIT_USAGE + 1;
 		if (c == 'd')
 			a->folder = optarg;
 		if (c == 'f' && a->n_faults == FAULTS_MAX) {
@@ -138,7 +162,7 @@ static int watch_signals(void)
 
 int main(int argc, char **argv)
 {
-	struct arguments a = {0};
+	struct arguments a = {.ppk2_seed = PPK2_SEED};
 	struct lab_options o = {0};
 	struct lab *lab = NULL;
 	struct fault f = {0};
@@ -151,6 +175,7 @@ int main(int argc, char **argv)
 	o.machine = a.machine;
 	o.folder = a.folder;
 	o.faults = a.faults;
+	o.ppk2_seed = a.ppk2_seed;
 	o.signal_fd = signal_fd;
 	o.parent_fd = parent_fd;
 	rc = lab_open(&o, &lab, &f);

@@ -1,21 +1,13 @@
 #include "virtual-lab/noise.h"
 
 #include "virtual-lab/faults.h"
+#include "virtual-lab/xorshift.h"
 
 #define SEED 0x2545f491
 
 void noise_init(struct noise *z)
 {
 	*z = (struct noise){.state = SEED};
-}
-
-/* Marsaglia's xorshift, 32 bits. */
-static uint32_t draw(struct noise *z)
-{
-	z->state ^= z->state << 13;
-	z->state ^= z->state >> 17;
-	z->state ^= z->state << 5;
-	return z->state;
 }
 
 size_t noise_babble(struct noise *z, const struct faults *f, uint8_t *out)
@@ -27,7 +19,7 @@ size_t noise_babble(struct noise *z, const struct faults *f, uint8_t *out)
 	if (n > NOISE_BABBLE_MAX)
 		n = NOISE_BABBLE_MAX;
 	for (uint32_t i = 0; i < n; i++)
-		out[i] = (uint8_t)(draw(z) >> 8);
+		out[i] = (uint8_t)(xorshift(&z->state) >> 8);
 	return n;
 }
 
@@ -47,8 +39,9 @@ static bool is_cut(struct noise *z, const struct faults *f, uint8_t byte)
 
 static uint8_t garble(struct noise *z, const struct faults *f, uint8_t byte)
 {
-	if (fault_is_on(f, FAULT_UART_GARBLE) && draw(z) % 1000 < fault_arg(f, FAULT_UART_GARBLE))
-		byte ^= (uint8_t)(1u << (draw(z) >> 8 & 7));
+	if (fault_is_on(f, FAULT_UART_GARBLE) &&
+		xorshift(&z->state) % 1000 < fault_arg(f, FAULT_UART_GARBLE))
+		byte ^= (uint8_t)(1u << (xorshift(&z->state) >> 8 & 7));
 	return byte;
 }
 

@@ -108,6 +108,8 @@ int ready_write(const struct ready *r, struct fault *f)
 	json_object_set_new(o, "tags", tag_list(m));
 	json_object_set_new(o, "memory", memory_list(m));
 	json_object_set_new(o, "serial", json_string(r->serial));
+	set_path(o, "ppk2", r, "ppk2");
+	json_object_set_new(o, "ppk2_serial", json_string(r->ppk2_serial));
 	json_object_set_new(o, "qemu", json_string(r->qemu));
 	text = json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	json_decref(o);

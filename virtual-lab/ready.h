@@ -14,8 +14,9 @@ struct ready {
 	const struct machine *machine;
 	const char *folder; /* absolute */
 	uint32_t cpuid;
-	const char *serial; /* "VB-..." */
-	const char *qemu;   /* version */
+	const char *serial;	 /* "VB-..." */
+	const char *ppk2_serial; /* "VP-..." */
+	const char *qemu;	 /* version */
 };
 
 int ready_write_openocd(const struct ready *r, struct fault *f);

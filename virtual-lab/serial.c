@@ -22,6 +22,8 @@
 
 struct serial {
 	const struct faults *faults;
+	serial_markers_fn take_markers;
+	void *markers_arg;
 	pthread_t thread;
 	int wake_fd;
 	struct pty pty; /* the thread's */
@@ -126,13 +128,15 @@ static void from_host(struct serial *s)
 		to_guest(s);
 }
 
-static void drain_markers(struct serial *s)
+static void hear_markers(struct serial *s)
 {
 	uint8_t data[PIECE_BYTES];
 	ssize_t n = recv(s->marker_fd, data, sizeof(data), MSG_DONTWAIT);
 
-	if (n > 0)
+	if (n > 0) {
 		s->markers += (uint64_t)n;
+		s->take_markers(s->markers_arg, data, (size_t)n);
+	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		file_close(&s->marker_fd);
 }
@@ -206,14 +210,14 @@ static void *work(void *arg)
 		if ((p[3].revents & ~POLLOUT) && s->console_fd == p[3].fd)
 			from_guest(s);
 		if (p[4].revents && s->marker_fd == p[4].fd)
-			drain_markers(s);
+			hear_markers(s);
 		if (!ready && babbles)
 			babble(s);
 	}
 }
 
-int serial_open(
-	const char *console_link, const struct faults *faults, struct serial **out, struct fault *f)
+int serial_open(const char *console_link, const struct faults *faults, serial_markers_fn markers,
+	void *markers_arg, struct serial **out, struct fault *f)
 {
 	struct serial *s = calloc(1, sizeof(*s));
 	int rc;
@@ -221,6 +225,8 @@ int serial_open(
 	if (!s)
 		return fault_set(f, ENOMEM, "no memory for the console");
 	s->faults = faults;
+	s->take_markers = markers;
+	s->markers_arg = markers_arg;
 	s->console_fd = s->marker_fd = s->next_console_fd = s->next_marker_fd = -1;
 	noise_init(&s->noise);
 	pthread_mutex_init(&s->lock, NULL);

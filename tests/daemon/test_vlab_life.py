@@ -28,10 +28,11 @@ def test_ready_file_says_what_to_connect_to(machine, board):
     ready = b.ready
     assert ready["version"] == 1 and ready["machine"] == ready["type"] == machine
     assert ready["pid"] == b.process.pid
-    for key, name in (("probe", "probe"), ("console", "console"), ("control", "control"), ("openocd", "openocd.cfg")):
+    for key, name in (("probe", "probe"), ("console", "console"), ("control", "control"), ("openocd", "openocd.cfg"),
+                      ("ppk2", "ppk2")):
         assert ready[key] == f"{b.folder}/{name}"
         assert os.path.exists(ready[key]), key
-    for key in ("probe", "console"):
+    for key in ("probe", "console", "ppk2"):
         assert os.readlink(ready[key]).startswith("/dev/pts/")
     assert ready["flash"] == ("program" if machine == "microbit" else "load")
     assert int(ready["idcode"], 0) & 1 and int(ready["cpuid"], 0) >> 24 == 0x41
@@ -40,7 +41,7 @@ def test_ready_file_says_what_to_connect_to(machine, board):
     kinds = {m["kind"] for m in ready["memory"]}
     assert kinds == ({"flash", "ram"} if machine == "microbit" else {"ram"})
     assert any(m["base"] == 0 and m["bytes"] >= 256 * 1024 for m in ready["memory"])
-    assert ready["serial"].startswith("VB-")
+    assert ready["serial"].startswith("VB-") and ready["ppk2_serial"].startswith("VP-")
     version = subprocess.run(["qemu-system-arm", "--version"], stdout=subprocess.PIPE, text=True).stdout
     assert f"version {ready['qemu']} " in version
 
@@ -71,7 +72,7 @@ def test_nothing_pretends_to_live_after_the_end(board):
     assert b.process.returncode == 0
     assert not alive(qemu)
     left = set(os.listdir(b.folder))
-    assert not left & {"ready.json", "probe", "console", "control"}
+    assert not left & {"ready.json", "probe", "console", "control", "ppk2"}
     # And the folder can be used again.
     assert board(MACHINE, folder=b.folder).state() == "running"
 
@@ -125,7 +126,7 @@ def test_driving_log_says_who_had_the_probe(board):
 def test_help_and_version():
     told = subprocess.run([program("hilda-vboard"), "--help"], stdout=subprocess.PIPE, text=True, timeout=10)
     assert told.returncode == 0
-    for word in [*MACHINES, "probe-drop", "uart-babble", "--dir", "ready.json", "examples:", "Exit codes"]:
+    for word in [*MACHINES, "probe-drop", "uart-babble", "ppk2-slip", "--ppk2-seed", "energy FROM TO", "--dir", "ready.json", "examples:", "Exit codes"]:
         assert word in told.stdout
     told = subprocess.run([program("hilda-vboard"), "--version"], stdout=subprocess.PIPE, text=True, timeout=10)
     assert told.returncode == 0 and told.stdout.startswith("hilda-vboard ")
@@ -134,7 +135,8 @@ def test_help_and_version():
 @pytest.mark.parametrize("arguments, word", [(["--machine", "pdp-11", "--dir", "x"], "no machine is called 'pdp-11'; known: mps3-an547, mps2-an386,"),
                                              (["--dir", "x"], "--machine"),
                                              (["--machine", MACHINE], "--dir"), (["--nonsense"], "nonsense"),
-                                             (["--fault", "uart-cut"] * 17, "more than 16")])
+                                             (["--fault", "uart-cut"] * 17, "more than 16"),
+                                             (["--ppk2-seed", "0"], "from 1 to")])
 def test_bad_arguments(arguments, word, tmp_path):
     told = subprocess.run([program("hilda-vboard"), *arguments], cwd=tmp_path, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=10)

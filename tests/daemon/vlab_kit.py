@@ -94,11 +94,11 @@ class Console:
 
 
 class Board:
-    def __init__(self, folder, machine, *faults, wait=True):
+    def __init__(self, folder, machine, *faults, wait=True, options=()):
         self.folder, self.machine = folder, machine
         folder.mkdir(exist_ok=True)
         self.log = open(folder.parent / f"{folder.name}.log", "ab")
-        argv = [program("hilda-vboard"), "--machine", machine, "--dir", folder]
+        argv = [program("hilda-vboard"), "--machine", machine, "--dir", folder, *options]
         for fault in faults:
             argv += ["--fault", fault]
         self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
@@ -223,8 +223,8 @@ def board(tmp_path, request):
     needs()
     started = []
 
-    def start(machine, *faults, folder=None, wait=True):
-        b = Board(folder or tmp_path / f"board{len(started)}", machine, *faults, wait=wait)
+    def start(machine, *faults, folder=None, wait=True, options=()):
+        b = Board(folder or tmp_path / f"board{len(started)}", machine, *faults, wait=wait, options=options)
         started.append(b)
         return b
 
