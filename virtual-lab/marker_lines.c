@@ -78,9 +78,8 @@ static void end(struct marker_lines *m, const struct bench_event *ev)
 
 static void take(struct marker_lines *m, const struct bench_event *ev)
 {
-	if (ev->kind == BENCH_DAMAGED) {
-		m->broken = true;
-	} else if (ev->kind == BENCH_RECORD && ev->type == 'K') {
+	/* A damaged line is a hole in the sequence. */
+	if (ev->kind == BENCH_RECORD && ev->type == 'K') {
 		/* A first record is a new beginning, whatever stood before it. */
 		if (!ev->seq) {
 			m->n = 0;

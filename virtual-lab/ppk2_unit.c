@@ -58,12 +58,6 @@ static enum ppk2_unit_event obey(struct ppk2_unit *u, enum ppk2_op op, uint32_t 
 	return PPK2_UNIT_NONE;
 }
 
-static void forget_pending(struct ppk2_unit *u, size_t n)
-{
-	u->n_pending -= n;
-	memmove(u->pending, u->pending + n, u->n_pending);
-}
-
 size_t ppk2_unit_feed(
 	struct ppk2_unit *u, const uint8_t *data, size_t n, enum ppk2_unit_event *event)
 {
@@ -76,17 +70,16 @@ size_t ppk2_unit_feed(
 		int used = ppk2_command_read(u->pending, u->n_pending, &op, &argument);
 
 		if (used > 0) {
-			forget_pending(u, (size_t)used);
+			u->n_pending = 0;
 			*event = obey(u, op, argument);
 			return taken;
 		}
-		if (used < 0) {
-			forget_pending(u, 1);
-		} else if (taken == n) {
+		/* An opcode that is not known, or a whole command whose argument is out of bounds. */
+		if (used < 0)
+			u->n_pending = 0;
+		if (taken == n)
 			return taken;
-		} else {
-			u->pending[u->n_pending++] = data[taken++];
-		}
+		u->pending[u->n_pending++] = data[taken++];
 	}
 }
 

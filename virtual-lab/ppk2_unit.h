@@ -1,6 +1,6 @@
 /*
  * The virtual Power Profiler Kit II as its host knows it: what it was told, what it answers, whether
- * it feeds the board. Opcodes that are not known are ignored byte by byte. Pure; no locks.
+ * it feeds the board. Opcodes that are not known and commands out of bounds are ignored. Pure; no locks.
  *
  * A board has a supply of its own. A session that says DEVICE_RUNNING_SET takes it over in source
  * mode until the port is closed; in ampere mode the board's supply stays, and the current is seen

@@ -118,6 +118,19 @@ static void a_block_with_a_hole_is_not_given(void **state)
 	assert_int_equal(t.lines.refused, 1);
 }
 
+static void a_line_that_came_twice_does_not_hide_a_hole(void **state)
+{
+	char *first, *second;
+
+	write_block(7, 5);
+	first = strstr(t.text, "$K,1,");
+	second = strstr(t.text, "$K,2,");
+	memmove(second, first, (size_t)(second - first));
+	marker_lines_feed(&t.lines, t.text, t.n);
+	assert_int_equal(t.blocks, 0);
+	assert_int_equal(t.lines.refused, 1);
+}
+
 static void a_clock_that_goes_back_is_refused(void **state)
 {
 	struct hilda_report r;
@@ -198,6 +211,7 @@ int main(void)
 		TEST(other_text_is_passed_over),
 		TEST(a_damaged_block_is_not_given_and_the_next_one_is),
 		TEST(a_block_with_a_hole_is_not_given),
+		TEST(a_line_that_came_twice_does_not_hide_a_hole),
 		TEST(a_clock_that_goes_back_is_refused),
 		TEST(a_state_that_is_none_is_refused),
 		TEST(a_board_that_went_dark_begins_anew),

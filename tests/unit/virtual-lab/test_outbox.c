@@ -58,22 +58,22 @@ static void take(void)
 
 static void bytes_leave_in_order_round_the_end(void **state)
 {
+	/* The reader is always behind, so that the first byte wanders round. */
+	assert_true(put(OUTBOX_BYTES / 2));
 	for (int i = 0; i < 2000; i++) {
 		assert_true(put(PIECE));
 		outbox_push(o, ends[1]);
-		/* The reader sleeps now and then. */
-		if (i % 300 > 200)
+		if (o->n < OUTBOX_BYTES / 3)
 			continue;
 		take();
-		outbox_push(o, ends[1]);
 	}
+	assert_true(got_bytes > 2 * OUTBOX_BYTES);
 	while (o->n) {
 		take();
 		outbox_push(o, ends[1]);
 	}
 	take();
 	assert_int_equal(got_bytes, put_bytes);
-	assert_int_equal(got_bytes, 2000 * PIECE);
 }
 
 static void what_does_not_fit_is_not_taken_in_part(void **state)

@@ -59,8 +59,8 @@ static void what_is_not_known_is_ignored(void **state)
 	struct ppk2_unit before = u;
 
 	assert_string_equal(TELL("\x00\xff\x25\x1a\x66"), "");
-	/* Arguments out of their bounds: 5001 mV, 799 mV, mode 3. 0x13 and 0x88 are no opcodes. */
-	assert_string_equal(TELL("\x0d\x13\x89\x0d\x03\x1f\x11\x03"), "");
+	/* Arguments out of their bounds: 5001 mV, 6 mV, mode 7; none of them is a command. */
+	assert_string_equal(TELL("\x0d\x13\x89\x0d\x00\x06\x11\x07\x0c\x19"), "");
 	assert_memory_equal(&u.metadata, &before.metadata, sizeof(u.metadata));
 	assert_false(u.running || u.streaming || u.engaged);
 	assert_string_equal(TELL("\x19"), "?");
