@@ -57,21 +57,4 @@ void port_markers(uint32_t state)
 	}
 }
 
-uint32_t port_markers_send(void)
-{
-	return 0;
-}
-
-uint32_t port_markers_room(size_t bytes)
-{
-	(void)bytes;
-	return 0;
-}
-
-void port_markers_lend(void *memory, size_t bytes)
-{
-	(void)memory;
-	(void)bytes;
-}
-
 #endif
