@@ -42,8 +42,8 @@ VARIANT_FLAGS := $(CFLAGS_$(VARIANT))
 HOST_CFLAGS := $(CFLAGS_BASE) -include common/banned.h $(VARIANT_FLAGS) $(CFLAGS)
 HOST_LDFLAGS := $(LDFLAGS_BASE) $(VARIANT_FLAGS) $(LDFLAGS)
 
-LIBS_common      := -ljansson -lsodium -linih -lpcre2-8 -lzstd
-LIBS_server      := -lmicrohttpd -lsqlite3 -lz $(LIBS_common) -lm
+LIBS_common      := -ljansson -lsodium -linih -lpcre2-8 -lzstd -lz
+LIBS_server      := -lmicrohttpd -lsqlite3 $(LIBS_common) -lm
 LIBS_agent       := -lcurl -lelf -ldw -lserialport -ludev $(LIBS_common) -lm
 LIBS_cli         := -lcurl -larchive -lserialport $(LIBS_common) -lm
 LIBS_virtual-lab := $(LIBS_common) -lm

@@ -1,7 +1,7 @@
 /*
  * The file of a capture: what a PPK2 sent, compressed, in an order that can be appended to and read
- * from the front while it grows. Pure but for zstd; one thread for each writer or reader. docs/wire.md
- * has the bytes. Blocks hold up to 65,536 samples as byte planes (ADC low, ADC high, range, logic; the
+ * from the front while it grows. Pure but for zstd; one thread for each writer or reader, each of which
+ * takes about 1 MB. docs/wire.md has the bytes. Blocks hold up to 65,536 samples as byte planes (ADC low, ADC high, range, logic; the
  * counter follows from the index), zstd level 1, with the gaps and invalid spans that fall into them
  * and a CRC-32: the round trip is exact, counters included.
  */
@@ -20,6 +20,8 @@
 #define CAPTURE_BLOCK_SAMPLES 65536
 #define CAPTURE_SERIAL_BYTES 64
 #define CAPTURE_RECORD_MAX_BYTES (1 << 20)
+#define CAPTURE_SPANS_MAX \
+	4096 /* gaps, invalid spans, odd counters of one block: then it ends early */
 
 struct capture_header {
 	char serial[CAPTURE_SERIAL_BYTES];
@@ -36,8 +38,10 @@ typedef int (*capture_sink_fn)(void *arg, const void *bytes, size_t n);
 
 struct capture_writer;
 
+/* Gives the header. -EINVAL: the metadata is no text or too long; -ENOMEM; the sink's. */
 int capture_writer_new(const struct capture_header *header, capture_sink_fn sink, void *arg,
 	struct capture_writer **out);
+/* -EINVAL: the block does not follow on the one before. An error stays: the writer is done. */
 int capture_write(struct capture_writer *w, const struct ppk2_block *block);
 /* The last block and the end record: how many samples, what was lost. */
 int capture_writer_end(struct capture_writer *w, int64_t host_us);
@@ -55,7 +59,7 @@ struct capture_record {
 	size_t bytes;			 /* of the whole record in the file */
 	struct capture_header header;	 /* CAPTURE_HEADER */
 	uint64_t index;			 /* CAPTURE_BLOCK: of the first word */
-	uint64_t samples, lost, invalid; /* CAPTURE_END: totals; CAPTURE_BLOCK: samples = n words */
+	uint64_t samples, lost, invalid; /* CAPTURE_END: totals; CAPTURE_BLOCK: its own */
 	int64_t host_us;		 /* CAPTURE_END: the capture's length by the host's clock */
 };
 

@@ -14,9 +14,8 @@
 
 /* One word as the stream gave it. */
 struct row {
-	uint64_t index;
+	uint64_t index, invalid; /* no padding */
 	uint32_t word, lost_before;
-	bool invalid;
 };
 
 struct rows {
@@ -31,8 +30,8 @@ static void take(void *arg, const struct ppk2_block *block)
 	assert_true(block->n >= 1 && block->n <= PPK2_STREAM_BLOCK);
 	assert_true(rows->n + block->n <= ROWS_MAX);
 	for (size_t i = 0; i < block->n; i++)
-		rows->row[rows->n++] = (struct row){block->index + i, block->words[i],
-			i ? 0 : block->lost_before, block->invalid};
+		rows->row[rows->n++] = (struct row){block->index + i, block->invalid,
+			block->words[i], i ? 0 : block->lost_before};
 }
 
 static struct rows *decode(
