@@ -4,10 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <math.h>
-
 #include "common/buffer.h"
 #include "common/cleanup.h"
+#include "protocols/ppk2/row.h"
 #include "tests/unit/protocols/ppk2/vector.h"
 
 #define ROWS_MAX 20000
@@ -51,23 +50,16 @@ static void as_csv(
 	struct ppk2_filter f;
 
 	ppk2_filter_reset(&f);
-	buffer_add_text(out, "index,current_uA,logic,flags\n");
+	buffer_add_text(out, PPK2_ROW_HEAD);
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct row *r = &rows->row[i];
-		double a = ppk2_current_A(c, r->word);
-		bool clipped = ppk2_adc(r->word) == PPK2_ADC_MAX;
-
-		char uA[40] = "nan";
+		struct ppk2_row row = {
+			r->index, ppk2_current_A(c, r->word), r->word, r->lost_before, r->invalid};
+		char line[PPK2_ROW_BYTES];
 
 		if (filtered)
-			a = ppk2_filter_A(&f, r->word, a);
-		if (!isnan(a))
-			snprintf(uA, sizeof(uA), "%.17g", a * 1e6);
-		buffer_printf(out, "%lu,%s,%d,", r->index, uA, ppk2_logic(r->word));
-		buffer_printf(out, "%s%s%s%s%s\n", r->lost_before ? "gap-before" : "",
-			r->lost_before && (r->invalid || clipped) ? "+" : "",
-			r->invalid ? "invalid" : "", r->invalid && clipped ? "+" : "",
-			clipped ? "clipped" : "");
+			row.current_A = ppk2_filter_A(&f, r->word, row.current_A);
+		buffer_add(out, line, ppk2_row_print(&row, line));
 	}
 }
 
