@@ -80,6 +80,9 @@ $(BUILD)/obj/%.o: %.c | packages
 # The number module is the one place that may call strtol's family.
 $(BUILD)/obj/common/numbers.o: HOST_CFLAGS += -DHILDA_NUMBERS_MODULE
 
+# 100,000 samples a second of each board: loops that the compiler is to vectorise.
+$(BUILD)/obj/protocols/ppk2/sample.o $(BUILD)/obj/protocols/ppk2/stream.o: HOST_CFLAGS += -O3
+
 $(LIBHILDA): $(call objects,$(LIB_SRC))
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -242,10 +245,15 @@ $(BUILD)/bench/ends_at_once: tests/bench/ends_at_once.c
 	$(call say,LD)
 	$(Q)$(SHIM_CC) -static -Os -o $@ $<
 
+$(BUILD)/bench/ppk2: $(BUILD)/obj/tests/bench/ppk2.o $(LIBHILDA)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS_common) -lm
+
 # make bench B='get post': only these.
 B ?=
 .PHONY: bench
-bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_once)
+bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_once ppk2)
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py $(B)
 
 # ---- installation -------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ static void give_words(struct ppk2_rows *r, const struct ppk2_block *block, size
 	char line[PPK2_ROW_BYTES];
 
 	ppk2_currents_A(&r->converter, block->words + at, n, currents_A);
+	if (r->filter)
+		ppk2_filter_all_A(&r->state, block->words + at, n, currents_A);
 	for (size_t i = 0; i < n; i++) {
 		struct ppk2_row row = {
 			.first = block->index + at + i,
@@ -40,11 +42,8 @@ static void give_words(struct ppk2_rows *r, const struct ppk2_block *block, size
 			.gap_before = !(at + i) && block->lost_before,
 			.invalid = block->invalid,
 		};
-		size_t length;
+		size_t length = ppk2_row_print(&row, line);
 
-		if (r->filter)
-			row.current_A = ppk2_filter_A(&r->state, row.word, row.current_A);
-		length = ppk2_row_print(&row, line);
 		keep_error(r, fwrite(line, 1, length, r->file) != length);
 	}
 }

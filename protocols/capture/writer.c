@@ -9,6 +9,7 @@
 #include "protocols/ppk2/sample.h"
 
 #define LEVEL 1
+#define WINDOW_LOG 16 /* CAPTURE_BLOCK_SAMPLES */
 #define SPANS_BYTES (2 * PAIR_BYTES * CAPTURE_SPANS_MAX)
 #define RECORD_BYTES \
 	(HEAD_BYTES + BLOCK_HEAD_BYTES + SPANS_BYTES + ZSTD_COMPRESSBOUND(PLAIN_MAX_BYTES))
@@ -72,6 +73,13 @@ static int give_header(struct capture_writer *w, const struct capture_header *h)
 	return give_record(w, CAPTURE_HEADER, n);
 }
 
+/* A window of one plane: half of zstd's memory, and a code table for each plane. */
+static bool set_up(ZSTD_CCtx *zstd)
+{
+	return !ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, LEVEL)) &&
+		!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, WINDOW_LOG));
+}
+
 int capture_writer_new(const struct capture_header *header, capture_sink_fn sink, void *arg,
 	struct capture_writer **out)
 {
@@ -83,8 +91,7 @@ int capture_writer_new(const struct capture_header *header, capture_sink_fn sink
 	w->sink = sink;
 	w->arg = arg;
 	w->zstd = ZSTD_createCCtx();
-	if (w->zstd &&
-		!ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, LEVEL)))
+	if (w->zstd && set_up(w->zstd))
 		err = give_header(w, header);
 	if (err) {
 		capture_writer_free(w);

@@ -11,7 +11,7 @@ void ppk2_filter_reset(struct ppk2_filter *f)
 	memset(f, 0, sizeof(*f));
 }
 
-double ppk2_filter_A(struct ppk2_filter *f, uint32_t word, double current_A)
+static inline double step(struct ppk2_filter *f, uint32_t word, double current_A)
 {
 	uint32_t range = ppk2_range(word);
 	double last = f->average, last4 = f->average4, out = current_A;
@@ -47,4 +47,18 @@ double ppk2_filter_A(struct ppk2_filter *f, uint32_t word, double current_A)
 	f->after--;
 	f->last_range = range;
 	return out;
+}
+
+double ppk2_filter_A(struct ppk2_filter *f, uint32_t word, double current_A)
+{
+	return step(f, word, current_A);
+}
+
+void ppk2_filter_all_A(struct ppk2_filter *f, const uint32_t *words, size_t n, double *currents_A)
+{
+	struct ppk2_filter local = *f; /* in registers: the averages are a chain */
+
+	for (size_t i = 0; i < n; i++)
+		currents_A[i] = step(&local, words[i], currents_A[i]);
+	*f = local;
 }

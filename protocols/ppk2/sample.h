@@ -63,5 +63,7 @@ struct ppk2_filter {
 
 void ppk2_filter_reset(struct ppk2_filter *f);
 double ppk2_filter_A(struct ppk2_filter *f, uint32_t word, double current_A);
+/* The same for n of them, in place. */
+void ppk2_filter_all_A(struct ppk2_filter *f, const uint32_t *words, size_t n, double *currents_A);
 
 #endif

@@ -49,7 +49,7 @@ struct windows {
 	struct window_batch *batches;
 	size_t room;
 
-	double block_A[PPK2_STREAM_BLOCK];
+	double block_A[PPK2_STREAM_BLOCK], block_filtered_A[PPK2_STREAM_BLOCK];
 };
 
 int windows_new(
@@ -248,15 +248,17 @@ int windows_feed(struct windows *w, const struct ppk2_block *block)
 		size_t n = block->n - at < PPK2_STREAM_BLOCK ? block->n - at : PPK2_STREAM_BLOCK;
 
 		ppk2_currents_A(&w->converter, words, n, w->block_A);
+		memcpy(w->block_filtered_A, w->block_A, n * sizeof(w->block_A[0]));
+		ppk2_filter_all_A(&w->filter, words, n, w->block_filtered_A);
 		for (size_t i = 0; i < n && !w->error; i++) {
-			double a = w->block_A[i], filtered = ppk2_filter_A(&w->filter, words[i], a);
+			double a = w->block_A[i];
 
 			/* A range that does not exist: a word that was damaged unseen. */
 			if (block->invalid || isnan(a))
 				w->invalid++;
 			else
-				w->error =
-					take_valid(w, block->index + at + i, words[i], a, filtered);
+				w->error = take_valid(w, block->index + at + i, words[i], a,
+					w->block_filtered_A[i]);
 		}
 		at += n;
 	}

@@ -215,6 +215,20 @@ def bench_paint(folder):
         f"{ours:.0f} ms", "<= 300 ms", ours <= 300)
 
 
+def bench_ppk2(folder):
+    """A PPK2's bytes to currents against copying them; captures at the least noise that a unit has."""
+    got = json.loads(subprocess.run([BUILD / "bench/ppk2", "8000000", "0.6"], stdout=subprocess.PIPE, check=True).stdout)
+    decode, copy, size = got["decode"] / 1e6, got["copy"] / 1e6, got["size"]
+    row("PPK2, bytes to currents", f"{decode:.0f} M samples/s", f"{copy:.0f} M samples/s (memcpy)",
+        f"ratio {decode / copy:.2f}", ">= 200 M samples/s", decode >= 200)
+    row("the same with the spike filter", f"{got['filter'] / 1e6:.0f} M samples/s", f"{copy:.0f} M samples/s (memcpy)",
+        f"ratio {got['filter'] / 1e6 / copy:.2f}", ">= 200 M samples/s", got["filter"] >= 200e6)
+    row("capture, size against raw", f"{size:.3f}", "1", f"{got['write_MBps']:.0f} MB/s in, {got['read_MBps']:.0f} MB/s out",
+        "<= 0.25", size <= 0.25)
+    row("capture, memory of a writer", f"{got['writer_bytes'] / 1e6:.2f} MB", "-", "", "<= 1.1 MB",
+        got["writer_bytes"] <= 1.1e6)
+
+
 def main(wanted):
     all_of_them = {k[6:]: v for k, v in globals().items() if k.startswith("bench_")}
     unknown = [w for w in wanted if w not in all_of_them]

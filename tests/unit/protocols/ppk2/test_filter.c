@@ -58,12 +58,31 @@ static void a_reserved_range_leaves_no_trace(void **state)
 	assert_memory_equal(&f, &before, sizeof(f));
 }
 
+static void many_are_filtered_as_one_is(void **state)
+{
+	struct ppk2_filter one, all;
+	uint32_t words[300], seed = 3;
+	double a[300], b[300];
+
+	ppk2_filter_reset(&one);
+	ppk2_filter_reset(&all);
+	for (size_t i = 0; i < 300; i++) {
+		words[i] = ppk2_word(0, vector_random(&seed) % 9 / 2, 0, 0);
+		b[i] = vector_random(&seed) % 1000;
+		a[i] = ppk2_filter_A(&one, words[i], b[i]);
+	}
+	ppk2_filter_all_A(&all, words, 100, b);
+	ppk2_filter_all_A(&all, words + 100, 200, b + 100);
+	assert_memory_equal(a, b, sizeof(a));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_range_change_is_smoothed),
 		cmocka_unit_test(range_4_goes_its_own_way),
 		cmocka_unit_test(a_reserved_range_leaves_no_trace),
+		cmocka_unit_test(many_are_filtered_as_one_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
