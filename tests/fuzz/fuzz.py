@@ -7,8 +7,10 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HILDA_BUILD", ROOT / "build")).resolve()
@@ -125,6 +127,30 @@ def seeds_elf():
         out.append(obj.read_bytes())
         obj.unlink()
     return out
+
+
+def seeds_ppk2():
+    """Pieces of the golden streams that fit, and the texts of calibration."""
+    folder = ROOT / "protocols/vectors/ppk2"
+    return [p.read_bytes() for p in folder.glob("*.txt")] + [p.read_bytes()[:1600] for p in folder.glob("*.bin")]
+
+
+def seeds_capture():
+    """One that the format's page describes, with the frame stored as it is: gaps, an invalid span, an odd counter."""
+    def record(kind, data):
+        return struct.pack("<IIII", kind, len(data), zlib.crc32(data), 0) + data
+
+    def block(index, words, gaps, invalid, odd):
+        plain = bytes(4 * words) + b"".join(struct.pack("<II", *o) for o in odd)
+        frame = struct.pack("<IBI", 0xFD2FB528, 0xA0, len(plain)) + struct.pack("<I", len(plain) << 3 | 1)[:3] + plain
+        spans = b"".join(struct.pack("<II", *s) for s in gaps + invalid)
+        return record(2, struct.pack("<QIIIIB7x", index, words, len(gaps), len(invalid), len(frame), index % 64)
+                      + spans + frame)
+    header = record(1, json.dumps({
+        "format": 1, "serial": "C0FFEE", "mode": "source", "voltage_mV": 3300, "rate_hz": 100000, "virtual": False,
+        "started_at": "2026-01-02T03:04:05.678Z", "metadata": "R0: 1000\nEND\n"}).encode())
+    return [header + block(0, 20, [], [], []) + block(25, 30, [(0, 5), (7, 3)], [(6, 2)], [(6, 1)])
+            + record(3, struct.pack("<QQQq", 50, 8, 2, 580)), block(7, 1, [(0, 7)], [(0, 1)], [])]
 
 
 def main(seconds, only):
