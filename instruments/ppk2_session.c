@@ -139,6 +139,10 @@ static int set_up(struct ppk2_session *s, int64_t deadline_ns, struct fault *f)
 
 	if (!rc)
 		rc = read_metadata(s, false, deadline_ns, f);
+	if (!rc && !s->o.mode) {
+		s->converter.vdd_mV = s->converter.metadata.vdd_mV;
+		return 0;
+	}
 	if (!rc)
 		rc = tell(s, PPK2_DEVICE_RUNNING_SET, 0, deadline_ns, f);
 	if (!rc)

@@ -23,7 +23,7 @@
 #define PPK2_SESSION_NAME_BYTES 256
 
 struct ppk2_session_options {
-	enum ppk2_mode mode;
+	enum ppk2_mode mode;	/* 0: nothing is set, for a look at the calibration */
 	uint32_t voltage_mV;	/* ampere mode: what the board's own supply gives */
 	const char *sysfs_root; /* NULL: "/" */
 	const struct clock *clock;

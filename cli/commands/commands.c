@@ -13,6 +13,8 @@ static const struct command *const table[] = {
 	&command_boards,
 	&command_agents,
 	&command_metrics,
+	&command_ppk2_info,
+	&command_ppk2_record,
 	&command_ppk2_convert,
 	&command_help,
 	&command_version,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 import struct
 import subprocess
 import zipfile
@@ -9,7 +10,8 @@ import zlib
 
 import pytest
 
-from conftest import ROOT, program
+from conftest import ROOT, program, wait_for
+from fake_ppk2 import FakePpk2
 
 VECTORS = ROOT / "protocols/vectors/ppk2"
 NAMES = sorted(p.stem for p in VECTORS.glob("*.bin"))
@@ -212,3 +214,99 @@ def test_help_and_completion_know_it():
     assert "Examples:" in hilda("ppk2", "convert", "--help") and "ppk2 convert" in hilda("help")
     assert "convert" in hilda("complete", "ppk2").split()
     assert "--voltage-mv" in hilda("complete", "ppk2", "convert").split()
+
+
+def ppk2(*args, **more):
+    return subprocess.run([program("hilda"), "ppk2", *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=60, **more)
+
+
+def text_of(name):
+    return (VECTORS / f"{name}.txt").read_text()
+
+
+def test_record_keeps_each_word(tmp_path):
+    path = tmp_path / "o.capture"
+    with FakePpk2(text_of("nan-metadata")) as unit:
+        done = ppk2("record", "--port", unit.path, "--source", "--voltage-mv", 3300, "--seconds", 0.5, "--out", path,
+                    "--csv", tmp_path / "live.csv", "--json")
+        said = json.loads(good(done))
+        assert unit.running == 0 and unit.mV == 3300 and unit.mode == 2
+        assert "0c01" in unit.told and unit.told.index("0c01") < unit.told.index("06")
+        assert unit.told[-1] == "0c00"
+        words = [unit.word(i) for i in range(50000)]
+    assert said["samples"] == 50000 and said["lost"] == said["invalid"] == 0
+    windows = json.loads(good(convert("--capture", path, "--csv", tmp_path / "o.csv", "--windows")))
+    assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "live.csv").read_bytes()
+    rows = [line.split(",") for line in (tmp_path / "o.csv").read_text().splitlines()[1:]]
+    assert [int(r[0]) for r in rows] == list(range(50000))
+    assert [int(r[2]) for r in rows] == [w >> 24 for w in words]
+    assert math.isclose(sum(float(r[1]) for r in rows) * 1e-5, said["charge_uC"], rel_tol=1e-12)
+    assert math.isclose(said["energy_uJ"], said["charge_uC"] * 3.3, rel_tol=1e-12)
+    # The last one has no end.
+    assert [(w["start"], w["samples"], w["complete"]) for w in windows] == \
+        [(1000 * i + 900, 100, i < 49) for i in range(50)]
+    assert path.stat().st_size < 0.25 * 200000
+
+
+def test_record_tells_losses_and_what_stands_is_kept_when_the_unit_goes(tmp_path):
+    path = tmp_path / "o.capture"
+    with FakePpk2(text_of("clean"), lose_every=1000) as unit:
+        done = ppk2("record", "-p", unit.path, "--ampere", "--voltage-mv", 3000, "--seconds", 0.1, "-o", path)
+        assert "10 lost, 19 invalid" in good(done)
+        assert unit.mode == 1
+    with FakePpk2(text_of("clean"), unplug_after=20000) as unit:
+        done = ppk2("record", "-p", unit.path, "--source", "--voltage-mv", 3000, "--seconds", 5, "-o", path)
+        assert done.returncode == 5 and "PPK2" in done.stderr
+    done = convert("--capture", path, "--csv", "-")
+    assert len(good(done).splitlines()) > 10000 and "no end" not in done.stderr
+
+
+def test_record_ends_with_an_interrupt(tmp_path):
+    with FakePpk2(text_of("clean")) as unit:
+        process = subprocess.Popen([program("hilda"), "ppk2", "record", "-p", unit.path, "--source", "--voltage-mv", "3000",
+                                    "-o", tmp_path / "o.capture"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: (tmp_path / "o.capture").exists() and (tmp_path / "o.capture").stat().st_size > 20000)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "mean" in out
+    assert "no end" not in convert("--capture", tmp_path / "o.capture", "--windows").stderr
+
+
+def test_info_shows_the_calibration_and_changes_nothing():
+    with FakePpk2(text_of("nan-metadata")) as unit:
+        shown = good(ppk2("info", "--port", unit.path))
+        asked = json.loads(good(ppk2("info", "--port", unit.path, "--json")))
+        text = good(ppk2("info", "--port", unit.path, "--text"))
+        assert set(unit.told) == {"07", "19"}
+        assert text.encode() == unit.answer()
+    assert asked["defaulted"] == json.loads((VECTORS / "nan-metadata.json").read_text())["defaulted"]
+    assert asked["coefficients"]["R"][1] == 101.65 and asked["voltage_mV"] == 3000 and asked["metadata"] == text
+    assert "101.65*" in shown and asked["calibration_sha256"] in shown and "source" in shown
+
+
+def test_info_lists_units():
+    assert json.loads(good(ppk2("info", "--json"))) == [] or "serial" in good(ppk2("info", "--json"))
+
+
+@pytest.mark.parametrize("args,code,words", [
+    (["record"], 2, "--port is missing"),
+    (["record", "-p", "x", "--voltage-mv", 3300], 2, "--source"),
+    (["record", "-p", "x", "--source", "--ampere", "--voltage-mv", 3300], 2, "--source"),
+    (["record", "-p", "x", "--source"], 2, "--voltage-mv is missing"),
+    (["record", "-p", "x", "--source", "--voltage-mv", 5500], 2, "from 800 to 5000"),
+    (["record", "-p", "x", "--source", "--voltage-mv", 3300, "--seconds", "no"], 2, "--seconds no"),
+    (["record", "-p", "x", "--source", "--voltage-mv", 3300, "--csv", "-", "--json"], 2, "standard output"),
+    (["record", "-p", "/dev/no-such-tty", "--source", "--voltage-mv", 3300], 5, "no-such-tty"),
+    (["info", "-p", "no-such-serial"], 5, "no-such-serial"),
+])
+def test_mistakes_with_a_unit_are_named(args, code, words):
+    done = ppk2(*args)
+    assert done.returncode == code and words in done.stderr, done.stderr
+
+
+def test_a_silent_unit_is_told():
+    with FakePpk2("", silent=True) as unit:
+        done = ppk2("info", "-p", unit.path)
+    assert done.returncode == 5 and "does not answer" in done.stderr
