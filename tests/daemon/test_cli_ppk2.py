@@ -207,6 +207,14 @@ def test_a_stream_may_come_through_a_pipe():
     assert b"9 bytes skipped" in done.stderr
 
 
+def test_nordics_file_is_not_made_of_a_pipe(tmp_path):
+    """Its length has to be known first, so the stream is read twice; what was begun does not stay."""
+    done = subprocess.run([program("hilda"), "ppk2", "convert", "--raw", "/dev/stdin", *map(str, raw("clean")[2:]),
+                           "--ppk2", tmp_path / "o.ppk2"], input=(VECTORS / "clean.bin").read_bytes(),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 10 and b"is a pipe" in done.stderr and not (tmp_path / "o.ppk2").exists()
+
+
 def test_help_and_completion_know_it():
     def hilda(*args):
         return good(subprocess.run([program("hilda"), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
