@@ -21,6 +21,7 @@
 #define LATE_MS 5000 /* for the samples that the time should have brought */
 #define SECONDS_MAX 86400
 #define UPDATE_NS CLOCK_NS_PER_S
+#define OFF_US 50000 /* more than a busy machine is late */
 
 struct recording {
 	struct ppk2_session *session;
@@ -144,6 +145,7 @@ static void tell(struct cli *cli, const struct recording *r, const struct ppk2_c
 {
 	const struct span_sum *s = &r->all;
 	double energy_J = s->charge_C * r->converter.vdd_mV / 1000;
+	double off_us = fabs(counts->rate_ratio - 1) * (double)counts->host_us;
 	json_t *doc;
 
 	if (!cli->json) {
@@ -155,10 +157,10 @@ static void tell(struct cli *cli, const struct recording *r, const struct ppk2_c
 		if (counts->overrun_bytes)
 			printf("%" PRIu64 " bytes were dropped: this machine was too slow\n",
 				counts->overrun_bytes);
-		if (counts->rate_ratio > 0 && fabs(counts->rate_ratio - 1) > 1e-3)
-			printf("%.6f samples for each that the clock expects: some were lost "
-			       "unseen\n",
-				counts->rate_ratio);
+		if (counts->rate_ratio > 0 && off_us > OFF_US)
+			printf("%.0f ms are between the samples' time and this machine's clock: "
+			       "some may be lost unseen\n",
+				off_us / 1000);
 		return;
 	}
 	doc = json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "samples",
