@@ -46,6 +46,8 @@
 #define JOB_WARM_WARMUP 5
 #define JOB_WARM_BOOTS 1
 #define JOB_ENERGY_ITERATIONS 72
+#define JOB_RATE_MAX_PER_HOUR 36e6 /* 10,000 a second */
+#define JOB_BATTERY_MAX_MWH 1e9
 #define JOB_ACCURACY_SAMPLES 100
 #define JOB_SUSTAINED_S 60
 #define JOB_PRIORITY 50
@@ -100,6 +102,9 @@ struct job_phases {
 	struct {
 		bool run;
 		uint32_t iterations;
+		bool duty_cycle; /* asked for */
+		double inferences_per_hour;
+		double battery_mWh; /* 0: none is named */
 	} energy;
 	struct {
 		bool run;

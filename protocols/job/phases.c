@@ -7,7 +7,8 @@ static const char *const phases_keys[] = {
 	"cold", "warm", "energy", "accuracy", "memory", "profile", "sustained", NULL};
 static const char *const cold_keys[] = {"boots", "by", NULL};
 static const char *const warm_keys[] = {"iterations", "warmup", "boots", NULL};
-static const char *const energy_keys[] = {"iterations", NULL};
+static const char *const energy_keys[] = {"iterations", "duty_cycle", NULL};
+static const char *const duty_keys[] = {"inferences_per_hour", "battery_mWh", NULL};
 static const char *const accuracy_keys[] = {"samples", NULL};
 static const char *const sustained_keys[] = {"seconds", NULL};
 static const char *const by_names[] = {"reset", "power", NULL};
@@ -56,6 +57,27 @@ static int read_timed(
 	return doc_u32(warm, &warm_at, "boots", 1, JOB_BOOTS_MAX, &p->warm.boots, e);
 }
 
+static int read_duty_cycle(
+	const json_t *energy, const struct doc_at *at, struct job_phases *p, struct job_error *e)
+{
+	struct doc_at here = DOC_KEY(at, "duty_cycle"),
+		      rate = DOC_KEY(&here, "inferences_per_hour");
+	json_t *duty = NULL;
+	int err = doc_member(energy, at, "duty_cycle", duty_keys, &duty, e);
+
+	if (err || !duty)
+		return err;
+	p->energy.duty_cycle = true;
+	if ((err = doc_f64(duty, &here, "inferences_per_hour", 0, JOB_RATE_MAX_PER_HOUR,
+		     &p->energy.inferences_per_hour, e)) ||
+		(err = doc_f64(duty, &here, "battery_mWh", 1e-3, JOB_BATTERY_MAX_MWH,
+			 &p->energy.battery_mWh, e)))
+		return err;
+	if (p->energy.inferences_per_hour > 0)
+		return 0;
+	return doc_fail(e, &rate, NULL, "must say how many, as in {\"inferences_per_hour\": 60}");
+}
+
 static int read_rest(
 	const json_t *obj, const struct doc_at *at, struct job_phases *p, struct job_error *e)
 {
@@ -68,6 +90,7 @@ static int read_rest(
 	if ((err = read_phase(obj, at, "energy", energy_keys, &p->energy.run, &energy, e)) ||
 		(err = doc_u32(energy, &energy_at, "iterations", 1, JOB_ITERATIONS_MAX,
 			 &p->energy.iterations, e)) ||
+		(err = read_duty_cycle(energy, &energy_at, p, e)) ||
 		(err = read_phase(
 			 obj, at, "accuracy", accuracy_keys, &p->accuracy.run, &accuracy, e)) ||
 		(err = doc_u32(accuracy, &accuracy_at, "samples", 1, JOB_SAMPLES_MAX,
@@ -112,6 +135,19 @@ int job_phases_read(
 	return err ? err : read_rest(obj, &at, p, e);
 }
 
+static json_t *print_energy(const struct job_phases *p)
+{
+	json_t *obj = json_pack("{s:I}", "iterations", (json_int_t)p->energy.iterations), *duty;
+
+	if (!obj || !p->energy.duty_cycle)
+		return obj;
+	duty = json_pack("{s:f}", "inferences_per_hour", p->energy.inferences_per_hour);
+	if (duty && p->energy.battery_mWh > 0)
+		json_object_set_new(duty, "battery_mWh", json_real(p->energy.battery_mWh));
+	json_object_set_new(obj, "duty_cycle", duty);
+	return obj;
+}
+
 json_t *job_phases_print(const struct job_phases *p)
 {
 	json_t *obj = json_pack("{s:b, s:b}", "memory", p->memory, "profile", p->profile);
@@ -127,8 +163,7 @@ json_t *job_phases_print(const struct job_phases *p)
 				"warmup", (json_int_t)p->warm.warmup, "boots",
 				(json_int_t)p->warm.boots));
 	if (p->energy.run)
-		bad |= json_object_set_new(obj, "energy",
-			json_pack("{s:I}", "iterations", (json_int_t)p->energy.iterations));
+		bad |= json_object_set_new(obj, "energy", print_energy(p));
 	if (p->accuracy.run)
 		bad |= json_object_set_new(obj, "accuracy",
 			json_pack("{s:I}", "samples", (json_int_t)p->accuracy.samples));
