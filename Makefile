@@ -43,7 +43,7 @@ HOST_CFLAGS := $(CFLAGS_BASE) -include common/banned.h $(VARIANT_FLAGS) $(CFLAGS
 HOST_LDFLAGS := $(LDFLAGS_BASE) $(VARIANT_FLAGS) $(LDFLAGS)
 
 LIBS_common      := -ljansson -lsodium -linih -lpcre2-8 -lzstd -lz
-LIBS_server      := -lmicrohttpd -lsqlite3 $(LIBS_common) -lm
+LIBS_server      := -lmicrohttpd -lsqlite3 -larchive $(LIBS_common) -lm
 LIBS_agent       := -lcurl -lelf -ldw -lserialport -ludev $(LIBS_common) -lm
 LIBS_cli         := -lcurl -larchive -lserialport $(LIBS_common) -lm
 LIBS_virtual-lab := $(LIBS_common) -lm
@@ -158,7 +158,7 @@ unit: $(UNIT_BIN)
 T ?=
 
 .PHONY: check
-check: all unit node-modules $(BUILD)/scenario/driven
+check: all unit node-modules $(BUILD)/scenario/driven $(BUILD)/tests/make_capture
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/run.py $(T)
 
 .PHONY: check-asan check-tsan coverage
@@ -191,6 +191,11 @@ $(BUILD)/scenario/driven: tests/scenario/driven.c
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(SHIM_CC) -static -Os -Wall -Wextra -Werror -o $@ $<
+
+$(BUILD)/tests/make_capture: $(BUILD)/obj/tests/make_capture.o $(LIBHILDA)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS_common) -lm
 
 # make torture N=2000 SEED=7: kills of server, agents and their children, and what became of it all.
 N ?= 2000
@@ -253,7 +258,7 @@ $(BUILD)/bench/ppk2: $(BUILD)/obj/tests/bench/ppk2.o $(LIBHILDA)
 # make bench B='get post': only these.
 B ?=
 .PHONY: bench
-bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_once ppk2)
+bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_once ppk2) $(BUILD)/tests/make_capture
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py $(B)
 
 # ---- installation -------------------------------------------------------------------------------

@@ -1,0 +1,680 @@
+#include "server/captures/trace.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/buffer.h"
+#include "common/cleanup.h"
+#include "common/file.h"
+#include "server/captures/index_file.h"
+
+#define HEAD_BYTES 16
+#define READ_BYTES (1 << 20)
+#define TAIL_MAX_BYTES (CAPTURE_RECORD_MAX_BYTES + HEAD_BYTES + (16u << 20))
+
+struct chunk_place {
+	uint64_t chunk;
+	int64_t at; /* in the index file */
+};
+
+struct trace {
+	int64_t run;
+	char path[FILE_PATH_BYTES];
+	int fd; /* of the capture, -1: not open yet */
+	struct index_file index;
+	bool loaded;
+	char damage[256];
+
+	int64_t done;	    /* bytes of whole records */
+	struct buffer tail; /* what has come behind them */
+	struct capture_reader *reader;
+	bool has_header;
+	struct capture_header header;
+	struct ppk2_converter converter;
+	struct ppk2_filter filter;
+	struct trace_totals totals;
+
+	struct trace_block *blocks;
+	size_t n_blocks, blocks_room;
+	struct chunk_place *chunks;
+	size_t n_chunks, chunks_room;
+	struct trace_span *spans;
+	size_t n_spans, spans_room;
+
+	/* While a block is read. */
+	struct trace_block now;
+	struct trace_span *now_spans;
+	size_t n_now, now_room;
+	uint64_t pyramid_from; /* samples before it are in chunks already */
+	int rc;
+	struct pyramid pyramid;
+	struct index_chunk scratch;
+	double currents[PPK2_STREAM_BLOCK];
+};
+
+int trace_new(const char *folder, int64_t run, struct trace **out, struct fault *f)
+{
+	struct trace *t = calloc(1, sizeof(*t));
+	int rc;
+
+	if (!t)
+		return fault_set(f, ENOMEM, "out of memory");
+	t->run = run;
+	t->fd = t->index.fd = -1;
+	t->tail = BUFFER_INIT(TAIL_MAX_BYTES);
+	ppk2_filter_reset(&t->filter);
+	pyramid_init(&t->pyramid, 0);
+	rc = file_path(t->path, sizeof(t->path), "%s/%lld", folder, (long long)run);
+	if (!rc)
+		rc = file_path(t->index.path, sizeof(t->index.path), "%s.pyramid", t->path);
+	if (!rc)
+		rc = capture_reader_new(&t->reader);
+	if (rc) {
+		trace_free(t);
+		return fault_errno(f, -rc, "the capture of run %lld", (long long)run);
+	}
+	*out = t;
+	return 0;
+}
+
+void trace_free(struct trace *t)
+{
+	if (!t)
+		return;
+	file_close(&t->fd);
+	index_file_close(&t->index);
+	buffer_done(&t->tail);
+	capture_reader_free(t->reader);
+	free(t->blocks);
+	free(t->chunks);
+	free(t->spans);
+	free(t->now_spans);
+	free(t);
+}
+
+/* ---- lists ---- */
+
+static int grow(void **list, size_t n, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 64;
+	void *bigger;
+
+	if (n < *room)
+		return 0;
+	bigger = reallocarray(*list, more, size);
+	if (!bigger)
+		return -ENOMEM;
+	*list = bigger;
+	*room = more;
+	return 0;
+}
+
+#define GROW(list, n, room) grow((void **)&(list), (n), &(room), sizeof(*(list)))
+
+/* Over the limit the last one grows: what lies between is then shown as missing. */
+static int add_span(struct trace_span **list, size_t *n, size_t *room, uint64_t from, uint64_t to)
+{
+	struct trace_span *last = *n ? &(*list)[*n - 1] : NULL;
+
+	if (last && (last->to >= from || *n == TRACE_SPANS_MAX)) {
+		last->to = to;
+		return 0;
+	}
+	if (GROW(*list, *n, *room))
+		return -ENOMEM;
+	(*list)[(*n)++] = (struct trace_span){from, to};
+	return 0;
+}
+
+static int add_chunk(struct trace *t, uint64_t chunk, int64_t at)
+{
+	if (GROW(t->chunks, t->n_chunks, t->chunks_room))
+		return -ENOMEM;
+	t->chunks[t->n_chunks++] = (struct chunk_place){chunk, at};
+	return 0;
+}
+
+static int add_block(
+	struct trace *t, const struct trace_block *b, const struct trace_span *spans, size_t n)
+{
+	int rc = GROW(t->blocks, t->n_blocks, t->blocks_room);
+
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = add_span(&t->spans, &t->n_spans, &t->spans_room, spans[i].from, spans[i].to);
+	if (rc)
+		return rc;
+	t->blocks[t->n_blocks++] = *b;
+	t->totals.samples += b->valid + b->invalid;
+	t->totals.lost += b->lost;
+	t->totals.invalid += b->invalid;
+	t->totals.clipped += b->clipped;
+	t->totals.end = b->end;
+	t->done = b->from + b->bytes;
+	return 0;
+}
+
+/* ---- samples of a block ---- */
+
+static int put_chunk(struct trace *t)
+{
+	int64_t at = 0;
+	int rc;
+
+	t->scratch.chunk = t->pyramid.chunk;
+	pyramid_chunk(&t->pyramid, t->scratch.buckets);
+	rc = index_file_add(&t->index, INDEX_CHUNK, &t->scratch, sizeof(t->scratch), NULL, 0, &at);
+	return rc ? rc : add_chunk(t, t->pyramid.chunk, at);
+}
+
+static void to_pyramid(struct trace *t, uint64_t index, double current_A, uint8_t logic)
+{
+	uint64_t chunk = index / PYRAMID_CHUNK_SAMPLES;
+
+	if (index < t->pyramid_from)
+		return;
+	if (chunk != t->pyramid.chunk) {
+		if (t->pyramid.n && !t->rc)
+			t->rc = put_chunk(t);
+		pyramid_init(&t->pyramid, chunk);
+	}
+	pyramid_add(&t->pyramid, index, current_A * 1e6, logic);
+}
+
+static void miss(struct trace *t, uint64_t from, uint64_t to)
+{
+	if (!t->rc && to > from)
+		t->rc = add_span(&t->now_spans, &t->n_now, &t->now_room, from, to);
+}
+
+static void take_sample(
+	struct trace *t, uint64_t index, uint32_t word, double current_A, double filtered_A)
+{
+	struct trace_block *b = &t->now;
+
+	to_pyramid(t, index, current_A, ppk2_logic(word));
+	b->valid++;
+	b->clipped += ppk2_adc(word) == PPK2_ADC_MAX;
+	b->sum_A += current_A;
+	b->filtered_sum_A += filtered_A;
+	b->min_A = fmin(b->min_A, current_A);
+	b->max_A = fmax(b->max_A, current_A);
+}
+
+static void take(void *arg, const struct ppk2_block *block)
+{
+	struct trace *t = arg;
+
+	t->now.lost += block->lost_before;
+	miss(t, block->index - block->lost_before, block->index);
+	ppk2_currents_A(&t->converter, block->words, block->n, t->currents);
+	for (size_t i = 0; i < block->n; i++) {
+		double current = t->currents[i];
+		uint32_t word = block->words[i];
+		/* The filter runs on over invalid words, as where windows are found. */
+		double filtered = ppk2_filter_A(&t->filter, word, current);
+
+		/* NaN: a range that does not exist, damage that was not seen. */
+		if (block->invalid || isnan(current)) {
+			t->now.invalid++;
+			miss(t, block->index + i, block->index + i + 1);
+		} else {
+			take_sample(t, block->index + i, word, current, filtered);
+		}
+	}
+}
+
+/* What the last record read holds; t->now has its sums afterwards. */
+static int replay_now(struct trace *t, const struct capture_record *rec)
+{
+	size_t n_gaps;
+	const struct capture_span *gaps = capture_gaps(t->reader, &n_gaps);
+	uint64_t before = n_gaps && gaps[0].at == 0 ? gaps[0].n : 0, lost = 0;
+
+	for (size_t i = 0; i < n_gaps; i++)
+		lost += gaps[i].n;
+	t->now = (struct trace_block){.cover = rec->index - before,
+		.index = rec->index,
+		.end = rec->index + rec->samples + lost - before,
+		.min_A = INFINITY,
+		.max_A = -INFINITY,
+		.filter = t->filter};
+	t->n_now = 0;
+	t->rc = 0;
+	capture_replay(t->reader, take, t);
+	return t->rc;
+}
+
+static int take_block(
+	struct trace *t, const struct capture_record *rec, uint32_t crc, struct fault *f)
+{
+	size_t n_gaps;
+	const struct capture_span *gaps = capture_gaps(t->reader, &n_gaps);
+	uint64_t before = n_gaps && gaps[0].at == 0 ? gaps[0].n : 0;
+	int64_t at;
+	int rc;
+
+	if (rec->index < before || (t->n_blocks && rec->index - before != t->totals.end))
+		return fault_set(f, EBADMSG,
+			"a block begins at sample %llu, the one before it ends at %llu",
+			(unsigned long long)rec->index, (unsigned long long)t->totals.end);
+	for (size_t i = 0; i < n_gaps; i++)
+		before += gaps[i].n;
+	if (t->n_blocks == TRACE_BLOCKS_MAX || rec->index + rec->samples + before > TRACE_INDEX_MAX)
+		return fault_set(f, EBADMSG, "the capture has more than %d blocks or %llu samples",
+			TRACE_BLOCKS_MAX, (unsigned long long)TRACE_INDEX_MAX);
+	t->pyramid_from = 0;
+	rc = replay_now(t, rec);
+	if (rc)
+		return fault_errno(f, -rc, "cannot keep the trace of run %lld", (long long)t->run);
+	t->now.from = t->done;
+	t->now.bytes = (uint32_t)rec->bytes;
+	t->now.crc = crc;
+	rc = index_file_add(&t->index, INDEX_BLOCK, &t->now, sizeof(t->now), t->now_spans,
+		t->n_now * sizeof(*t->now_spans), &at);
+	if (!rc)
+		rc = add_block(t, &t->now, t->now_spans, t->n_now);
+	return rc ? fault_errno(f, -rc, "cannot keep the trace of run %lld", (long long)t->run) : 0;
+}
+
+/* ---- records ---- */
+
+static int take_header(struct trace *t, const struct capture_record *rec, struct fault *f)
+{
+	int rc = ppk2_metadata_parse(
+		rec->header.metadata, rec->header.metadata_bytes, &t->converter.metadata, f);
+
+	if (rc)
+		return rc;
+	t->converter.vdd_mV = rec->header.voltage_mV;
+	t->header = rec->header;
+	t->has_header = true;
+	t->done += (int64_t)rec->bytes;
+	return 0;
+}
+
+static int take_record(
+	struct trace *t, const struct capture_record *rec, uint32_t crc, struct fault *f)
+{
+	if ((rec->kind == CAPTURE_HEADER) == t->has_header)
+		return fault_set(
+			f, EBADMSG, "the header must be the first record, and the only one");
+	if (rec->kind == CAPTURE_HEADER)
+		return take_header(t, rec, f);
+	if (rec->kind == CAPTURE_BLOCK)
+		return take_block(t, rec, crc, f);
+	t->totals.ended = true;
+	t->done += (int64_t)rec->bytes;
+	return 0;
+}
+
+static uint32_t crc_in(const char *record)
+{
+	uint32_t crc;
+
+	memcpy(&crc, record + 8, sizeof(crc));
+	return le32toh(crc);
+}
+
+/* Whole records at the front of what has come; `header_only`: no more than that one. */
+static int take_records(struct trace *t, bool header_only, struct fault *f)
+{
+	struct capture_record *rec = malloc(sizeof(*rec));
+	size_t at = 0;
+	int rc = rec ? 1 : fault_set(f, ENOMEM, "out of memory");
+
+	while (rc > 0 && at < t->tail.n && !(header_only && t->has_header)) {
+		if (t->totals.ended) {
+			rc = fault_set(f, EBADMSG, "something follows the last record");
+			break;
+		}
+		rc = capture_read(t->reader, t->tail.data + at, t->tail.n - at, rec, f);
+		if (rc > 0) {
+			int failed = take_record(t, rec, crc_in(t->tail.data + at), f);
+
+			at += rec->bytes;
+			rc = failed ? failed : 1;
+		}
+	}
+	free(rec);
+	buffer_consume(&t->tail, at);
+	if (rc == -EBADMSG)
+		fault_wrap(f, "byte %lld of the capture", (long long)t->done);
+	return rc < 0 ? rc : 0;
+}
+
+static int add_bytes(struct trace *t, const void *data, size_t n, bool header_only, struct fault *f)
+{
+	int rc = buffer_add(&t->tail, data, n);
+
+	if (rc)
+		return fault_errno(f, -rc, "a piece of the capture of run %lld", (long long)t->run);
+	return take_records(t, header_only, f);
+}
+
+int trace_feed(struct trace *t, const void *data, size_t n, struct fault *f)
+{
+	int rc = 0;
+
+	if (t->damage[0])
+		return fault_set(f, EBADMSG, "%s", t->damage);
+	if (!t->loaded) {
+		rc = index_file_begin(&t->index, t->run);
+		t->loaded = !rc;
+	}
+	if (rc)
+		return fault_errno(f, -rc, "cannot make %s", t->index.path);
+	return add_bytes(t, data, n, false, f);
+}
+
+int64_t trace_position(const struct trace *t)
+{
+	return t->done + (int64_t)t->tail.n;
+}
+
+const char *trace_damage(const struct trace *t)
+{
+	return t->damage;
+}
+
+/* ---- from the files ---- */
+
+static void forget_all(struct trace *t)
+{
+	t->done = 0;
+	t->has_header = false;
+	t->n_blocks = t->n_chunks = t->n_spans = 0;
+	t->totals = (struct trace_totals){0};
+	ppk2_filter_reset(&t->filter);
+	pyramid_init(&t->pyramid, 0);
+	buffer_clear(&t->tail);
+}
+
+static int loaded_record(void *arg, enum index_kind kind, int64_t at, const void *bytes, size_t n)
+{
+	struct trace *t = arg;
+	struct trace_block b;
+	uint64_t chunk;
+
+	if (kind == INDEX_CHUNK && n == sizeof(struct index_chunk)) {
+		memcpy(&chunk, bytes, sizeof(chunk));
+		if (t->n_chunks && t->chunks[t->n_chunks - 1].chunk >= chunk)
+			return -EBADMSG;
+		return add_chunk(t, chunk, at);
+	}
+	if (kind != INDEX_BLOCK || n < sizeof(b) || (n - sizeof(b)) % sizeof(struct trace_span))
+		return -EBADMSG;
+	memcpy(&b, bytes, sizeof(b));
+	if (b.from != t->done || (t->n_blocks && b.cover != t->totals.end) ||
+		t->n_blocks == TRACE_BLOCKS_MAX)
+		return -EBADMSG;
+	return add_block(t, &b, (const struct trace_span *)((const char *)bytes + sizeof(b)),
+		(n - sizeof(b)) / sizeof(struct trace_span));
+}
+
+/* The index may be of bytes that never were committed, or of another file. */
+static bool is_of_this_file(const struct trace *t, int64_t length)
+{
+	const struct trace_block *last = t->n_blocks ? &t->blocks[t->n_blocks - 1] : NULL;
+	char head[HEAD_BYTES];
+
+	/* A chunk is put down by a sample behind it: its block must be there too. */
+	if (t->n_chunks &&
+		(t->chunks[t->n_chunks - 1].chunk + 1) * PYRAMID_CHUNK_SAMPLES >= t->totals.end)
+		return false;
+	if (!last)
+		return true;
+	return last->from + last->bytes <= length &&
+		pread(t->fd, head, sizeof(head), last->from) == sizeof(head) &&
+		crc_in(head) == last->crc;
+}
+
+static int read_block(
+	struct trace *t, const struct trace_block *b, struct capture_record *rec, struct fault *f)
+{
+	_cleanup_free_ char *bytes = malloc(b->bytes);
+	ssize_t n;
+	int rc;
+
+	if (!bytes)
+		return fault_set(f, ENOMEM, "out of memory");
+	n = pread(t->fd, bytes, b->bytes, b->from);
+	if (n < 0)
+		return fault_errno(f, errno, "cannot read %s", t->path);
+	if ((size_t)n < b->bytes)
+		return fault_set(f, ENODATA, "the end of %s is not written yet", t->path);
+	rc = capture_read(t->reader, bytes, b->bytes, rec, f);
+	if (rc == 1)
+		return 0;
+	if (rc == 0)
+		fault_set(f, EBADMSG, "it is shorter than it was");
+	return fault_wrap(f, "%s is damaged at byte %lld", t->path, (long long)b->from);
+}
+
+int trace_replay(struct trace *t, const struct trace_block *b, ppk2_block_fn give, void *arg,
+	struct fault *f)
+{
+	struct capture_record *rec = malloc(sizeof(*rec));
+	int rc = rec ? read_block(t, b, rec, f) : fault_set(f, ENOMEM, "out of memory");
+
+	free(rec);
+	if (!rc)
+		capture_replay(t->reader, give, arg);
+	return rc;
+}
+
+/* The chunk that was not whole when the file was left, and the filter as it stood. */
+static int fill_last_chunk(struct trace *t, struct fault *f)
+{
+	struct capture_record *rec = malloc(sizeof(*rec));
+	uint64_t next = t->n_chunks ? t->chunks[t->n_chunks - 1].chunk + 1 : 0;
+	int rc = rec ? 0 : fault_set(f, ENOMEM, "out of memory");
+	size_t i;
+
+	t->pyramid_from = next * PYRAMID_CHUNK_SAMPLES;
+	pyramid_init(&t->pyramid, next);
+	i = trace_find_block(t, t->pyramid_from);
+	if (t->n_blocks && i == t->n_blocks)
+		i--;
+	for (; i < t->n_blocks && !rc; i++) {
+		t->filter = t->blocks[i].filter;
+		rc = read_block(t, &t->blocks[i], rec, f);
+		if (!rc)
+			rc = replay_now(t, rec);
+	}
+	free(rec);
+	return rc;
+}
+
+static int load_index(struct trace *t, int64_t length)
+{
+	int64_t after_header = t->done;
+	int rc = index_file_open(&t->index, loaded_record, t);
+
+	if (!rc && !is_of_this_file(t, length))
+		rc = -EBADMSG;
+	if (!rc)
+		rc = fill_last_chunk(t, NULL);
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc) {
+		forget_all(t);
+		rc = index_file_begin(&t->index, t->run);
+		t->loaded = !rc;
+		return rc;
+	}
+	if (t->done > after_header)
+		buffer_clear(&t->tail);
+	t->loaded = true;
+	return 0;
+}
+
+static int read_piece(
+	struct trace *t, char *room, int64_t length, bool header_only, struct fault *f)
+{
+	int64_t at = trace_position(t), left = length - at;
+	ssize_t n = pread(t->fd, room, left < READ_BYTES ? (size_t)left : READ_BYTES, at);
+	int rc;
+
+	if (n < 0)
+		return fault_errno(f, errno, "cannot read %s", t->path);
+	if (n == 0)
+		rc = fault_set(f, EBADMSG, "it ends at byte %lld of %lld", (long long)at,
+			(long long)length);
+	else
+		rc = add_bytes(t, room, (size_t)n, header_only, f);
+	if (rc != -EBADMSG)
+		return rc;
+	fault_wrap(f, "the capture of run %lld is damaged on the server's disk", (long long)t->run);
+	snprintf(t->damage, sizeof(t->damage), "%.250s", f->text);
+	return 0;
+}
+
+int trace_catch_up(struct trace *t, int64_t length, struct fault *f)
+{
+	struct fault own = {0};
+	char *room = NULL;
+	int rc = 0;
+
+	f = f ? f : &own;
+	if (t->fd < 0)
+		t->fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (t->fd < 0)
+		return fault_errno(
+			f, errno, "cannot read the capture of run %lld", (long long)t->run);
+	if (trace_position(t) >= length || t->damage[0])
+		return 0;
+	room = malloc(READ_BYTES);
+	if (!room)
+		return fault_set(f, ENOMEM, "out of memory");
+	while (!rc && !t->loaded && !t->has_header && trace_position(t) < length && !t->damage[0])
+		rc = read_piece(t, room, length, true, f);
+	if (!rc && !t->loaded && t->has_header && !t->damage[0]) {
+		rc = load_index(t, length);
+		if (rc)
+			fault_errno(f, -rc, "cannot read or make %s", t->index.path);
+	}
+	while (!rc && t->loaded && trace_position(t) < length && !t->damage[0])
+		rc = read_piece(t, room, length, false, f);
+	free(room);
+	return rc;
+}
+
+/* ---- what is known ---- */
+
+const struct capture_header *trace_header(const struct trace *t)
+{
+	return t->has_header ? &t->header : NULL;
+}
+
+const struct ppk2_converter *trace_converter(const struct trace *t)
+{
+	return &t->converter;
+}
+
+struct trace_totals trace_totals(const struct trace *t)
+{
+	return t->totals;
+}
+
+const struct trace_block *trace_blocks(const struct trace *t, size_t *n)
+{
+	*n = t->n_blocks;
+	return t->blocks;
+}
+
+size_t trace_find_block(const struct trace *t, uint64_t index)
+{
+	size_t low = 0, high = t->n_blocks;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->blocks[middle].end > index)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+const struct trace_span *trace_spans(const struct trace *t, size_t *n)
+{
+	*n = t->n_spans;
+	return t->spans;
+}
+
+int trace_dup_fd(const struct trace *t)
+{
+	return fcntl(t->fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static int chunk_buckets(struct trace *t, const struct chunk_place *place, size_t first, size_t n,
+	struct bucket *out)
+{
+	if (place)
+		return index_file_buckets(&t->index, place->at, first, n, out);
+	pyramid_chunk(&t->pyramid, t->scratch.buckets);
+	memcpy(out, t->scratch.buckets + first, n * sizeof(*out));
+	return 0;
+}
+
+/* The part of one chunk that lies in [from, to). */
+static int give_chunk(struct trace *t, const struct chunk_place *place, uint64_t chunk,
+	unsigned level, uint64_t from, uint64_t to, trace_bucket_fn give, void *arg)
+{
+	_cleanup_free_ struct bucket *out = NULL;
+	uint64_t each = pyramid_buckets(level), begin = chunk * each, end = begin + each;
+	size_t n;
+	int rc;
+
+	if (begin < from)
+		begin = from;
+	if (end > to)
+		end = to;
+	if (begin >= end)
+		return 0;
+	n = end - begin;
+	out = malloc(n * sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	rc = chunk_buckets(t, place, pyramid_first(level) + (begin - chunk * each), n, out);
+	for (size_t i = 0; i < n && !rc; i++)
+		give(arg, begin + i, &out[i]);
+	return rc;
+}
+
+static size_t find_chunk(const struct trace *t, uint64_t chunk)
+{
+	size_t low = 0, high = t->n_chunks;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->chunks[middle].chunk >= chunk)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+int trace_buckets(struct trace *t, unsigned level, uint64_t from, uint64_t to, trace_bucket_fn give,
+	void *arg, struct fault *f)
+{
+	size_t i = find_chunk(t, from / pyramid_buckets(level));
+	int rc = 0;
+
+	for (; i < t->n_chunks && !rc; i++) {
+		if (t->chunks[i].chunk * pyramid_buckets(level) >= to)
+			break;
+		rc = give_chunk(t, &t->chunks[i], t->chunks[i].chunk, level, from, to, give, arg);
+	}
+	if (!rc && t->pyramid.n)
+		rc = give_chunk(t, NULL, t->pyramid.chunk, level, from, to, give, arg);
+	return rc ? fault_errno(f, -rc, "cannot read %s", t->index.path) : 0;
+}
