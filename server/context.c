@@ -6,12 +6,14 @@
 #include "common/file.h"
 #include "server/api/job_cache.h"
 #include "server/artifacts/artifacts.h"
+#include "server/captures/captures.h"
 #include "server/events/hub.h"
 #include "server/http/pages.h"
 #include "server/logs/logs.h"
 
 #define DISK_WORKERS 2
 #define RESULT_WORKERS 2
+#define TRACE_WORKERS 2
 
 static int open_data(struct server *server, struct fault *f)
 {
@@ -39,6 +41,8 @@ static int open_data(struct server *server, struct fault *f)
 		rc = artifacts_open(s->data, &server->artifacts, f);
 	if (rc == 0)
 		rc = logs_open(s->data, &server->logs, f);
+	if (rc == 0)
+		rc = captures_open(s->data, &server->captures, f);
 	return rc;
 }
 
@@ -54,6 +58,8 @@ static int open_memory(struct server *server, struct fault *f)
 		rc = workers_open(DISK_WORKERS, &server->workers);
 	if (rc == 0)
 		rc = workers_open(RESULT_WORKERS, &server->results);
+	if (rc == 0)
+		rc = workers_open(TRACE_WORKERS, &server->traces);
 	return rc == 0 ? 0 : fault_errno(f, -rc, "cannot start the server's threads");
 }
 
@@ -73,9 +79,11 @@ void server_close(struct server *server)
 {
 	workers_close(server->workers);
 	workers_close(server->results);
+	workers_close(server->traces);
 	store_close(server->store);
 	artifacts_close(server->artifacts);
-	logs_close(server->logs);
+	run_files_close(server->logs);
+	captures_close(server->captures);
 	pages_close(server->pages);
 	job_cache_free(server->jobs);
 	event_hub_free(server->events);

@@ -14,11 +14,12 @@
 
 struct acquires;
 struct artifacts;
+struct captures;
 struct event_hub;
 struct http;
 struct job_cache;
-struct logs;
 struct pages;
+struct run_files;
 
 struct server {
 	const struct settings *settings;
@@ -28,7 +29,9 @@ struct server {
 	struct workers *workers; /* fsync of uploads and logs */
 	struct workers *results; /* statistics: a large result must not delay an fsync */
 	struct artifacts *artifacts;
-	struct logs *logs;
+	struct run_files *logs;
+	struct captures *captures;
+	struct workers *traces; /* tiles and selections; rebuilding what they are made from */
 	struct event_hub *events;
 	struct job_cache *jobs;
 	struct pages *pages;

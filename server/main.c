@@ -9,6 +9,7 @@
 #include "common/failpoint.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "server/captures/retention.h"
 #include "server/context.h"
 #include "server/http/http.h"
 #include "server/http/listen.h"
@@ -36,12 +37,17 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 {
 	struct http *http = NULL;
 	struct reaper *reaper = NULL;
+	struct retention *retention = NULL;
 	struct listen_address address = {0};
 	int rc = http_start(server, &http, f), got = 0;
 
 	if (rc != 0)
 		return rc;
 	rc = reaper_start(server->store, &reaper, f);
+	if (rc == 0)
+		rc = retention_start(server->store, server->captures,
+			server->settings->capture_age_ms, server->settings->captures_max_bytes,
+			&retention, f);
 	if (rc == 0)
 		rc = write_port_file(server->settings, http_port(http), f);
 	if (rc == 0) {
@@ -56,6 +62,7 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 		log_info("hildad ends", LOG_STR("signal", strsignal(got)));
 	}
 	http_quiesce(http);
+	retention_stop(retention);
 	reaper_stop(reaper);
 	http_stop(http);
 	return rc;

@@ -27,8 +27,10 @@ struct settings {
 		int64_t head_ms, body_ms, idle_ms;
 	} http;
 	uint64_t artifact_max_bytes;
-	int64_t ping_ms;  /* of event streams */
-	uint64_t history; /* events kept for Last-Event-ID */
+	int64_t ping_ms;	     /* of event streams */
+	int64_t capture_age_ms;	     /* 0: captures are kept */
+	uint64_t captures_max_bytes; /* 0: no limit */
+	uint64_t history;	     /* events kept for Last-Event-ID */
 };
 
 struct settings_run {

@@ -19,6 +19,7 @@ void agent_acquire(struct request *r);
 void agent_start(struct request *r);
 void agent_heartbeat(struct request *r);
 void agent_log(struct request *r);
+void agent_capture(struct request *r);
 void agent_result(struct request *r);
 
 /*

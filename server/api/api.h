@@ -35,6 +35,19 @@ void runs_log(struct request *r);
 void runs_get(struct request *r);
 void runs_samples(struct request *r);
 
+/* trace.c */
+void runs_trace(struct request *r);
+void runs_trace_tile(struct request *r);
+void runs_trace_selection(struct request *r);
+
+/* trace_export.c */
+void runs_trace_csv(struct request *r);
+void runs_trace_ppk2(struct request *r);
+void runs_trace_capture(struct request *r);
+
+/* windows.c */
+void runs_windows(struct request *r);
+
 /* results.c */
 void results_json(struct request *r);
 void results_csv(struct request *r);

@@ -17,6 +17,7 @@ static const struct {
 	[PROBLEM_UNKNOWN_IMAGE] = {"unknown-image", "The image has not been uploaded", 422},
 	[PROBLEM_HASH_MISMATCH] = {"hash-mismatch", "The bytes do not have the announced hash",
 		422},
+	[PROBLEM_BAD_CAPTURE] = {"bad-capture", "The bytes are not a capture", 422},
 	[PROBLEM_NOT_FOUND] = {"not-found", "There is no such thing", 404},
 	[PROBLEM_METHOD_NOT_ALLOWED] = {"method-not-allowed", "Not with this method", 405},
 	[PROBLEM_NOT_ACCEPTABLE] = {"not-acceptable", "Not in this format", 406},

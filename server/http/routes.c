@@ -6,6 +6,7 @@
 #include "server/agents/agents.h"
 #include "server/api/api.h"
 #include "server/artifacts/artifacts.h"
+#include "server/captures/captures.h"
 #include "server/http/route.h"
 #include "server/logs/logs.h"
 
@@ -32,6 +33,7 @@ const struct route routes[] = {
 	{"POST",   AGENT "/acquire",             SCOPE_AGENT,  BODY_JSON, JSON_MAX,     agent_acquire, NULL},
 	{"POST",   AGENT "/runs/{id}/start",     SCOPE_AGENT,  BODY_JSON, JSON_MAX,     agent_start, NULL},
 	{"PUT",    AGENT "/runs/{id}/log",       SCOPE_AGENT,  BODY_RAW,  LOG_CHUNK_MAX_BYTES, agent_log, NULL},
+	{"PUT",    AGENT "/runs/{id}/capture",   SCOPE_AGENT,  BODY_RAW,  CAPTURE_CHUNK_MAX_BYTES, agent_capture, NULL},
 	{"PUT",    AGENT "/runs/{id}/result",    SCOPE_AGENT,  BODY_JSON, RESULT_MAX,   agent_result, NULL},
 	{"POST",   AGENT "/heartbeat",           SCOPE_AGENT,  BODY_JSON, REGISTER_MAX, agent_heartbeat, NULL},
 	{"POST",   AGENT "/register",            SCOPE_AGENT,  BODY_JSON, REGISTER_MAX, agent_register, NULL},
@@ -39,6 +41,13 @@ const struct route routes[] = {
 	{"GET",    API "/runs/{id}",             SCOPE_READ,   BODY_NONE, 0,            runs_get, NULL},
 	{"GET",    API "/runs/{id}/log",         SCOPE_READ,   BODY_NONE, 0,            runs_log, NULL},
 	{"GET",    API "/runs/{id}/samples",     SCOPE_READ,   BODY_NONE, 0,            runs_samples, NULL},
+	{"GET",    API "/runs/{id}/trace",       SCOPE_READ,   BODY_NONE, 0,            runs_trace, NULL},
+	{"GET",    API "/runs/{id}/trace/tile",  SCOPE_READ,   BODY_NONE, 0,            runs_trace_tile, NULL},
+	{"GET",    API "/runs/{id}/trace/selection", SCOPE_READ, BODY_NONE, 0,          runs_trace_selection, NULL},
+	{"GET",    API "/runs/{id}/trace.csv",   SCOPE_READ,   BODY_NONE, 0,            runs_trace_csv, NULL},
+	{"GET",    API "/runs/{id}/trace.ppk2",  SCOPE_READ,   BODY_NONE, 0,            runs_trace_ppk2, NULL},
+	{"GET",    API "/runs/{id}/trace.capture", SCOPE_READ, BODY_NONE, 0,            runs_trace_capture, NULL},
+	{"GET",    API "/runs/{id}/windows",     SCOPE_READ,   BODY_NONE, 0,            runs_windows, NULL},
 	{"GET",    API "/results",               SCOPE_READ,   BODY_NONE, 0,            results_json, NULL},
 	{"GET",    API "/results.json",          SCOPE_READ,   BODY_NONE, 0,            results_json, NULL},
 	{"GET",    API "/results.csv",           SCOPE_READ,   BODY_NONE, 0,            results_csv, NULL},

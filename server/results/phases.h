@@ -23,6 +23,10 @@ int phase_footprint(struct rows *r, const json_t *footprint);
 /* "lines": numbers that the firmware printed as text. */
 int phase_lines(struct rows *r, const json_t *entry, const char *at);
 
+/* Member `energy`: charge of batches into energy of inferences; sets the result's energy_source and _why. */
+int phase_energy(
+	struct rows *r, const json_t *energy, const struct job_phases *asked, bool is_virtual);
+
 /* Over all boots, when all phases are in. deadline_ms 0: none. */
 int phases_finish(struct rows *r, double deadline_ms, bool is_virtual);
 

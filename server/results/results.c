@@ -131,6 +131,22 @@ static int keep_phases(struct result *r, const json_t *doc, struct fault *f)
 	return r->phases ? 0 : fault_set(f, ENOMEM, "result: no memory");
 }
 
+/* Batches may be thousands: what lists runs does not want them. */
+static int keep_energy(struct result *r, const json_t *doc, struct fault *f)
+{
+	const json_t *given = json_object_get(doc, "energy");
+	json_t *energy = json_is_object(given) ? json_copy((json_t *)given) : NULL;
+	int rc = document_part(energy, "batches", &r->batches, f);
+
+	if (energy && !rc) {
+		json_object_del(energy, "batches");
+		r->energy = json_dumps(energy, JSON_COMPACT);
+		rc = r->energy ? 0 : fault_set(f, ENOMEM, "result: no memory");
+	}
+	json_decref(energy);
+	return rc;
+}
+
 static int keep_parts(struct result *r, const json_t *doc, struct fault *f)
 {
 	const struct {
@@ -143,6 +159,8 @@ static int keep_parts(struct result *r, const json_t *doc, struct fault *f)
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && !rc; i++)
 		rc = document_part(doc, parts[i].key, parts[i].out, f);
+	if (!rc)
+		rc = keep_energy(r, doc, f);
 	return rc ? rc : keep_phases(r, doc, f);
 }
 
@@ -161,6 +179,9 @@ static int compute(
 		rc = read_timer(doc, c->is_virtual, &t, f);
 	if (!rc)
 		rc = add_all(&rows, doc, &t);
+	if (!rc && json_is_object(json_object_get(doc, "energy")))
+		rc = phase_energy(
+			&rows, json_object_get(doc, "energy"), &c->job->phases, c->is_virtual);
 	if (!rc)
 		rc = phases_finish(&rows, c->job->deadline_ms, c->is_virtual);
 	rows_done(&rows);
@@ -222,5 +243,7 @@ void result_free(struct result *r)
 	free(r->fault);
 	free(r->provenance);
 	free(r->phases);
+	free(r->energy);
+	free(r->batches);
 	free(r);
 }

@@ -48,6 +48,9 @@ struct result {
 	size_t n_metrics;
 	/* The parts of the document that are kept as they are, as JSON text; NULL: absent. */
 	char *stages, *timer, *device, *model, *clock, *footprint, *fault, *provenance, *phases;
+	char *energy, *batches;	   /* the energy without its batches, and these */
+	const char *energy_source; /* "measured", "modelled"; NULL: no energy */
+	char energy_why[256];	   /* why there are no numbers of energy; "": there are */
 };
 
 struct result_context {

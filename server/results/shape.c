@@ -15,6 +15,8 @@ enum kind {
 	NUMBER,
 	COUNTS, /* lists */
 	NUMBERS,
+	TEXTS,
+	FLAGS,
 	SCALARS, /* an object of texts, numbers and flags with keys of the device's choosing */
 	OBJECT,
 	OBJECTS,
@@ -52,13 +54,34 @@ static const struct part footprint_parts[] = {{"flash_bytes", COUNT, NULL},
 static const struct part fault_parts[] = {{"kind", TEXT, NULL}, {"msg", TEXT, NULL},
 	{"pc", TEXT, NULL}, {"pc_symbol", TEXT, NULL}, {"lr", TEXT, NULL},
 	{"lr_symbol", TEXT, NULL}, {"registers", SCALARS, NULL}, {0}};
+static const struct part instrument_parts[] = {{"kind", TEXT, NULL}, {"serial", TEXT, NULL},
+	{"mode", TEXT, NULL}, {"voltage_mV", COUNT, NULL}, {"calibration_sha256", TEXT, NULL},
+	{"defaulted", TEXTS, NULL}, {"path", TEXT, NULL}, {0}};
+static const struct part idle_parts[] = {
+	{"current_uA", NUMBER, NULL}, {"samples", COUNT, NULL}, {"complete", FLAG, NULL}, {0}};
+static const struct part window_parts[] = {{"start", COUNT, NULL}, {"end", COUNT, NULL},
+	{"samples", COUNT, NULL}, {"lost", COUNT, NULL}, {"invalid", COUNT, NULL},
+	{"clipped", COUNT, NULL}, {"charge_uC", NUMBER, NULL}, {"filtered_charge_uC", NUMBER, NULL},
+	{"peak_10us_uA", NUMBER, NULL}, {"peak_1ms_uA", NUMBER, NULL}, {"edges", COUNT, NULL},
+	{"complete", FLAG, NULL}, {"valid", FLAG, NULL}, {"why", TEXT, NULL}, {0}};
+static const struct part batch_parts[] = {{"start", COUNTS, NULL}, {"samples", COUNTS, NULL},
+	{"charge_uC", NUMBERS, NULL}, {"complete", FLAGS, NULL}, {0}};
+static const struct part capture_parts[] = {{"samples", COUNT, NULL}, {"lost", COUNT, NULL},
+	{"invalid", COUNT, NULL}, {"bytes", COUNT, NULL}, {"dropped", TEXT, NULL}, {0}};
+static const struct part energy_parts[] = {{"source", TEXT, NULL}, {"sync", TEXT, NULL},
+	{"debug", TEXT, NULL}, {"instrument", OBJECT, instrument_parts},
+	{"idle", OBJECT, idle_parts}, {"n", COUNT, NULL}, {"batch", COUNT, NULL},
+	{"device_window_us", NUMBER, NULL}, {"host_rate_ratio", NUMBER, NULL},
+	{"window", OBJECT, window_parts}, {"batches", OBJECT, batch_parts},
+	{"capture", OBJECT, capture_parts}, {0}};
 static const struct part document_parts[] = {{"result_id", TEXT, NULL}, {"outcome", TEXT, NULL},
 	{"detail", TEXT, NULL}, {"stage", TEXT, NULL}, {"late", FLAG, NULL},
 	{"started_at", TEXT, NULL}, {"finished_at", TEXT, NULL}, {"stages", OBJECTS, stage_parts},
 	{"timer", OBJECT, timer_parts}, {"phases", OBJECTS, phase_parts},
 	{"lines", OBJECTS, line_parts}, {"device", SCALARS, NULL}, {"model", SCALARS, NULL},
 	{"clock", OBJECT, clock_parts}, {"footprint", OBJECT, footprint_parts},
-	{"fault", OBJECT, fault_parts}, {"provenance", SCALARS, NULL}, {0}};
+	{"fault", OBJECT, fault_parts}, {"provenance", SCALARS, NULL},
+	{"energy", OBJECT, energy_parts}, {0}};
 
 static const char *const kind_words[] = {
 	[TEXT] = "a string",
@@ -68,6 +91,8 @@ static const char *const kind_words[] = {
 	[NUMBER] = "a number",
 	[COUNTS] = "an array of integers from 0 to 2^53",
 	[NUMBERS] = "an array of numbers",
+	[TEXTS] = "an array of strings",
+	[FLAGS] = "an array of true and false",
 	[SCALARS] = "an object of strings, numbers, true and false",
 	[OBJECT] = "an object",
 	[OBJECTS] = "an array of objects",
@@ -79,15 +104,29 @@ static bool is_count(const json_t *v)
 		json_integer_value(v) <= DOCUMENT_COUNT_MAX;
 }
 
+static bool is_item(const json_t *item, enum kind kind)
+{
+	switch (kind) {
+	case COUNTS:
+		return is_count(item);
+	case NUMBERS:
+		return json_is_number(item);
+	case TEXTS:
+		return json_is_string(item);
+	case FLAGS:
+		return json_is_boolean(item);
+	default:
+		return json_is_object(item);
+	}
+}
+
 static bool is_list(const json_t *v, enum kind kind)
 {
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach (v, i, item) {
-		if (kind == COUNTS		  ? !is_count(item)
-				: kind == NUMBERS ? !json_is_number(item)
-						  : !json_is_object(item))
+		if (!is_item(item, kind))
 			return false;
 	}
 	return json_is_array(v);
@@ -120,6 +159,8 @@ static bool is_kind(json_t *v, enum kind kind)
 		return json_is_number(v);
 	case COUNTS:
 	case NUMBERS:
+	case TEXTS:
+	case FLAGS:
 	case OBJECTS:
 		return is_list(v, kind);
 	case SCALARS:

@@ -95,6 +95,10 @@ static enum outcome judge(
 	double value;
 
 	metric_format(&c->metric, name);
+	if (!row && !strcmp(c->metric.phase, "energy") && r->energy_why[0]) {
+		snprintf(detail, room, "criterion: %s: %s", name, r->energy_why);
+		return OUTCOME_FAILED;
+	}
 	if (!row) {
 		snprintf(detail, room, "criterion: %s was not measured", name);
 		return OUTCOME_CONFIGURATION;

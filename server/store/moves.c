@@ -21,7 +21,7 @@ int move_load_run(struct store_txn *t, struct store_op *op, int64_t run, struct 
 	int rc = sql_first(t->db, &q,
 		"SELECT r.id, r.job, r.attempt, r.agent, r.epoch, r.log_bytes, r.cancel, r.adopted,"
 		" r.board, r.state, r.stage, r.result_id, j.state, j.attempts, j.attempts_allowed,"
-		" j.cancel_reason IS NOT NULL"
+		" j.cancel_reason IS NOT NULL, r.capture_bytes, r.capture_removed_at IS NOT NULL"
 		" FROM runs r JOIN jobs j ON j.id = r.job WHERE r.id = $run",
 		SQL_I("$run", run));
 
@@ -46,6 +46,8 @@ int move_load_run(struct store_txn *t, struct store_op *op, int64_t run, struct 
 	out->job_attempts = sql_i64(q, 13);
 	out->job_attempts_allowed = sql_i64(q, 14);
 	out->job_canceled = sql_i64(q, 15);
+	out->capture_bytes = sql_i64(q, 16);
+	out->capture_removed = sql_i64(q, 17);
 	return 0;
 }
 

@@ -9,7 +9,8 @@
 
 /* A run with what matters of its job. */
 struct run_row {
-	int64_t id, job, attempt, agent, epoch, log_bytes;
+	int64_t id, job, attempt, agent, epoch, log_bytes, capture_bytes;
+	bool capture_removed;
 	int cancel;
 	bool adopted;
 	char board[STORE_NAME_BYTES];

@@ -53,12 +53,13 @@ static int insert_report(struct store_txn *t, int64_t run, const struct result *
 {
 	return sql_run(t->db,
 		"INSERT INTO reports (run, stages, timer, device, model, clock, footprint, fault,"
-		" provenance, phases) VALUES ($run, $stages, $timer, $device, $model, $clock,"
-		" $footprint, $fault, $provenance, $phases)",
+		" provenance, phases, energy, batches) VALUES ($run, $stages, $timer, $device, $model, $clock,"
+		" $footprint, $fault, $provenance, $phases, $energy, $batches)",
 		SQL_I("$run", run), SQL_T("$stages", r->stages), SQL_T("$timer", r->timer),
 		SQL_T("$device", r->device), SQL_T("$model", r->model), SQL_T("$clock", r->clock),
 		SQL_T("$footprint", r->footprint), SQL_T("$fault", r->fault),
-		SQL_T("$provenance", r->provenance), SQL_T("$phases", r->phases));
+		SQL_T("$provenance", r->provenance), SQL_T("$phases", r->phases),
+		SQL_T("$energy", r->energy), SQL_T("$batches", r->batches));
 }
 
 static int update_run(struct store_txn *t, const struct run_row *r, const struct result *result,
@@ -68,13 +69,14 @@ static int update_run(struct store_txn *t, const struct run_row *r, const struct
 	int rc = sql_run(t->db,
 		"UPDATE runs SET state = $state, outcome = $outcome, detail = $detail,"
 		" stage = $stage, result_id = $id, adopted = $adopted, model = $model,"
-		" quant = $quant, finished_at = coalesce(finished_at, $now) WHERE id = $run",
+		" quant = $quant, energy_source = $source, finished_at = coalesce(finished_at, $now) WHERE id = $run",
 		SQL_T("$state", state), SQL_T("$outcome", outcome_name(result->outcome)),
 		SQL_T("$detail", result->detail), SQL_T("$stage", stage_name(result->stage)),
 		SQL_T("$id", result->result_id), SQL_I("$adopted", adopted),
 		SQL_T("$model", json_string_value(json_object_get(m, "model"))),
 		SQL_T("$quant", json_string_value(json_object_get(m, "quant"))),
-		SQL_I("$now", t->now_ms), SQL_I("$run", r->id));
+		SQL_T("$source", result->energy_source), SQL_I("$now", t->now_ms),
+		SQL_I("$run", r->id));
 
 	json_decref(m);
 	if (!rc)

@@ -1,4 +1,4 @@
-/* start, heartbeat and log of runs. */
+/* start, heartbeat, log and capture of runs. */
 #include <errno.h>
 #include <string.h>
 
@@ -189,12 +189,33 @@ void op_heartbeat_done(struct op_heartbeat *x)
 	buffer_done(&x->reply);
 }
 
-/* ---- log ---- */
+/* ---- log, capture ---- */
 
-static int log_append(struct store_txn *t, struct store_op *op)
+static int capture_is_removed(struct store_op *op, const struct run_row *r)
 {
-	struct op_log_append *x = (struct op_log_append *)op;
+	return fault_set(&op->fault, ENOENT, "the capture of run %lld was removed by retention",
+		(long long)r->id);
+}
+
+static int log_append(struct store_txn *t, struct op_run_append *x, const struct run_row *r)
+{
 	struct store_event *e;
+	int rc = sql_run(t->db, "UPDATE runs SET log_bytes = $n WHERE id = $run",
+		SQL_I("$n", x->length), SQL_I("$run", r->id));
+
+	if (rc)
+		return rc;
+	e = txn_event(t, STORE_EVENT_LOG);
+	e->id = e->run = r->id;
+	e->job = r->job;
+	e->agent = r->agent;
+	e->log_bytes = x->length;
+	return 0;
+}
+
+static int run_append(struct store_txn *t, struct store_op *op)
+{
+	struct op_run_append *x = (struct op_run_append *)op;
 	struct run_row r;
 	int rc = move_load_run(t, op, x->run, &r);
 
@@ -202,25 +223,45 @@ static int log_append(struct store_txn *t, struct store_op *op)
 		return rc;
 	if (r.epoch != x->epoch || !strcmp(r.state, "released"))
 		return stale_epoch(op, &r);
-	x->have = r.log_bytes;
-	if (x->length <= r.log_bytes)
+	if (x->which == RUN_CAPTURE && r.capture_removed)
+		return capture_is_removed(op, &r);
+	x->have = x->which == RUN_LOG ? r.log_bytes : r.capture_bytes;
+	if (x->length <= x->have)
 		return 0;
-	rc = sql_run(t->db, "UPDATE runs SET log_bytes = $n WHERE id = $run",
-		SQL_I("$n", x->length), SQL_I("$run", r.id));
-	if (rc)
-		return rc;
-	x->have = x->length;
-	e = txn_event(t, STORE_EVENT_LOG);
-	e->id = e->run = r.id;
-	e->job = r.job;
-	e->agent = r.agent;
-	e->log_bytes = x->length;
-	return 0;
+	if (x->which == RUN_LOG)
+		rc = log_append(t, x, &r);
+	else
+		rc = sql_run(t->db, "UPDATE runs SET capture_bytes = $n WHERE id = $run",
+			SQL_I("$n", x->length), SQL_I("$run", r.id));
+	if (!rc)
+		x->have = x->length;
+	return rc;
 }
 
-void op_log_append_setup(struct op_log_append *x)
+void op_run_append_setup(struct op_run_append *x)
 {
-	x->op.run = log_append;
-	x->op.committed = "server.committed.log-append";
+	x->op.run = run_append;
+	x->op.committed = x->which == RUN_LOG ? "server.committed.log-append"
+					      : "server.committed.capture-append";
 	x->have = 0;
+}
+
+static int capture_remove(struct store_txn *t, struct store_op *op)
+{
+	struct op_capture_remove *x = (struct op_capture_remove *)op;
+	struct run_row r;
+	int rc = move_load_run(t, op, x->run, &r);
+
+	if (rc || r.capture_removed)
+		return rc;
+	if (run_is_live(&r))
+		return fault_set(&op->fault, EBUSY, "run %lld is not over", (long long)r.id);
+	return sql_run(t->db, "UPDATE runs SET capture_removed_at = $now WHERE id = $run",
+		SQL_I("$now", t->now_ms), SQL_I("$run", r.id));
+}
+
+void op_capture_remove_setup(struct op_capture_remove *x)
+{
+	x->op.run = capture_remove;
+	x->op.committed = "server.committed.capture-remove";
 }

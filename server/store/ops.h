@@ -158,15 +158,24 @@ struct op_heartbeat {
 void op_heartbeat_setup(struct op_heartbeat *x);
 void op_heartbeat_done(struct op_heartbeat *x);
 
-/* The bytes up to `length` of the run's log file are durable. */
-struct op_log_append {
+/* The bytes up to `length` of the run's log or capture are durable. */
+enum run_bytes { RUN_LOG, RUN_CAPTURE };
+struct op_run_append {
 	struct store_op op;
+	enum run_bytes which;
 	int64_t session, run, epoch;
 	int64_t length;
 	/* outputs */
 	int64_t have;
 };
-void op_log_append_setup(struct op_log_append *x);
+void op_run_append_setup(struct op_run_append *x);
+
+/* The capture's files are about to be removed: nobody looks for them any more. -EBUSY: the run lives. */
+struct op_capture_remove {
+	struct store_op op;
+	int64_t run;
+};
+void op_capture_remove_setup(struct op_capture_remove *x);
 
 /*
  * One transaction over run, job, board and metrics. `result` comes from result_prepare

@@ -65,13 +65,26 @@ int read_artifact(struct store_reader *r, const char *sha256, struct buffer *out
 /* ---- for handlers, not for the wire ---- */
 
 struct read_run_brief {
-	int64_t run, job, agent, epoch, log_bytes;
+	int64_t run, job, agent, epoch, log_bytes, capture_bytes;
 	char board[STORE_NAME_BYTES];
 	char state[STORE_WORD_BYTES];
 	char outcome[STORE_WORD_BYTES];
 	bool live; /* offered, running or finishing: its log may grow */
+	bool is_virtual, capture_removed;
+	char energy_source[STORE_WORD_BYTES]; /* "": no energy */
 };
 int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *out);
+/* The result's energy and its batches as they are kept, NULL without; malloc'd. */
+int read_run_energy(struct store_reader *r, int64_t run, char **energy, char **batches);
+/*
+ * Runs that are over and whose captures retention may take, oldest first: at most `max`, and how many
+ * bytes all captures have together.
+ */
+struct read_capture {
+	int64_t run, finished_ms, bytes;
+};
+int read_captures(
+	struct store_reader *r, struct read_capture *out, size_t max, size_t *n, int64_t *total);
 /* *run = 0 when the job has none yet. */
 int read_job_latest_run(struct store_reader *r, int64_t job, int64_t *run);
 

@@ -9,7 +9,7 @@
 
 #define RESULT_COLUMNS                                                                     \
 	"r.id, r.job, j.name, r.board, r.board_type, r.virtual, r.exec, r.model, r.quant," \
-	" j.label_set, r.outcome, r.finished_at, j.image, r.state"
+	" j.label_set, r.outcome, r.finished_at, j.image, r.state, r.energy_source"
 
 enum {
 	COLUMN_RUN,
@@ -26,6 +26,7 @@ enum {
 	COLUMN_FINISHED,
 	COLUMN_IMAGE,
 	COLUMN_STATE,
+	COLUMN_ENERGY_SOURCE,
 };
 
 /* A metric's numbers, as far as a table wants them. */
@@ -152,6 +153,12 @@ static const char *told_or_label(sqlite3_stmt *q, int column, const json_t *labe
 	return json_string_value(json_object_get(labels, key));
 }
 
+/* NULL without energy. What is modelled must not be taken for measured. */
+static const char *energy_source(sqlite3_stmt *q)
+{
+	return sql_null(q, COLUMN_ENERGY_SOURCE) ? NULL : sql_text(q, COLUMN_ENERGY_SOURCE);
+}
+
 static int put_row(struct store_reader *r, sqlite3_stmt *q, const struct metric_filter *filter,
 	struct json_out *o)
 {
@@ -178,6 +185,7 @@ static int put_row(struct store_reader *r, sqlite3_stmt *q, const struct metric_
 	jo_key(o, "finished_at");
 	jo_time(o, sql_i64(q, COLUMN_FINISHED));
 	jo_put_text(o, "image", sql_text(q, COLUMN_IMAGE));
+	jo_put_text(o, "energy_source", energy_source(q));
 	json_decref(parsed);
 	rc = put_metrics(r, sql_i64(q, COLUMN_RUN), filter, o);
 	jo_close(o, '}');
@@ -323,7 +331,7 @@ static int csv_row(struct store_reader *r, sqlite3_stmt *q, const struct table *
 	char time[CLOCK_RFC3339_BYTES];
 	const char *labels;
 	json_t *parsed;
-	const char *model, *quant;
+	const char *model, *quant, *source;
 	int rc = reading_labels(r, sql_i64(q, COLUMN_LABELS), &labels);
 
 	if (rc)
@@ -344,8 +352,9 @@ static int csv_row(struct store_reader *r, sqlite3_stmt *q, const struct table *
 	buffer_add_text(out, ",");
 	csv_text(out, quant ? quant : "");
 	clock_format_rfc3339(sql_i64(q, COLUMN_FINISHED), time);
-	buffer_printf(
-		out, ",%s,%s,%s,", sql_text(q, COLUMN_OUTCOME), time, sql_text(q, COLUMN_IMAGE));
+	source = energy_source(q);
+	buffer_printf(out, ",%s,%s,%s,%s,", sql_text(q, COLUMN_OUTCOME), time,
+		sql_text(q, COLUMN_IMAGE), source ? source : "");
 	csv_text(out, labels);
 	json_decref(parsed);
 	for (size_t i = 0; i < t->n_columns; i++)
@@ -420,7 +429,7 @@ static int write_csv(struct store_reader *r, const struct read_results_filter *f
 		return rc;
 	buffer_add_text(out,
 		"run,job,name,board,board_type,virtual,exec,model,quant,outcome,"
-		"finished_at,image,labels");
+		"finished_at,image,energy_source,labels");
 	for (size_t i = 0; i < t->n_columns; i++) {
 		char title[sizeof(struct column) + 8];
 

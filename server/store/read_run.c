@@ -84,7 +84,7 @@ static int put_metrics(struct store_reader *r, int64_t run, struct json_out *o)
 #define RUN_COLUMNS                                                                           \
 	"r.id, r.job, r.attempt, r.board, r.board_type, a.name, r.epoch, r.state, r.outcome," \
 	" r.detail, r.stage, r.virtual, r.exec, r.created_at, r.started_at, r.finished_at,"   \
-	" r.log_bytes, r.adopted, j.state = 'active' AND j.cancel_reason IS NOT NULL"
+	" r.log_bytes, r.adopted, r.capture_bytes, r.capture_removed_at, r.energy_source"
 #define RUN_TABLES " FROM runs r JOIN agents a ON a.id = r.agent JOIN jobs j ON j.id = r.job"
 
 static void put_time(struct json_out *o, const char *key, sqlite3_stmt *q, int column)
@@ -118,16 +118,19 @@ static void put_run_members(struct json_out *o, sqlite3_stmt *q)
 	put_time(o, "started_at", q, 14);
 	put_time(o, "finished_at", q, 15);
 	jo_put_int(o, "log_bytes", sql_i64(q, 16));
+	jo_put_int(o, "capture_bytes", sql_i64(q, 18));
+	put_time(o, "capture_removed_at", q, 19);
+	jo_put_text(o, "energy_source", sql_null(q, 20) ? NULL : sql_text(q, 20));
 }
 
 static int put_report(struct store_reader *r, int64_t run, struct json_out *o)
 {
 	static const char *const keys[] = {"stages", "timer", "device", "model", "clock",
-		"footprint", "fault", "provenance", "phases"};
+		"footprint", "fault", "provenance", "phases", "energy"};
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
-		"SELECT stages, timer, device, model, clock, footprint, fault, provenance, phases"
-		" FROM reports WHERE run = $run",
+		"SELECT stages, timer, device, model, clock, footprint, fault, provenance, phases,"
+		" energy FROM reports WHERE run = $run",
 		SQL_I("$run", run));
 
 	if (rc < 0)
@@ -183,7 +186,8 @@ int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *o
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
 		"SELECT id, job, agent, epoch, log_bytes, board, state, outcome,"
-		" finished_at IS NULL FROM runs WHERE id = $run",
+		" finished_at IS NULL, capture_bytes, virtual, capture_removed_at IS NOT NULL,"
+		" energy_source FROM runs WHERE id = $run",
 		SQL_I("$run", run));
 
 	if (rc <= 0)
@@ -197,7 +201,51 @@ int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *o
 	sql_copy(q, 6, out->state, sizeof(out->state));
 	sql_copy(q, 7, out->outcome, sizeof(out->outcome));
 	out->live = sql_i64(q, 8);
+	out->capture_bytes = sql_i64(q, 9);
+	out->is_virtual = sql_i64(q, 10);
+	out->capture_removed = sql_i64(q, 11);
+	out->energy_source[0] = 0;
+	if (!sql_null(q, 12))
+		sql_copy(q, 12, out->energy_source, sizeof(out->energy_source));
 	return 0;
+}
+
+/* ---- captures ---- */
+
+int read_run_energy(struct store_reader *r, int64_t run, char **energy, char **batches)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(r->db, &q, "SELECT energy, batches FROM reports WHERE run = $run",
+		SQL_I("$run", run));
+
+	*energy = *batches = NULL;
+	if (rc <= 0)
+		return rc;
+	if (!sql_null(q, 0))
+		*energy = strdup(sql_text(q, 0));
+	if (!sql_null(q, 1))
+		*batches = strdup(sql_text(q, 1));
+	return (sql_null(q, 0) || *energy) && (sql_null(q, 1) || *batches) ? 0 : -ENOMEM;
+}
+
+int read_captures(
+	struct store_reader *r, struct read_capture *out, size_t max, size_t *n, int64_t *total)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(r->db, &q,
+		"SELECT id, finished_at, capture_bytes FROM runs WHERE capture_bytes > 0"
+		" AND capture_removed_at IS NULL ORDER BY id");
+
+	*n = 0;
+	*total = 0;
+	for (; rc > 0; rc = sql_next(r->db, q)) {
+		*total += sql_i64(q, 2);
+		if (*n < max && !sql_null(q, 1))
+			out[(*n)++] = (struct read_capture){.run = sql_i64(q, 0),
+				.finished_ms = sql_i64(q, 1),
+				.bytes = sql_i64(q, 2)};
+	}
+	return rc;
 }
 
 /* ---- samples ---- */

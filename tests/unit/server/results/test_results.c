@@ -335,6 +335,64 @@ static void pinned_provenance_must_be_so(void **state)
 	verdict(",\"expect\":{\"openocd\":\"0.12\"}", doc, OUTCOME_CONFIGURATION, "not known");
 }
 
+/* Two batches of two, 1 V, idle 1 uA: 10 and 30 uC by batch, each of 1000 samples (10 ms). */
+#define ENERGY(window, batches)                                                                     \
+	"{\"result_id\":\"r\",\"outcome\":\"passed\",\"energy\":{\"source\":\"measured\","          \
+	"\"sync\":\"logic\",\"debug\":\"detached\",\"instrument\":{\"voltage_mV\":1000},"           \
+	"\"idle\":{\"current_uA\":100},\"n\":4,\"batch\":2,\"window\":{\"edges\":2,\"valid\":true," \
+	"\"complete\":true,\"charge_uC\":40,\"filtered_charge_uC\":36" window                       \
+	"},\"batches\":" batches "}}"
+#define BATCHES \
+	"{\"start\":[0,1000],\"samples\":[1000,1000],\"charge_uC\":[10,30],\"complete\":[true,true]}"
+#define ONE_WHOLE \
+	"{\"start\":[0,1000],\"samples\":[1000,900],\"charge_uC\":[10,30],\"complete\":[true,false]}"
+
+static double energy_of(const struct result *r, const char *metric)
+{
+	for (size_t i = 0; i < r->n_metrics; i++) {
+		if (!strcmp(r->metrics[i].metric, metric))
+			return isnan(r->metrics[i].mean) ? r->metrics[i].value : r->metrics[i].mean;
+	}
+	return NAN;
+}
+
+static void energy_is_the_charge_of_whole_batches(void **state)
+{
+	struct result *r = computed("", ENERGY("", BATCHES), false);
+
+	assert_string_equal(r->energy_source, "measured");
+	assert_true(fabs(energy_of(r, "energy_uJ") - 10) <= 1e-12);
+	assert_true(fabs(energy_of(r, "energy_net_uJ") - 9.5) <= 1e-12);
+	assert_true(fabs(energy_of(r, "charge_uC") - 10) <= 1e-12);
+	assert_true(fabs(energy_of(r, "current_uA") - 2000) <= 1e-9);
+	assert_true(fabs(energy_of(r, "energy_filtered_uJ") - 9) <= 1e-12);
+	assert_true(fabs(energy_of(r, "energy_batch") - 2) <= 0);
+	assert_true(fabs(energy_of(r, "idle_uA") - 100) <= 0);
+	assert_true(isnan(energy_of(r, "energy_per_day_mJ")));
+	assert_null(strstr(r->energy, "charge_uC\":["));
+	assert_non_null(strstr(r->batches, "charge_uC"));
+	result_free(r);
+	r = computed("", ENERGY("", ONE_WHOLE), true);
+	assert_string_equal(r->energy_source, "modelled");
+	assert_true(fabs(energy_of(r, "energy_uJ") - 5) <= 1e-12);
+	result_free(r);
+}
+
+static void criteria_on_energy_fail_with_the_windows_reason(void **state)
+{
+#define ON_ENERGY ",\"criteria\":[{\"metric\":\"energy.energy_uJ.mean\",\"max\":100}]"
+	verdict(ON_ENERGY, ENERGY("", BATCHES), OUTCOME_PASSED, "");
+	verdict(ON_ENERGY, ENERGY(",\"valid\":false,\"why\":\"D0 is stuck\"", BATCHES),
+		OUTCOME_FAILED, "D0 is stuck");
+	verdict(ON_ENERGY, ENERGY(",\"edges\":3", BATCHES), OUTCOME_FAILED, "D1 has 3 edges");
+	verdict(ON_ENERGY,
+		ENERGY("",
+			"{\"start\":[0],\"samples\":[1],\"charge_uC\":[1],\"complete\":[false]}"),
+		OUTCOME_FAILED, "no batch is complete");
+	verdict(ON_ENERGY, "{\"result_id\":\"r\",\"outcome\":\"passed\"}", OUTCOME_CONFIGURATION,
+		"was not measured");
+}
+
 static void bad_documents_are_refused_with_a_pointer(void **state)
 {
 	static const struct {
@@ -406,6 +464,8 @@ int main(void)
 		cmocka_unit_test(criteria_decide),
 		cmocka_unit_test(criteria_do_not_excuse_other_outcomes),
 		cmocka_unit_test(pinned_provenance_must_be_so),
+		cmocka_unit_test(energy_is_the_charge_of_whole_batches),
+		cmocka_unit_test(criteria_on_energy_fail_with_the_windows_reason),
 		cmocka_unit_test(bad_documents_are_refused_with_a_pointer),
 		cmocka_unit_test(too_many_metrics_are_refused),
 	};

@@ -32,7 +32,18 @@ static const char whole[] =
 	"\"segments\":[{\"address\":0,\"file_bytes\":1,\"memory_bytes\":1,\"flags\":\"rx\"}]},"
 	"\"fault\":{\"kind\":\"assert\",\"msg\":\"m\",\"pc\":\"0x1\",\"pc_symbol\":\"f\","
 	"\"lr\":\"0x2\",\"lr_symbol\":\"g\",\"registers\":{\"r0\":\"0x0\"}},"
-	"\"provenance\":{\"compiler\":\"GCC\",\"virtual\":true},\"of_a_later_version\":[{}]}";
+	"\"provenance\":{\"compiler\":\"GCC\",\"virtual\":true},"
+	"\"energy\":{\"source\":\"measured\",\"sync\":\"logic\",\"debug\":\"detached\","
+	"\"instrument\":{\"kind\":\"ppk2\",\"serial\":\"C0\",\"mode\":\"source\",\"voltage_mV\":3300,"
+	"\"calibration_sha256\":\"ab\",\"defaulted\":[\"R2\"],\"path\":\"\"},"
+	"\"idle\":{\"current_uA\":1.5,\"samples\":100,\"complete\":true},\"n\":8,\"batch\":4,"
+	"\"device_window_us\":1.5,\"host_rate_ratio\":1.0,"
+	"\"window\":{\"start\":1,\"end\":2,\"samples\":1,\"lost\":0,\"invalid\":0,\"clipped\":0,"
+	"\"charge_uC\":1.0,\"filtered_charge_uC\":1.0,\"peak_10us_uA\":1,\"peak_1ms_uA\":1,\"edges\":2,"
+	"\"complete\":true,\"valid\":true,\"why\":\"\"},"
+	"\"batches\":{\"start\":[1,2],\"samples\":[1,1],\"charge_uC\":[0.5,0.5],\"complete\":[true,false]},"
+	"\"capture\":{\"samples\":4,\"lost\":0,\"invalid\":0,\"bytes\":9,\"dropped\":\"\"}},"
+	"\"of_a_later_version\":[{}]}";
 
 static json_t *document(void)
 {

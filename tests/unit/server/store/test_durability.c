@@ -391,6 +391,7 @@ static void a_database_of_a_newer_version_is_refused(void **state)
 {
 	struct lab *lab = *state;
 	struct fault f = {0};
+	char back[80];
 
 	lab_submit(lab, "mps3-an547", "");
 	store_close(lab->store);
@@ -399,7 +400,9 @@ static void a_database_of_a_newer_version_is_refused(void **state)
 	assert_int_equal(lab_open(lab, &f), -EPROTO);
 	assert_non_null(strstr(f.text, "version 999"));
 	/* And left as it was. */
-	execute(lab->folder, "SELECT document FROM jobs; PRAGMA user_version = 1");
+	snprintf(back, sizeof(back), "SELECT document FROM jobs; PRAGMA user_version = %d",
+		STORE_SCHEMA_VERSION);
+	execute(lab->folder, back);
 	lab_reopen(lab);
 	assert_job(lab, 1, "state", "queued");
 }

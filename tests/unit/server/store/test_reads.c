@@ -356,12 +356,12 @@ static void the_log_only_grows(void **state)
 	struct lab_agent a = {0};
 	struct read_run_brief brief;
 	struct store_reader *r;
-	struct op_log_append x = {.length = 100};
+	struct op_run_append x = {.length = 100};
 	int64_t job;
 
 	lab_agent(lab, &a);
 	x.run = lab_running(lab, &a, &job, &x.epoch);
-	op_log_append_setup(&x);
+	op_run_append_setup(&x);
 	assert_int_equal(store_call(lab->store, &x.op), 0);
 	assert_int_equal(x.have, 100);
 	x.length = 60;
