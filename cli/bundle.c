@@ -105,7 +105,7 @@ static enum exit_code add_file(struct bundle *b, const char *name, int fd, struc
 	return code;
 }
 
-/* Downloads path under `name`; what the server does not have (404) is left out. */
+/* Downloads path under `name`; what the server does not have, or no more (404, 410), is left out. */
 static enum exit_code add_download(
 	struct bundle *b, const char *name, const char *path, const char *accept, struct fault *f)
 {
@@ -126,7 +126,7 @@ static enum exit_code add_download(
 	r.sink = to_file;
 	r.sink_arg = &fd;
 	code = session_request(b->s, &r, &reply, f);
-	if (reply.status == 404) {
+	if (reply.status == 404 || reply.status == 410) {
 		*f = (struct fault){0};
 		return EXIT_OK;
 	}
@@ -184,7 +184,11 @@ static enum exit_code add_run(struct bundle *b, int64_t id, struct fault *f)
 	snprintf(name, sizeof(name), "runs/%" PRId64 "/log.txt", id);
 	code = add_download(b, name, path, "Accept: text/plain", f);
 	snprintf(name, sizeof(name), "runs/%" PRId64 "/log.bin", id);
-	return code ? code : add_download(b, name, path, "Accept: application/octet-stream", f);
+	if (!code)
+		code = add_download(b, name, path, "Accept: application/octet-stream", f);
+	snprintf(path, sizeof(path), "/api/v1/runs/%" PRId64 "/trace.capture", id);
+	snprintf(name, sizeof(name), "runs/%" PRId64 "/trace.capture", id);
+	return code ? code : add_download(b, name, path, NULL, f);
 }
 
 static enum exit_code add_runs(struct bundle *b, struct fault *f)

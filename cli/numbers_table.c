@@ -14,6 +14,7 @@ struct numbers_table {
 	struct table *memory;	/* a row for each run, of both kinds */
 	struct table *values;	/* one number each, of both kinds */
 	struct table *emulated;
+	struct table *modelled; /* energy that restates time: series and single numbers */
 };
 
 static struct table *with_title(const char *title, const char *heads)
@@ -36,6 +37,7 @@ struct numbers_table *numbers_table_new(const char *title_head)
 	t->measured = with_title(title_head, "PHASE|METRIC|>N|>P50|>P95|>P99|>MAX|>MEAN|UNIT");
 	t->emulated = with_title(title_head,
 		"PHASE|METRIC|>N|>INSTRUCTIONS|>DISTINCT|>MS AT 1 INSTRUCTION PER TICK");
+	t->modelled = with_title(title_head, "PHASE|METRIC|>N|>P50|>MAX|>MEAN OR VALUE|UNIT");
 	t->memory = with_title(
 		title_head, ">FLASH|>WEIGHTS|>STATIC RAM|>SRAM PEAK|>ARENA|>STACK|>HEAP");
 	t->values = with_title(title_head, "PHASE|METRIC|>VALUE|UNIT");
@@ -48,6 +50,7 @@ void numbers_table_free(struct numbers_table *t)
 		return;
 	table_free(t->measured);
 	table_free(t->emulated);
+	table_free(t->modelled);
 	table_free(t->memory);
 	table_free(t->values);
 	free(t);
@@ -177,6 +180,23 @@ static void add_memory(struct numbers_table *t, const char *title, const json_t 
 		add_number(t->memory, values[k]);
 }
 
+static void add_modelled(
+	struct numbers_table *t, const char *title, const json_t *metric, bool series)
+{
+	add_names(t, t->modelled, title, metric);
+	add_number(t->modelled, get_f64(metric, "n"));
+	if (series) {
+		add_quantile(t->modelled, metric, "p50");
+		add_number(t->modelled, get_f64(metric, "max"));
+		add_number(t->modelled, get_f64(metric, "mean"));
+	} else {
+		table_text(t->modelled, NULL);
+		table_text(t->modelled, NULL);
+		add_number(t->modelled, get_f64(metric, "value"));
+	}
+	table_text(t->modelled, get_text(metric, "unit"));
+}
+
 /* Time on an emulated board restates the count; it is no time of any silicon. */
 static bool is_time(const json_t *metric)
 {
@@ -188,6 +208,7 @@ static bool is_time(const json_t *metric)
 void numbers_table_add(struct numbers_table *t, const char *title, const json_t *run)
 {
 	bool virtual = get_bool(run, "virtual");
+	bool modelled = !strcmp(get_text(run, "energy_source"), "modelled");
 	json_t *metric;
 	size_t i;
 
@@ -201,7 +222,9 @@ void numbers_table_add(struct numbers_table *t, const char *title, const json_t 
 			continue;
 		if ((virtual && is_time(metric)) || !strcmp(get_text(metric, "phase"), "memory"))
 			continue;
-		if (!strcmp(get_text(metric, "metric"), "instructions"))
+		if (modelled && !strcmp(get_text(metric, "phase"), "energy"))
+			add_modelled(t, title, metric, series);
+		else if (!strcmp(get_text(metric, "metric"), "instructions"))
 			add_emulated(t, title, run, metric);
 		else if (series)
 			add_measured(t, title, metric);
@@ -230,6 +253,10 @@ void numbers_table_print(const struct numbers_table *t, FILE *out)
 	print_part(t->emulated,
 		"Emulated: guest instructions, no time of any silicon; kernels with and without "
 		"Helium do not compare",
+		&first, out);
+	print_part(t->modelled,
+		"Modelled: energy that follows from the emulated time; no measurement, never compared "
+		"with one",
 		&first, out);
 	print_part(t->memory, "Memory, in bytes", &first, out);
 	print_part(t->values, "Single numbers", &first, out);

@@ -99,6 +99,14 @@ static void print(const json_t *rows)
 	}
 }
 
+/* Energy of an emulated board is modelled, which is no measurement of anything. */
+static const char *kind_of(const json_t *row, const char *metric)
+{
+	if (!strncmp(metric, "energy.", 7))
+		return get_text(row, "energy_source");
+	return get_bool(row, "virtual") ? "emulated" : "measured";
+}
+
 /* One metric: every row's own number, whatever it is. */
 static void print_metric(const json_t *rows, const char *metric)
 {
@@ -109,7 +117,7 @@ static void print_metric(const json_t *rows, const char *metric)
 
 	json_array_foreach (rows, i, row) {
 		add_head(t, row);
-		table_text(t, get_bool(row, "virtual") ? "emulated" : "measured");
+		table_text(t, kind_of(row, metric));
 		number(t, row, metric);
 	}
 	printf("%s\n", metric);

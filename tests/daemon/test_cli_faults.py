@@ -387,6 +387,7 @@ def test_a_bundle_holds_everything_and_is_the_same_twice(hilda, fake, tmp_path):
                     "document": {"name": "j", "image": f"sha256:{sha}"}, **PASSED}
     fake.replies["GET /api/v1/runs/7/log"] = (200, "text/plain", b"hello\n")
     fake.replies["GET /api/v1/runs/7/samples"] = (200, "application/json", b"{}")
+    fake.replies["GET /api/v1/runs/7/trace.capture"] = (200, "application/octet-stream", b"a capture")
     for name in ("one.tar", "two.tar"):
         got = hilda("job", "bundle", 1, "-o", name)
         assert got.returncode == 0, got.stderr
@@ -395,6 +396,7 @@ def test_a_bundle_holds_everything_and_is_the_same_twice(hilda, fake, tmp_path):
         assert tar.extractfile("job-1/image").read() == b"image" * 1000
         assert tar.extractfile("job-1/runs/7/log.txt").read() == b"hello\n"
         assert json.load(tar.extractfile("job-1/document.json"))["name"] == "j"
+        assert tar.extractfile("job-1/runs/7/trace.capture").read() == b"a capture"
     assert "job-1/runs/7/samples/warm.latency_us.json" in names
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one.tar", "two.tar"]

@@ -42,6 +42,11 @@ static __attribute__((noinline)) char *print(const struct numbers_table *t)
 	"{'phase':'warm','metric':'instructions','unit':'','boot':null,'n':100,'min':5000," \
 	"'p50':5000,'max':5000,'distinct':1}"
 
+#define ENERGY                                                                              \
+	"{'phase':'energy','metric':'energy_uJ','unit':'uJ','boot':null,'n':72,'min':90.5," \
+	"'p50':100.25,'p95':110,'blank':{'p99':368},'max':120,'mean':101}"
+#define IDLE "{'phase':'energy','metric':'idle_uA','unit':'uA','boot':null,'n':1,'value':1.5}"
+
 static void a_real_board_has_quantiles(void **state)
 {
 	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new(NULL);
@@ -67,6 +72,24 @@ static void an_emulated_board_has_a_count(void **state)
 	assert_non_null(strstr(out, "guest instructions"));
 	assert_non_null(strstr(out, "warm   instructions  100          5000         1"));
 	assert_non_null(strstr(out, "0.090..123.456"));
+}
+
+static void modelled_energy_has_a_table_of_its_own(void **state)
+{
+	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new("CELL");
+	_cleanup_free_ char *out = NULL;
+	const char *modelled;
+
+	add(t, "real", "{'virtual':false,'energy_source':'measured','metrics':[" ENERGY "]}");
+	add(t, "emu",
+		"{'virtual':true,'energy_source':'modelled','metrics':[" ENERGY "," IDLE "]}");
+	out = print(t);
+	modelled = strstr(out, "Modelled:");
+	assert_non_null(modelled);
+	assert_true(strstr(out, "\nreal ") < modelled);
+	assert_true(strstr(out, "\nemu ") > modelled);
+	assert_non_null(strstr(modelled, "idle_uA"));
+	assert_null(strstr(out, "Single numbers"));
 }
 
 static void the_two_kinds_never_share_a_table(void **state)
@@ -109,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_real_board_has_quantiles),
 		cmocka_unit_test(an_emulated_board_has_a_count),
+		cmocka_unit_test(modelled_energy_has_a_table_of_its_own),
 		cmocka_unit_test(the_two_kinds_never_share_a_table),
 		cmocka_unit_test(memory_is_one_row_and_boots_are_left_out),
 	};
