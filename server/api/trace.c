@@ -231,52 +231,76 @@ static void put_uA(struct json_out *o, double value)
 		jo_null(o);
 }
 
-static double mean_of(const struct band *b)
+static double least(const struct tile *t, size_t i)
 {
+	return t->bands[i].min;
+}
+
+static double largest(const struct tile *t, size_t i)
+{
+	return t->bands[i].max;
+}
+
+static double mean(const struct tile *t, size_t i)
+{
+	const struct band *b = &t->bands[i];
+
 	return b->n ? b->sum / (double)b->n : NAN;
+}
+
+static double current(const struct tile *t, size_t i)
+{
+	return t->samples[i].current_uA;
+}
+
+static void put_currents(struct json_out *o, const char *key, const struct tile *t, size_t n,
+	double (*of)(const struct tile *t, size_t i))
+{
+	jo_key(o, key);
+	jo_open(o, '[');
+	for (size_t i = 0; i < n; i++)
+		put_uA(o, of(t, i));
+	jo_close(o, ']');
+}
+
+static int64_t column_logic(const struct tile *t, size_t i)
+{
+	return t->bands[i].logic;
+}
+
+static int64_t sample_logic(const struct tile *t, size_t i)
+{
+	return t->samples[i].logic;
+}
+
+static int64_t sample_us(const struct tile *t, size_t i)
+{
+	return (int64_t)t->samples[i].index * PPK2_SAMPLE_US;
+}
+
+static void put_counts(struct json_out *o, const char *key, const struct tile *t, size_t n,
+	int64_t (*of)(const struct tile *t, size_t i))
+{
+	jo_key(o, key);
+	jo_open(o, '[');
+	for (size_t i = 0; i < n; i++)
+		jo_int(o, of(t, i));
+	jo_close(o, ']');
 }
 
 static void put_band(struct json_out *o, const struct tile *t)
 {
-	jo_key(o, "min");
-	jo_open(o, '[');
-	for (size_t i = 0; i < t->columns; i++)
-		put_uA(o, t->bands[i].min);
-	jo_close(o, ']');
-	jo_key(o, "max");
-	jo_open(o, '[');
-	for (size_t i = 0; i < t->columns; i++)
-		put_uA(o, t->bands[i].max);
-	jo_close(o, ']');
-	jo_key(o, "mean");
-	jo_open(o, '[');
-	for (size_t i = 0; i < t->columns; i++)
-		put_uA(o, mean_of(&t->bands[i]));
-	jo_close(o, ']');
-	jo_key(o, "logic");
-	jo_open(o, '[');
-	for (size_t i = 0; i < t->columns; i++)
-		jo_int(o, t->bands[i].logic);
-	jo_close(o, ']');
+	put_currents(o, "min", t, t->columns, least);
+	put_currents(o, "max", t, t->columns, largest);
+	put_currents(o, "mean", t, t->columns, mean);
+	put_counts(o, "logic", t, t->columns, column_logic);
 }
 
 static void put_samples(struct json_out *o, const struct tile *t)
 {
-	jo_key(o, "t_us");
-	jo_open(o, '[');
-	for (size_t i = 0; i < t->n_samples; i++)
-		jo_int(o, (int64_t)t->samples[i].index * PPK2_SAMPLE_US);
-	jo_close(o, ']');
-	jo_key(o, "uA");
-	jo_open(o, '[');
-	for (size_t i = 0; i < t->n_samples; i++)
-		put_uA(o, t->samples[i].current_uA);
-	jo_close(o, ']');
-	jo_key(o, "logic");
-	jo_open(o, '[');
-	for (size_t i = 0; i < t->n_samples; i++)
-		jo_int(o, t->samples[i].logic);
-	jo_close(o, ']');
+	put_counts(o, "t_us", t, t->n_samples, sample_us);
+	put_currents(o, "uA", t, t->n_samples, current);
+	put_counts(o, "logic", t, t->n_samples, sample_logic);
 }
 
 static void put_gaps(struct json_out *o, const struct tile *t)

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from lab import Lab, rss_bytes  # noqa: E402
 from measure import BUILD, PROGRAM, Bare, exec_job, row, rows, server_threads, turns, wrk  # noqa: E402
 from scale import bench_scale, bench_sustained  # noqa: E402, F401
+import trace_bench  # noqa: E402
 
 
 def bench_get(folder):
@@ -227,6 +228,10 @@ def bench_ppk2(folder):
         "<= 0.25", size <= 0.25)
     row("capture, memory of a writer", f"{got['writer_bytes'] / 1e6:.2f} MB", "-", "", "<= 1.1 MB",
         got["writer_bytes"] <= 1.1e6)
+
+
+def bench_trace(folder):
+    trace_bench.run(folder, row)
 
 
 def main(wanted):
