@@ -33,6 +33,7 @@ struct signal_shape {
 	uint32_t seed;
 	size_t gap_every; /* about; 0: none */
 	size_t window_from, batches, batch_samples;
+	size_t spike_every; /* about; 0: 50000 */
 };
 
 static inline uint32_t signal_random(uint32_t *state)
@@ -78,7 +79,7 @@ static inline double signal_level(
 	double noise = 1 + 0.05 * ((double)(signal_random(random) % 2001) - 1000) / 1000;
 
 	*logic = 0;
-	if (signal_random(random) % 50000 == 0)
+	if (signal_random(random) % (shape->spike_every ? shape->spike_every : 50000) == 0)
 		return 0.087;
 	if (i < shape->window_from || batch >= shape->batches)
 		return 2e-6 * noise;
@@ -89,6 +90,20 @@ static inline double signal_level(
 static inline uint32_t signal_range(double current_A)
 {
 	return current_A < 40e-6 ? 0 : current_A < 400e-6 ? 1 : current_A < 4e-3 ? 2 : 3;
+}
+
+/* Some blocks of the file begin with a gap. */
+static inline void signal_gaps_between_blocks(struct signal *s)
+{
+	size_t received = 0, next = 2 * CAPTURE_BLOCK_SAMPLES;
+
+	for (size_t i = 0; i + 80 < s->n; i++) {
+		if (received == next) {
+			memset(s->state + i, SIGNAL_LOST, 7);
+			next += 2 * CAPTURE_BLOCK_SAMPLES;
+		}
+		received += s->state[i] != SIGNAL_LOST;
+	}
 }
 
 static inline int signal_make(const struct signal_shape *shape, struct signal *s)
@@ -110,7 +125,7 @@ static inline int signal_make(const struct signal_shape *shape, struct signal *s
 
 		range = signal_range(level);
 		adc = ppk2_adc_for_A(&s->converter, range, level);
-		if (signal_random(&random) % 70000 == 0)
+		if (signal_random(&random) % 20000 == 0)
 			adc = PPK2_ADC_MAX;
 		s->words[i] = ppk2_word(adc, range, i % PPK2_COUNTER_MODULO, s->logic[i]);
 		s->uA[i] = 1e6 * ppk2_current_A(&s->converter, s->words[i]);
@@ -122,6 +137,8 @@ static inline int signal_make(const struct signal_shape *shape, struct signal *s
 		s->state[gap_at - 1] = s->state[gap_at + length] = SIGNAL_INVALID;
 		gap_at += shape->gap_every / 2 + signal_random(&random) % shape->gap_every + 70;
 	}
+	if (shape->gap_every)
+		signal_gaps_between_blocks(s);
 	return 0;
 }
 

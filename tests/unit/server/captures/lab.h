@@ -46,7 +46,7 @@ static inline void lab_file(const char *path, const void *data, size_t n)
 /* Four blocks and a part: 300,000 samples with gaps. */
 static inline int lab_setup(void **state)
 {
-	static const struct signal_shape shape = {300000, 7, 9000, 100000, 20, 5000};
+	static const struct signal_shape shape = {300000, 7, 9000, 100000, 20, 5000, 6};
 	struct lab *l = calloc(1, sizeof(*l));
 
 	snprintf(l->folder, sizeof(l->folder), "/tmp/hilda-captures-XXXXXX");
