@@ -224,11 +224,11 @@ static bool plan_step(struct world *w, struct deed *d, size_t job)
 		op_run_start_setup(&d->x.start);
 	} else if (j->state == RUNNING && dice(w, 2)) {
 		d->kind = LOG;
-		d->x.log = (struct op_log_append){.session = w->session,
+		d->x.log = (struct op_run_append){.session = w->session,
 			.run = j->run,
 			.epoch = j->epoch,
 			.length = j->log + 1 + (int64_t)dice(w, 5000)};
-		op_log_append_setup(&d->x.log);
+		op_run_append_setup(&d->x.log);
 	} else if (j->state == RUNNING) {
 		d->kind = RESULT;
 		plan_result(w, d, j);

@@ -40,7 +40,7 @@ struct deed {
 		struct op_job_submit submit;
 		struct op_job_cancel cancel;
 		struct op_run_start start;
-		struct op_log_append log;
+		struct op_run_append log;
 		struct op_result_put put;
 		struct op_offer_claim claim;
 	} x;
