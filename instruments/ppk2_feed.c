@@ -117,6 +117,7 @@ void ppk2_feed_counts(const struct ppk2_feed *f, struct ppk2_counts *out)
 	out->lost += f->stream.lost;
 	out->invalid += f->stream.invalid;
 	out->samples = f->given ? f->last_index + 1 : 0;
+	out->arrived_ns = p->last_ns;
 	out->host_us = (p->last_ns - p->first_ns) / 1000;
 	out->rate_ratio = p->last_ns - p->first_ns < PACE_MIN_NS || p->tt <= 0
 		? 0

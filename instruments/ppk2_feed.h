@@ -24,6 +24,7 @@ struct ppk2_counts {
 	 * a multiple of 64 samples, which the counter cannot show, make it smaller.
 	 */
 	double rate_ratio;
+	int64_t arrived_ns; /* when the last of them came; 0: none did */
 };
 
 /* Least squares of the time line over the time of arrival. */

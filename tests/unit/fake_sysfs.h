@@ -10,7 +10,7 @@
 
 #include "common/file.h"
 
-static char root[64];
+static char root[256];
 
 static void put(const char *folder, const char *name, const char *text)
 {
@@ -35,8 +35,8 @@ static void link_to(const char *target, const char *folder, const char *name)
 	assert_int_equal(symlink(full, path), 0);
 }
 
-static void put_device(const char *at, const char *vendor, const char *product, const char *serial,
-	const char *name)
+static inline void put_device(const char *at, const char *vendor, const char *product,
+	const char *serial, const char *name)
 {
 	char folder[256];
 

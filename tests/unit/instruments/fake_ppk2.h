@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 struct fake_ppk2 {
@@ -29,7 +30,9 @@ struct fake_ppk2 {
 	int deaf;	 /* so many questions are not answered */
 	int wrong_mV;	 /* what it says beside what it was told */
 	uint64_t unplug; /* after so many samples */
-	uint64_t total;	 /* samples of one stream; 0: as many as the pty takes */
+	uint64_t per_ms; /* samples; 0: as many as the pty takes */
+	uint64_t start_ms;
+	atomic_ullong total; /* samples of one stream; 0: as many as the pty takes */
 	/* What it was told. */
 	char told[64 * 3 + 1]; /* opcodes in hex */
 	atomic_int mode, mV, running, streaming;
@@ -74,6 +77,15 @@ static void fake_metadata(struct fake_ppk2 *p)
 		return;
 }
 
+/* Since the stream's start. */
+static uint64_t fake_ms(const struct fake_ppk2 *p)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000 - p->start_ms;
+}
+
 /* Returns the bytes of the command. */
 static size_t fake_obey(struct fake_ppk2 *p, const uint8_t *c, size_t n)
 {
@@ -84,6 +96,8 @@ static size_t fake_obey(struct fake_ppk2 *p, const uint8_t *c, size_t n)
 	fake_tell(p, c[0]);
 	if (c[0] == 0x06) {
 		p->sent = 0;
+		p->start_ms = 0;
+		p->start_ms = fake_ms(p);
 		p->streaming = !p->mute_stream;
 	} else if (c[0] == 0x07) {
 		p->streaming = 0;
@@ -99,10 +113,14 @@ static size_t fake_obey(struct fake_ppk2 *p, const uint8_t *c, size_t n)
 	return need;
 }
 
-/* Sample i: range 2, ADC i mod 16384, D0 from 1000 to 2000. */
+/* Of each 300,000 samples, D0 is high from 1000 to 2000; D1 changes every 250 of these, at the end too. */
+#define FAKE_PERIOD 300000
+
+/* Sample i: range 2, ADC i mod 16383. */
 static uint32_t fake_word(uint64_t i)
 {
-	uint32_t logic = i >= 1000 && i < 2000 ? 1 : 0;
+	uint64_t at = i % FAKE_PERIOD;
+	uint32_t logic = at >= 1000 && at < 2000 ? 1 | (uint32_t)((at - 1000) / 250 & 1) << 1 : 0;
 
 	return (uint32_t)(i % 0x3fff) | 2u << 14 | (uint32_t)(i % 64) << 18 | logic << 24;
 }
@@ -132,12 +150,13 @@ static void *fake_main(void *arg)
 	size_t have = 0;
 
 	while (p->master >= 0) {
-		bool more = p->streaming && !(p->total && p->sent >= 4 * p->total);
+		bool more = p->streaming && !(p->total && p->sent >= 4 * p->total) &&
+			!(p->per_ms && p->sent >= 4 * p->per_ms * fake_ms(p));
 		struct pollfd fds[2] = {{.fd = p->master, .events = POLLIN | (more ? POLLOUT : 0)},
 			{.fd = p->stop[0], .events = POLLIN}};
 		ssize_t n;
 
-		poll(fds, 2, -1);
+		poll(fds, 2, p->streaming && !more ? 1 : -1); /* total may be raised */
 		if (fds[1].revents)
 			return NULL;
 		if (fds[0].revents & POLLIN) {
