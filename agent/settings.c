@@ -32,6 +32,7 @@ const char settings_help[] =
 	"  console =                       a path below /dev/serial/by-id, or usb:SERIAL:INTERFACE\n"
 	"  baud = 115200\n"
 	"  power =                         ppk2:SERIAL, source, 3300 mV; sysfs:PATH; none\n"
+	"  power-select =                  PROGRAM ARGUMENTS: runs before a session with a shared PPK2\n"
 	"  memory =                        flash 0x0 256K, ram 0x20000000 16K; empty: not checked\n"
 	"  mcu =                           the chip's name, for results\n"
 	"  idcode =                        what the probe must find, e.g. 0x2ba01477\n"

@@ -176,6 +176,46 @@ static int read_tolerance(struct ini_section *s, struct board_config *c, struct 
 	return 0;
 }
 
+/* "ppk2:SERIAL" or "ppk2:/dev/..." */
+static int read_ppk2(
+	struct ini_section *s, const char *unit, struct board_config *c, struct fault *f)
+{
+	const char *name = unit;
+
+	if (unit[0] == '/') {
+		name = strrchr(unit, '/') + 1;
+		memcpy(c->power_path, unit, strlen(unit) + 1);
+	}
+	if (!plain_name(name) || strlen(name) >= sizeof(c->ppk2_serial))
+		return bad(s, "power", f,
+			"after ppk2: comes the unit's serial number, as hilda-agent discover prints it, "
+			"or the path of its port");
+	memcpy(c->ppk2_serial, name, strlen(name) + 1);
+	c->power_kind = POWER_PPK2;
+	c->ppk2_mode = PPK2_SOURCE;
+	return 0;
+}
+
+/* "source", "ampere", "3300 mV" */
+static int read_ppk2_word(
+	struct ini_section *s, char *word, struct board_config *c, struct fault *f)
+{
+	size_t length = strlen(word);
+	uint64_t mV;
+
+	if (!strcmp(word, "source") || !strcmp(word, "ampere")) {
+		c->ppk2_mode = word[0] == 'a' ? PPK2_AMPERE : PPK2_SOURCE;
+		return 0;
+	}
+	if (length <= 3 || strcmp(word + length - 3, " mV") != 0)
+		return bad(s, "power", f, "use ppk2:SERIAL, source or ampere, 3300 mV");
+	word[length - 3] = '\0';
+	if (number_u64(word, PPK2_VOLTAGE_MIN_MV, PPK2_VOLTAGE_MAX_MV, &mV))
+		return bad(s, "power", f, "the voltage is 800 to 5000 mV");
+	c->power_mV = (uint32_t)mV;
+	return 0;
+}
+
 static int read_power(struct ini_section *s, struct board_config *c, struct fault *f)
 {
 	char copy[VALUE_MAX_BYTES];
@@ -184,28 +224,30 @@ static int read_power(struct ini_section *s, struct board_config *c, struct faul
 	int rc = text(s, "power", c->power, sizeof(c->power), f);
 
 	if (!rc)
+		rc = text(s, "power-select", c->power_select, sizeof(c->power_select), f);
+	if (!rc)
 		rc = words_of(s, "power", copy, words, &n, f);
 	if (rc || !n)
 		return rc;
-	if (strncmp(words[0], "sysfs:", 6) == 0 || strcmp(words[0], "none") == 0)
+	if (strcmp(words[0], "none") == 0) {
+		c->power_kind = POWER_NONE;
 		return 0;
-	if (strncmp(words[0], "ppk2:", 5) != 0 || !plain_name(words[0] + 5) ||
-		strlen(words[0] + 5) >= sizeof(c->ppk2_serial))
-		return bad(s, "power", f, "use ppk2:SERIAL, source, 3300 mV or sysfs:PATH or none");
-	memcpy(c->ppk2_serial, words[0] + 5, strlen(words[0] + 5) + 1);
-	for (int i = 1; i < n; i++) {
-		size_t length = strlen(words[i]);
-		uint64_t mV;
-
-		if (length <= 3 || strcmp(words[i] + length - 3, " mV") != 0)
-			continue;
-		words[i][length - 3] = '\0';
-		/* The PPK2 gives 0.8 to 5 V. */
-		if (number_u64(words[i], 800, 5000, &mV))
-			return bad(s, "power", f, "the voltage is 800 to 5000 mV");
-		c->power_mV = (uint32_t)mV;
 	}
-	return 0;
+	if (strncmp(words[0], "sysfs:/", 7) == 0) {
+		c->power_kind = POWER_SYSFS;
+		memcpy(c->power_path, words[0] + 6, strlen(words[0] + 6) + 1);
+		return 0;
+	}
+	if (strncmp(words[0], "ppk2:", 5) != 0)
+		return bad(s, "power", f, "use ppk2:SERIAL, source, 3300 mV or sysfs:PATH or none");
+	rc = read_ppk2(s, words[0] + 5, c, f);
+	for (int i = 1; !rc && i < n; i++)
+		rc = read_ppk2_word(s, words[i], c, f);
+	/* A guess could burn a board, or be wrong by a factor in every result. */
+	if (!rc && !c->power_mV)
+		rc = bad(
+			s, "power", f, "the voltage is missing, e.g. ppk2:SERIAL, source, 3300 mV");
+	return rc;
 }
 
 static int read_kind(struct ini_section *s, struct board_config *c, struct fault *f)

@@ -13,6 +13,7 @@
 
 #include "common/fault.h"
 #include "common/ini.h"
+#include "protocols/ppk2/command.h"
 
 #define BOARD_NAME_BYTES 64
 #define BOARD_TAG_BYTES 32
@@ -26,6 +27,13 @@
 enum flash_mode {
 	FLASH_PROGRAM, /* into flash, by OpenOCD's flash drivers */
 	FLASH_LOAD     /* into RAM, verified, then reset run */
+};
+
+enum power_kind {
+	POWER_UNSAID, /* a virtual board's own unit, otherwise none */
+	POWER_NONE,
+	POWER_PPK2,
+	POWER_SYSFS
 };
 
 struct memory_region {
@@ -57,8 +65,13 @@ struct board_config {
 	uint32_t baud;
 
 	char power[BOARD_PATH_BYTES]; /* as written: "ppk2:E1B2C3, source, 3300 mV", "sysfs:PATH" */
-	char ppk2_serial[BOARD_SERIAL_BYTES]; /* out of power */
+	enum power_kind power_kind;
+	char power_path
+		[BOARD_PATH_BYTES]; /* sysfs: the folder; ppk2: its port where it is no serial */
+	char ppk2_serial[BOARD_SERIAL_BYTES]; /* of the unit, or its port's last name */
+	enum ppk2_mode ppk2_mode;
 	uint32_t power_mV;
+	char power_select[BOARD_PATH_BYTES]; /* a program and its arguments, before a session */
 
 	struct memory_region memory[BOARD_REGIONS_MAX];
 	size_t n_memory; /* 0: unknown, segments are not checked */
@@ -73,6 +86,7 @@ struct board_config {
 	char cpuid[16];
 	char qemu[BOARD_TAG_BYTES];
 	char control[BOARD_PATH_BYTES]; /* the virtual board's control socket */
+	bool own_unit;			/* its PPK2 is the virtual one beside it */
 };
 
 /* One [board NAME] section, every key checked. -EINVAL with file:line, the key and what would do. */

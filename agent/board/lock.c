@@ -1,6 +1,7 @@
 #include "agent/board/lock.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "common/file.h"
 
@@ -26,10 +27,23 @@ static int take(const char *folder, const char *kind, const char *name, struct b
 	return 0;
 }
 
+/* By its serial number; one that is named by a port, by the port that it really is. */
+static int take_meter(const char *folder, const struct board_config *config,
+	struct board_lock *lock, struct fault *f)
+{
+	char port[PATH_MAX];
+
+	if (config->power_path[0] && realpath(config->power_path, port) &&
+		strlen(port) < BOARD_PATH_BYTES)
+		return take(folder, "ppk2", port, lock, f);
+	return take(folder, "ppk2", config->ppk2_serial, lock, f);
+}
+
 int board_lock_take(const char *run_folder, const char *data_folder,
 	const struct board_config *config, struct board_lock *out, struct fault *f)
 {
 	struct board_lock lock = {.n = 0};
+	const char *meters = run_folder;
 	char folder[FILE_PATH_BYTES];
 	int rc;
 
@@ -44,9 +58,12 @@ int board_lock_take(const char *run_folder, const char *data_folder,
 			config->probe_serial[0] ? config->probe_serial : config->name, &lock, f);
 		if (!rc && config->console[0])
 			rc = take(run_folder, "console", config->console, &lock, f);
-		if (!rc && config->ppk2_serial[0])
-			rc = take(run_folder, "ppk2", config->ppk2_serial, &lock, f);
 	}
+	/* A virtual unit belongs to this agent's boards only, whichever of them it measures. */
+	if (config->is_virtual)
+		meters = folder;
+	if (!rc && config->power_kind == POWER_PPK2)
+		rc = take_meter(meters, config, &lock, f);
 	if (rc) {
 		board_lock_drop(&lock);
 		return rc;

@@ -8,6 +8,7 @@
 #include "common/file.h"
 
 #define READY_VERSION 1
+#define OWN_UNIT_MV 3300
 
 static int bad(struct fault *f, const char *path, const char *key)
 {
@@ -79,6 +80,21 @@ static int tags(const json_t *list, struct board_config *c)
 	return 0;
 }
 
+/* Its own PPK2, unless the administrator named another meter. */
+static int own_unit(const json_t *doc, struct board_config *c)
+{
+	if (c->power_kind != POWER_UNSAID && !c->own_unit)
+		return 0;
+	c->own_unit = true;
+	c->power_kind = POWER_PPK2;
+	c->ppk2_mode = PPK2_SOURCE;
+	c->power_mV = OWN_UNIT_MV;
+	return text(doc, "ppk2", c->power_path, sizeof(c->power_path)) ||
+			text(doc, "ppk2_serial", c->ppk2_serial, sizeof(c->ppk2_serial))
+		? -EPROTO
+		: 0;
+}
+
 static int fill(const json_t *doc, const char *path, struct board_config *c, struct fault *f)
 {
 	const char *flash = json_string_value(json_object_get(doc, "flash"));
@@ -112,6 +128,8 @@ static int fill(const json_t *doc, const char *path, struct board_config *c, str
 		return bad(f, path, "icount_shift");
 	if (number(doc, "uart_baud", UINT32_MAX, &baud) || !baud)
 		return bad(f, path, "uart_baud");
+	if (json_object_get(doc, "ppk2") && own_unit(doc, c))
+		return bad(f, path, "ppk2");
 	if (memory(json_object_get(doc, "memory"), c))
 		return bad(f, path, "memory");
 	if (tags(json_object_get(doc, "tags"), c))

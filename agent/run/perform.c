@@ -8,7 +8,9 @@
 
 #include "agent/board/lock.h"
 #include "agent/link/backoff.h"
+#include "agent/run/run_log.h"
 #include "agent/run/runner.h"
+#include "agent/spool/dropped.h"
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/log.h"
@@ -89,6 +91,8 @@ struct hands {
 	char image_path[FILE_PATH_BYTES];
 	char work_folder[FILE_PATH_BYTES];
 	struct runner runner;
+	struct growing *files[SPOOL_FILES];
+	struct shipped *shipped[SPOOL_FILES];
 };
 
 static void fail(struct hands *h, enum outcome outcome, const char *text)
@@ -192,15 +196,29 @@ static void release(struct hands *h)
 		log_warning("a run's folder stays", LOG_STR("error", f.text));
 }
 
+/* The capture makes room for the result. True: there is room now that was not there before. */
+static bool give_up_capture(struct hands *h, const char *why, char **text)
+{
+	struct growing *capture = h->files[SPOOL_CAPTURE];
+
+	if (!capture || growing_is_dropped(capture))
+		return false;
+	growing_drop(capture);
+	run_log_printf(h->runner.log, "the capture is dropped: %s", why);
+	return dropped_say(text, why) == 0;
+}
+
 /* A result is never given up: a full disk holds the board until there is room. */
-static int keep(struct hands *h, const char *text, size_t n)
+static int keep(struct hands *h, char **text)
 {
 	struct agent *a = h->agent;
 	struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
 	bool said = false;
 	struct fault f;
 
-	while (spool_put(a->spool, &h->entry, text, n, &f)) {
+	while (spool_put(a->spool, &h->entry, *text, strlen(*text), &f)) {
+		if (give_up_capture(h, f.text, text))
+			continue;
 		if (!said)
 			log_error("a result cannot be spooled; the board waits for room",
 				LOG_U64("run", h->entry.run), LOG_STR("error", f.text));
@@ -211,18 +229,80 @@ static int keep(struct hands *h, const char *text, size_t n)
 	return 0;
 }
 
-static void deliver(struct hands *h, uint64_t log_offset, const char *text)
+static void deliver(struct hands *h, const struct deliver_offsets *offsets, const char *text)
 {
 	struct agent *a = h->agent;
 	const struct deliver d = {a->link, a->session, a->spool, a->stop_fd};
 	struct fault f;
 
-	if (deliver_entry(&d, &h->entry, log_offset, text, &f) == 0)
+	if (deliver_entry(&d, &h->entry, offsets, text, &f) == 0)
 		return;
 	log_warning("a result waits for the server", LOG_U64("run", h->entry.run),
 		LOG_STR("board", h->work->config.name), LOG_STR("why", f.text));
 	spool_release(a->spool, &h->entry);
 	sender_wake(a->sender);
+}
+
+static int open_log(struct hands *h, struct run_log **log, struct fault *f)
+{
+	struct agent *a = h->agent;
+	char path[FILE_PATH_BYTES];
+	int rc = spool_file_path(a->spool, &h->entry, SPOOL_LOG, path);
+
+	if (rc)
+		return fault_errno(f, -rc, "run log");
+	rc = run_log_open(path, a->clock, 0, log, f);
+	if (rc)
+		return rc;
+	h->files[SPOOL_LOG] = growing_ref(run_log_file(*log));
+	return shipper_attach(
+		a->shipper, &h->entry, SPOOL_LOG, h->files[SPOOL_LOG], &h->shipped[SPOOL_LOG], f);
+}
+
+static int open_capture(void *arg, struct growing **out, struct fault *f)
+{
+	struct hands *h = arg;
+	struct agent *a = h->agent;
+	char path[FILE_PATH_BYTES];
+	int rc = h->files[SPOOL_CAPTURE]
+		? -EEXIST
+		: spool_file_path(a->spool, &h->entry, SPOOL_CAPTURE, path);
+
+	if (rc)
+		return fault_errno(f, -rc, "capture");
+	rc = growing_open(path, &h->files[SPOOL_CAPTURE], f);
+	if (!rc)
+		rc = shipper_attach(a->shipper, &h->entry, SPOOL_CAPTURE, h->files[SPOOL_CAPTURE],
+			&h->shipped[SPOOL_CAPTURE], f);
+	if (!rc)
+		*out = h->files[SPOOL_CAPTURE];
+	return rc;
+}
+
+static bool capture_is_refused(void *arg, char *why)
+{
+	struct hands *h = arg;
+
+	return h->shipped[SPOOL_CAPTURE] &&
+		shipper_is_refused(h->agent->shipper, h->shipped[SPOOL_CAPTURE], why);
+}
+
+/* The last pieces are on their way while the result goes to the disk. */
+static void flush_files(struct hands *h)
+{
+	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
+		if (h->shipped[file])
+			shipper_flush(h->agent->shipper, h->shipped[file]);
+	}
+}
+
+static void detach_files(struct hands *h, struct deliver_offsets *offsets)
+{
+	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
+		if (h->shipped[file])
+			offsets->at[file] = shipper_detach(h->agent->shipper, h->shipped[file]);
+		growing_unref(h->files[file]);
+	}
 }
 
 static enum run_end why_ended(void *arg, char *text)
@@ -240,15 +320,15 @@ static void work(struct hands *h, struct board_lock *lock)
 {
 	struct agent *a = h->agent;
 	struct board_work *w = h->work;
-	struct shipped_log *shipped = NULL;
+	const struct run_captures captures = {open_capture, capture_is_refused, h};
+	struct deliver_offsets offsets = {{0}};
 	struct run_log *log = NULL;
 	_cleanup_free_ char *text = NULL;
-	uint64_t log_offset = 0;
 	struct fault f;
 	bool kept;
 	size_t n;
 
-	if (shipper_attach(a->shipper, &h->entry, &shipped, &log, &f))
+	if (open_log(h, &log, &f))
 		fail(h, OUTCOME_INFRASTRUCTURE, f.text);
 	run_log_printf(log, "run %" PRIu64 " of job %" PRIu64 " on %s, agent %s " HILDA_VERSION,
 		w->offer->run, w->offer->job, w->config.name, a->settings->name);
@@ -256,20 +336,19 @@ static void work(struct hands *h, struct board_lock *lock)
 		prepare(h);
 	h->runner.job = h->job;
 	h->runner.log = log;
+	h->runner.captures = &captures;
 	h->runner.image_path = h->image_path;
 	h->runner.work_folder = h->work_folder;
 	h->runner.lock_fd = lock->fds[0];
 	text = runner_perform(&h->runner, &n);
 	board_lock_drop(lock);
-	/* The log is on its way while the result goes to the disk. */
-	if (shipped)
-		shipper_flush(a->shipper, shipped);
-	kept = text && keep(h, text, n) == 0;
-	if (shipped)
-		log_offset = shipper_detach(a->shipper, shipped);
+	flush_files(h);
+	kept = text && keep(h, &text) == 0;
+	run_log_close(log);
+	detach_files(h, &offsets);
 	if (kept) {
 		board_finished(w->board);
-		deliver(h, log_offset, text);
+		deliver(h, &offsets, text);
 	}
 	release(h);
 }
@@ -283,6 +362,11 @@ void perform_offer(void *arg, struct board_work *w)
 	struct fault f;
 	int rc = take_lock(a, w, &lock, &f);
 
+	if (rc == -EWOULDBLOCK && board_waits_for_meter(w->board)) {
+		/* Both were offered at once; this one's turn comes when the other is done. */
+		board_hold(w->board, PERFORM_HOLD_MS);
+		return;
+	}
 	if (rc) {
 		log_warning("offer dropped: the board is in other hands",
 			LOG_STR("board", w->config.name), LOG_U64("run", w->offer->run),

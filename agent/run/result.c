@@ -86,7 +86,7 @@ static void add_frame(const struct runner *r, struct run *run, json_t *stages)
 
 char *result_finish(const struct runner *r, struct run *run, json_t *stages, size_t *n)
 {
-	static const char *const measured[] = {"phases", "lines", "footprint", "fault"};
+	static const char *const measured[] = {"phases", "lines", "energy", "footprint", "fault"};
 	char *text;
 
 	add_frame(r, run, stages);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/spool/growing.h"
 #include "common/clock.h"
 #include "common/fault.h"
 
@@ -29,12 +30,9 @@ enum run_log_stream {
 
 struct run_log;
 
-/* Called, if set, on the writing thread after bytes were added; must not wait. */
-typedef void (*run_log_wake_fn)(void *arg);
-
 /* Creates path (it must not exist). limit 0: RUN_LOG_LIMIT_BYTES. Times count from this call. */
-int run_log_open(const char *path, const struct clock *clock, size_t limit, run_log_wake_fn wake,
-	void *wake_arg, struct run_log **out, struct fault *f);
+int run_log_open(const char *path, const struct clock *clock, size_t limit, struct run_log **out,
+	struct fault *f);
 /* Accepts NULL. The file stays. */
 void run_log_close(struct run_log *log);
 
@@ -44,11 +42,12 @@ void run_log_write(struct run_log *log, enum run_log_stream stream, const void *
 void run_log_printf(struct run_log *log, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Bytes in the file; any thread. */
-uint64_t run_log_size(const struct run_log *log);
-/* For pread of what is there; it stays the log's. */
-int run_log_fd(const struct run_log *log);
+/* The file, for its shipping; it stays the log's. */
+struct growing *run_log_file(const struct run_log *log);
 /* Bytes that were dropped; after the last write. */
 uint64_t run_log_cut(const struct run_log *log);
+
+/* One agent record behind the last one of a log that was closed, at that one's time. */
+int run_log_add_line(const char *path, const char *text, struct fault *f);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/image/image.h"
+#include "agent/power/power.h"
 #include "agent/run/result.h"
 #include "common/cleanup.h"
 #include "common/process.h"
@@ -109,6 +110,7 @@ static void walk(const struct runner *r, struct run *run, json_t *stages)
 /* What the steps opened. The program's group is dead before the lock goes. */
 static void clear(struct run *run)
 {
+	power_close(run->power);
 	console_close(run->console);
 	if (run->program)
 		process_kill(run->program);
@@ -129,6 +131,7 @@ char *runner_perform(const struct runner *r, size_t *n)
 		.lock_fd = r->lock_fd,
 		.cancel_fd = r->cancel_fd,
 		.log = r->log,
+		.captures = r->captures,
 		.program = &program,
 		.result = json_object(),
 		.verdict = r->verdict,

@@ -24,7 +24,8 @@ struct runner {
 	const char *work_folder;
 	int lock_fd;
 	int cancel_fd;
-	struct run_log *log; /* may be NULL */
+	struct run_log *log;		     /* may be NULL */
+	const struct run_captures *captures; /* may be NULL */
 	const struct step *steps;
 	/* Whose word stands above the steps': a cancel, a loss. text: FLEET_DETAIL_BYTES. */
 	enum run_end (*why_ended)(void *arg, char *text);

@@ -5,11 +5,12 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
+#include "agent/spool/dropped.h"
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/log.h"
 
-/* So often is a log sent again without a pause. */
+/* So often is a file sent again without a pause. */
 #define BACK_MAX 2
 
 /* A session that went stale is renewed once, and the call made again. */
@@ -26,8 +27,11 @@ static int perform(const struct deliver *d, struct link_call *call, struct link_
 	return rc ? rc : link_perform(d->link, call, answer, f);
 }
 
-int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, uint64_t end,
-	uint64_t *offset, struct fault *f)
+/* As the server calls them. */
+static const char *const names[SPOOL_FILES] = {"log", "capture"};
+
+int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spool_file file, int fd,
+	uint64_t end, uint64_t *offset, struct fault *f)
 {
 	unsigned back = 0;
 
@@ -38,8 +42,8 @@ int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, ui
 		char path[96];
 		int rc;
 
-		snprintf(path, sizeof(path), "/agent/v1/runs/%" PRIu64 "/log?offset=%" PRIu64,
-			e->run, *offset);
+		snprintf(path, sizeof(path), "/agent/v1/runs/%" PRIu64 "/%s?offset=%" PRIu64,
+			e->run, names[file], *offset);
 		call.method = "PUT";
 		call.path = path;
 		call.body_fd = fd;
@@ -59,12 +63,13 @@ int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, ui
 			*offset = (uint64_t)json_integer_value(have);
 			rc = back <= BACK_MAX ? 0
 					      : fault_set(f, EPROTO,
-							"log of run %" PRIu64
+							"%s of run %" PRIu64
 							": the server loses what it has confirmed",
-							e->run);
+							names[file], e->run);
 		} else if (rc == 0) {
 			rc = fault_set(f, EPROTO,
-				"log of run %" PRIu64 ": the server confirms no bytes", e->run);
+				"%s of run %" PRIu64 ": the server confirms no bytes", names[file],
+				e->run);
 		}
 		link_answer_done(&answer);
 		if (rc)
@@ -73,25 +78,27 @@ int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, ui
 	return 0;
 }
 
-/* What is left of the log. A log that the server does not want does not hold up the result. */
-static int rest_of_log(
-	const struct deliver *d, const struct spool_entry *e, uint64_t offset, struct fault *f)
+/* What is left of a file; *refused: the server does not want it, which does not hold up the result. */
+static int rest_of(const struct deliver *d, const struct spool_entry *e, enum spool_file file,
+	uint64_t offset, bool *refused, struct fault *f)
 {
 	char path[FILE_PATH_BYTES];
 	_cleanup_(file_close) int fd = -1;
 	struct stat st;
-	int rc = spool_log_path(d->spool, e, path);
+	int rc = spool_file_path(d->spool, e, file, path);
 
+	*refused = false;
 	if (rc)
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st))
 		return 0;
-	rc = deliver_log(d, e, fd, (uint64_t)st.st_size, &offset, f);
+	rc = deliver_file(d, e, file, fd, (uint64_t)st.st_size, &offset, f);
 	if (!link_is_final(rc) && rc != -EOWNERDEAD)
 		return rc;
-	log_warning(
-		"the server refuses a run's log", LOG_U64("run", e->run), LOG_STR("why", f->text));
+	log_warning("the server refuses a run's file", LOG_U64("run", e->run),
+		LOG_STR("file", names[file]), LOG_STR("why", f->text));
+	*refused = true;
 	return 0;
 }
 
@@ -110,21 +117,15 @@ static int send_result(
 	const struct deliver *d, const struct spool_entry *e, const char *text, struct fault *f)
 {
 	char path[64];
-	_cleanup_free_ char *read = NULL;
 	struct link_call call = LINK_CALL_INIT;
 	struct link_answer answer;
 	bool final;
-	int rc = text ? 0 : read_result(d, e, &read, f);
+	int rc;
 
-	if (rc) {
-		/* Nothing that could be sent will ever be there again. */
-		spool_reject(d->spool, e, 0, f->text);
-		return 0;
-	}
 	snprintf(path, sizeof(path), "/agent/v1/runs/%" PRIu64 "/result", e->run);
 	call.method = "PUT";
 	call.path = path;
-	call.body = text ? text : read;
+	call.body = text;
 	call.body_bytes = strlen(call.body);
 	call.epoch = e->epoch;
 	call.timeout_ms = DELIVER_TIMEOUT_MS;
@@ -142,9 +143,28 @@ static int send_result(
 	return final ? 0 : rc;
 }
 
-int deliver_entry(const struct deliver *d, const struct spool_entry *e, uint64_t log_offset,
-	const char *text, struct fault *f)
+/* The capture first: what becomes of it is said in the log and in the result. */
+static int send_files(const struct deliver *d, const struct spool_entry *e,
+	const struct deliver_offsets *offsets, char **text, struct fault *f)
 {
+	bool refused;
+	int rc = rest_of(d, e, SPOOL_CAPTURE, offsets->at[SPOOL_CAPTURE], &refused, f);
+
+	if (!rc && refused) {
+		char why[FAULT_TEXT_BYTES];
+
+		snprintf(why, sizeof(why), "%s", f->text);
+		rc = dropped_capture(d->spool, e, why, text, f);
+	}
+	if (rc)
+		return rc;
+	return rest_of(d, e, SPOOL_LOG, offsets->at[SPOOL_LOG], &refused, f);
+}
+
+int deliver_entry(const struct deliver *d, const struct spool_entry *e,
+	const struct deliver_offsets *offsets, const char *text, struct fault *f)
+{
+	_cleanup_free_ char *own = NULL;
 	struct link_session now;
 	int rc;
 
@@ -157,6 +177,13 @@ int deliver_entry(const struct deliver *d, const struct spool_entry *e, uint64_t
 		spool_reject(d->spool, e, 0, f->text);
 		return 0;
 	}
-	rc = rest_of_log(d, e, log_offset, f);
-	return rc ? rc : send_result(d, e, text, f);
+	own = text ? strdup(text) : NULL;
+	rc = own ? 0 : read_result(d, e, &own, f);
+	if (rc) {
+		/* Nothing that could be sent will ever be there again. */
+		spool_reject(d->spool, e, 0, f->text);
+		return 0;
+	}
+	rc = send_files(d, e, offsets, &own, f);
+	return rc ? rc : send_result(d, e, own, f);
 }

@@ -1,6 +1,6 @@
 /*
- * One run's files to the server: its log from where the server has it, and its result. Any thread;
- * a call waits as long as the server takes, or until cancel_fd.
+ * One run's files to the server: capture and log from where the server has them, and the result. Any
+ * thread; a call waits as long as the server takes, or until cancel_fd.
  */
 #ifndef HILDA_AGENT_SPOOL_DELIVER_H
 #define HILDA_AGENT_SPOOL_DELIVER_H
@@ -18,18 +18,25 @@ struct deliver {
 	int cancel_fd; /* -1: none */
 };
 
-/*
- * The bytes [*offset, end) of the run's log, *offset moving on as the server confirms. A server
- * that has fewer bytes is sent them again, one that has more is believed. Codes of link_perform.
- */
-int deliver_log(const struct deliver *d, const struct spool_entry *e, int fd, uint64_t end,
-	uint64_t *offset, struct fault *f);
+/* How far the server has each file. */
+struct deliver_offsets {
+	uint64_t at[SPOOL_FILES];
+};
 
 /*
- * Log, then result (text, when the caller has it still; NULL: from the spool). 0: the server has it, or has refused it for good; the entry is gone.
- * Otherwise it is there still and is to be tried again.
+ * The bytes [*offset, end) of one of the run's files, *offset moving on as the server confirms. A
+ * server that has fewer bytes is sent them again, one that has more is believed. Codes of
+ * link_perform.
  */
-int deliver_entry(const struct deliver *d, const struct spool_entry *e, uint64_t log_offset,
-	const char *text, struct fault *f);
+int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spool_file file, int fd,
+	uint64_t end, uint64_t *offset, struct fault *f);
+
+/*
+ * Capture, log, then result (text, when the caller has it still; NULL: from the spool). A capture
+ * that the server does not take is dropped, with a word in log and result. 0: the server has it, or
+ * has refused it for good; the entry is gone. Otherwise it is there still and is to be tried again.
+ */
+int deliver_entry(const struct deliver *d, const struct spool_entry *e,
+	const struct deliver_offsets *offsets, const char *text, struct fault *f);
 
 #endif

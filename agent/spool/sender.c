@@ -28,11 +28,12 @@ static int send_orphan(struct sender *s, const struct spool_entry *e, struct fau
 	int rc = 0;
 
 	link_session(s->o.deliver.link, &now);
-	if (spool_log_path(s->o.deliver.spool, e, path))
+	if (spool_file_path(s->o.deliver.spool, e, SPOOL_LOG, path))
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &st) == 0 && strcmp(now.lineage, e->lineage) == 0)
-		rc = deliver_log(&s->o.deliver, e, fd, (uint64_t)st.st_size, &offset, f);
+		rc = deliver_file(
+			&s->o.deliver, e, SPOOL_LOG, fd, (uint64_t)st.st_size, &offset, f);
 	if (rc == 0 || link_is_final(rc) || rc == -EOWNERDEAD) {
 		unlink(path);
 		return 0;
@@ -43,11 +44,12 @@ static int send_orphan(struct sender *s, const struct spool_entry *e, struct fau
 /* The spool's entries in turn, until one fails. */
 static int send_all(struct sender *s, struct spool_entry *orphan, struct fault *f)
 {
+	const struct deliver_offsets nothing = {{0}}; /* the server tells what it has */
 	struct spool_entry e;
 	int rc = 0;
 
 	while (!rc && spool_claim(s->o.deliver.spool, &e)) {
-		rc = deliver_entry(&s->o.deliver, &e, 0, NULL, f);
+		rc = deliver_entry(&s->o.deliver, &e, &nothing, NULL, f);
 		if (rc)
 			spool_release(s->o.deliver.spool, &e);
 	}

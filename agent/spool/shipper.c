@@ -9,14 +9,16 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 
-struct shipped_log {
-	struct shipped_log *next;
+struct shipped {
+	struct shipped *next;
 	struct spool_entry entry;
-	struct run_log *log;
+	enum spool_file file;
+	struct growing *growing;
 	uint64_t offset;
 	int64_t due_ns; /* when what is there goes out; CLOCK_NEVER: nothing is there */
 	bool busy;	/* a piece of it is under way */
 	bool refused;
+	char why[FAULT_TEXT_BYTES];
 	unsigned refs; /* the list's and the thread's */
 };
 
@@ -28,7 +30,7 @@ struct shipper {
 	int flush_fd;	  /* something must go out now */
 	pthread_mutex_t lock;
 	pthread_cond_t done; /* a piece has arrived, or failed */
-	struct shipped_log *logs;
+	struct shipped *files;
 };
 
 /* From the writing thread, for each record: cheap, and without the lock. */
@@ -40,22 +42,22 @@ static void on_write(void *arg)
 		eventfd_write(s->wake_fd, 1);
 }
 
-static void unref(struct shipped_log *l)
+static void unref(struct shipped *l)
 {
 	if (--l->refs)
 		return;
-	run_log_close(l->log);
+	growing_unref(l->growing);
 	free(l);
 }
 
-/* With the lock held: the log that is due now, or when the next one will be. */
-static struct shipped_log *next_due(struct shipper *s, int64_t *wake_ns)
+/* With the lock held: the file that is due now, or when the next one will be. */
+static struct shipped *next_due(struct shipper *s, int64_t *wake_ns)
 {
-	struct shipped_log *due = NULL;
+	struct shipped *due = NULL;
 
 	*wake_ns = CLOCK_NEVER;
-	for (struct shipped_log *l = s->logs; l; l = l->next) {
-		if (l->refused || run_log_size(l->log) <= l->offset)
+	for (struct shipped *l = s->files; l; l = l->next) {
+		if (l->refused || growing_size(l->growing) <= l->offset)
 			continue;
 		if (l->due_ns == CLOCK_NEVER)
 			l->due_ns = clock_deadline_ms(s->o.clock, SHIPPER_GATHER_MS);
@@ -68,23 +70,30 @@ static struct shipped_log *next_due(struct shipper *s, int64_t *wake_ns)
 }
 
 /* With the lock held, released while the piece is under way. */
-static int ship(struct shipper *s, struct shipped_log *l, struct fault *f)
+static int ship(struct shipper *s, struct shipped *l, struct fault *f)
 {
 	uint64_t offset = l->offset;
-	uint64_t end = run_log_size(l->log);
+	uint64_t end = growing_size(l->growing);
 	int rc;
 
 	l->busy = true;
 	l->refs++;
 	pthread_mutex_unlock(&s->lock);
-	rc = deliver_log(&s->o.deliver, &l->entry, run_log_fd(l->log), end, &offset, f);
+	rc = deliver_file(
+		&s->o.deliver, &l->entry, l->file, growing_fd(l->growing), end, &offset, f);
 	pthread_mutex_lock(&s->lock);
 	l->offset = offset;
 	l->busy = false;
 	l->due_ns = CLOCK_NEVER;
 	if (link_is_final(rc) || rc == -EOWNERDEAD) {
 		l->refused = true;
+		snprintf(l->why, sizeof(l->why), "%s", f->text);
 		rc = 0;
+		/* It may be large, and goes on growing for nobody. */
+		if (l->file == SPOOL_CAPTURE)
+			growing_drop(l->growing);
+	} else if (rc && growing_is_dropped(l->growing)) {
+		rc = 0; /* it shrank under the call: no fault of the server's */
 	}
 	unref(l);
 	pthread_cond_broadcast(&s->done);
@@ -115,7 +124,7 @@ static void *shipper_main(void *arg)
 	while (alive) {
 		int64_t wake_ns;
 		int64_t retry_ms = 0;
-		struct shipped_log *l;
+		struct shipped *l;
 
 		pthread_mutex_lock(&s->lock);
 		l = next_due(s, &wake_ns);
@@ -139,7 +148,7 @@ int shipper_start(const struct shipper_options *o, struct shipper **out, struct 
 	int rc;
 
 	if (!s)
-		return fault_errno(f, ENOMEM, "log shipper");
+		return fault_errno(f, ENOMEM, "shipper");
 	s->o = *o;
 	pthread_mutex_init(&s->lock, NULL);
 	clock_cond_init(&s->done);
@@ -151,7 +160,7 @@ int shipper_start(const struct shipper_options *o, struct shipper **out, struct 
 		file_close(&s->wake_fd);
 		file_close(&s->flush_fd);
 		free(s);
-		return fault_errno(f, -rc, "log shipper");
+		return fault_errno(f, -rc, "shipper");
 	}
 	*out = s;
 	return 0;
@@ -169,37 +178,28 @@ void shipper_stop(struct shipper *s)
 	free(s);
 }
 
-int shipper_attach(struct shipper *s, const struct spool_entry *e, struct shipped_log **out,
-	struct run_log **log, struct fault *f)
+int shipper_attach(struct shipper *s, const struct spool_entry *e, enum spool_file file,
+	struct growing *g, struct shipped **out, struct fault *f)
 {
-	struct shipped_log *l = calloc(1, sizeof(*l));
-	char path[FILE_PATH_BYTES];
-	int rc;
+	struct shipped *l = calloc(1, sizeof(*l));
 
 	if (!l)
-		return fault_errno(f, ENOMEM, "run log");
+		return fault_errno(f, ENOMEM, "shipping");
 	l->refs = 1;
 	l->entry = *e;
+	l->file = file;
 	l->due_ns = CLOCK_NEVER;
-	rc = spool_log_path(s->o.deliver.spool, e, path);
-	if (rc)
-		fault_errno(f, -rc, "run log");
-	else
-		rc = run_log_open(path, s->o.clock, 0, on_write, s, &l->log, f);
-	if (rc) {
-		unref(l);
-		return rc;
-	}
+	l->growing = growing_ref(g);
+	growing_on_append(g, on_write, s);
 	pthread_mutex_lock(&s->lock);
-	l->next = s->logs;
-	s->logs = l;
+	l->next = s->files;
+	s->files = l;
 	pthread_mutex_unlock(&s->lock);
 	*out = l;
-	*log = l->log;
 	return 0;
 }
 
-void shipper_flush(struct shipper *s, struct shipped_log *l)
+void shipper_flush(struct shipper *s, struct shipped *l)
 {
 	pthread_mutex_lock(&s->lock);
 	l->due_ns = INT64_MIN;
@@ -207,14 +207,26 @@ void shipper_flush(struct shipper *s, struct shipped_log *l)
 	eventfd_write(s->flush_fd, 1);
 }
 
-uint64_t shipper_detach(struct shipper *s, struct shipped_log *l)
+bool shipper_is_refused(struct shipper *s, struct shipped *l, char *why)
+{
+	bool refused;
+
+	pthread_mutex_lock(&s->lock);
+	refused = l->refused;
+	if (refused)
+		memcpy(why, l->why, sizeof(l->why));
+	pthread_mutex_unlock(&s->lock);
+	return refused;
+}
+
+uint64_t shipper_detach(struct shipper *s, struct shipped *l)
 {
 	int64_t deadline_ns = clock_deadline_ms(s->o.clock, SHIPPER_DETACH_MS);
-	struct shipped_log **link;
+	struct shipped **link;
 	uint64_t offset;
 
 	pthread_mutex_lock(&s->lock);
-	for (link = &s->logs; *link != l; link = &(*link)->next)
+	for (link = &s->files; *link != l; link = &(*link)->next)
 		;
 	*link = l->next;
 	/* A stalled server must not hold the board: the rest then goes twice, which it ignores. */

@@ -1,12 +1,12 @@
 /*
- * The thread that ships the logs of runs while they go on. What a run writes goes out within
- * SHIPPER_GATHER_MS; a run that is over sooner sends its log with its result.
+ * The thread that ships the files of runs while they go on: logs and captures. What a run writes goes
+ * out within SHIPPER_GATHER_MS; a run that is over sooner sends them with its result.
  */
 #ifndef HILDA_AGENT_SPOOL_SHIPPER_H
 #define HILDA_AGENT_SPOOL_SHIPPER_H
 
-#include "agent/run/run_log.h"
 #include "agent/spool/deliver.h"
+#include "agent/spool/growing.h"
 #include "common/clock.h"
 
 #define SHIPPER_GATHER_MS 100
@@ -14,7 +14,7 @@
 #define SHIPPER_DETACH_MS 2000
 
 struct shipper;
-struct shipped_log;
+struct shipped;
 
 struct shipper_options {
 	struct deliver deliver; /* its cancel_fd ends waits, when the agent stops */
@@ -23,15 +23,17 @@ struct shipper_options {
 };
 
 int shipper_start(const struct shipper_options *o, struct shipper **out, struct fault *f);
-/* deliver.cancel_fd must be readable, and every log detached. Accepts NULL. */
+/* deliver.cancel_fd must be readable, and every file detached. Accepts NULL. */
 void shipper_stop(struct shipper *s);
 
-/* Makes the run's log file and ships it from now on. *log is closed by shipper_detach. */
-int shipper_attach(struct shipper *s, const struct spool_entry *e, struct shipped_log **out,
-	struct run_log **log, struct fault *f);
+/* Ships a run's file from now on. */
+int shipper_attach(struct shipper *s, const struct spool_entry *e, enum spool_file file,
+	struct growing *g, struct shipped **out, struct fault *f);
 /* What is there goes out now, not after the gathering. Never waits. */
-void shipper_flush(struct shipper *s, struct shipped_log *shipped);
-/* Ends the shipping, closes the log; returns how far the server has it. */
-uint64_t shipper_detach(struct shipper *s, struct shipped_log *shipped);
+void shipper_flush(struct shipper *s, struct shipped *shipped);
+/* Whether the server has refused it for good; why has room for FAULT_TEXT_BYTES. */
+bool shipper_is_refused(struct shipper *s, struct shipped *shipped, char *why);
+/* Ends the shipping; returns how far the server has it. */
+uint64_t shipper_detach(struct shipper *s, struct shipped *shipped);
 
 #endif

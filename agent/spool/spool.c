@@ -37,9 +37,12 @@ static int path_of(const struct spool *s, const struct spool_entry *e, const cha
 		sub, e->lineage, e->run, e->epoch, ending);
 }
 
-int spool_log_path(const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES])
+static const char *const endings[SPOOL_FILES] = {"log", "capture"};
+
+int spool_file_path(const struct spool *s, const struct spool_entry *e, enum spool_file file,
+	char path[FILE_PATH_BYTES])
 {
-	return path_of(s, e, "", "log", path);
+	return path_of(s, e, "", endings[file], path);
 }
 
 int spool_result_path(
@@ -102,6 +105,13 @@ static int by_run(const void *a, const void *b)
 	return (x->entry.run > y->entry.run) - (x->entry.run < y->entry.run);
 }
 
+static bool has_result(const struct spool *s, const struct spool_entry *e)
+{
+	char path[FILE_PATH_BYTES];
+
+	return !path_of(s, e, "", "json", path) && !access(path, F_OK);
+}
+
 static int scan(struct spool *s, struct fault *f)
 {
 	DIR *folder = opendir(s->folder);
@@ -112,8 +122,6 @@ static int scan(struct spool *s, struct fault *f)
 	if (!folder)
 		return fault_errno(f, errno, "cannot read %s", s->folder);
 	while (!rc && (d = readdir(folder))) {
-		char path[FILE_PATH_BYTES];
-
 		size_t length = strlen(d->d_name);
 
 		/* What a write left that was cut off before its rename. */
@@ -121,9 +129,10 @@ static int scan(struct spool *s, struct fault *f)
 			unlinkat(dirfd(folder), d->d_name, 0);
 		else if (parse_name(d->d_name, "json", &e))
 			rc = add_row(s, &e, false);
-		else if (parse_name(d->d_name, "log", &e) &&
-			(path_of(s, &e, "", "json", path) || access(path, F_OK)))
+		else if (parse_name(d->d_name, endings[SPOOL_LOG], &e) && !has_result(s, &e))
 			rc = add_orphan(s, &e);
+		else if (parse_name(d->d_name, endings[SPOOL_CAPTURE], &e) && !has_result(s, &e))
+			unlinkat(dirfd(folder), d->d_name, 0);
 	}
 	closedir(folder);
 	if (rc)
@@ -201,7 +210,7 @@ static int sync_names(struct spool *s, const char *path, struct fault *f)
 	return rc;
 }
 
-int spool_put(
+int spool_replace(
 	struct spool *s, const struct spool_entry *e, const char *text, size_t n, struct fault *f)
 {
 	char path[FILE_PATH_BYTES];
@@ -210,15 +219,21 @@ int spool_put(
 	if (rc)
 		return fault_errno(f, -rc, "%s", s->folder);
 	rc = file_write_whole(path, text, n, 0640, f);
-	if (!rc)
-		rc = sync_names(s, path, f);
+	return rc ? rc : sync_names(s, path, f);
+}
+
+int spool_put(
+	struct spool *s, const struct spool_entry *e, const char *text, size_t n, struct fault *f)
+{
+	int rc = spool_replace(s, e, text, n, f);
+
 	if (rc)
 		return rc;
 	failpoint("agent.spool.synced");
 	pthread_mutex_lock(&s->lock);
 	rc = add_row(s, e, true);
 	pthread_mutex_unlock(&s->lock);
-	return rc ? fault_errno(f, -rc, "%s", path) : 0;
+	return rc ? fault_errno(f, -rc, "%s", s->folder) : 0;
 }
 
 static void forget(struct spool *s, const struct spool_entry *e)
@@ -239,8 +254,10 @@ void spool_remove(struct spool *s, const struct spool_entry *e)
 	char path[FILE_PATH_BYTES];
 
 	/* The result goes last: a log without one is sent as the log of a run that was cut off. */
-	if (spool_log_path(s, e, path) == 0)
-		unlink(path);
+	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
+		if (spool_file_path(s, e, file, path) == 0)
+			unlink(path);
+	}
 	if (spool_result_path(s, e, path) == 0)
 		unlink(path);
 	forget(s, e);
@@ -263,7 +280,8 @@ void spool_reject(struct spool *s, const struct spool_entry *e, int status, cons
 	json_t *item = json_pack(
 		"{s:I, s:i, s:s}", "run", (json_int_t)e->run, "status", status, "detail", why);
 
-	move(s, e, "log");
+	for (enum spool_file file = 0; file < SPOOL_FILES; file++)
+		move(s, e, endings[file]);
 	move(s, e, "json");
 	forget(s, e);
 	log_error("the server refuses a result; it is kept in spool/rejected",

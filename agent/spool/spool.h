@@ -1,7 +1,7 @@
 /*
- * Results on disk until the server has acknowledged them, and the logs of runs. One run has the
- * files <lineage>-<run>-<epoch>.json (the body of PUT result, there only when whole) and .log; the
- * name says to which database the run belongs. What the server refuses for good goes to rejected/.
+ * Results on disk until the server has acknowledged them, the logs and the captures of runs. One run
+ * has the files <lineage>-<run>-<epoch>.json (the body of PUT result, there only when whole), .log and
+ * perhaps .capture; the name says to which database the run belongs. What the server refuses for good goes to rejected/.
  *
  * Any thread; calls wait for the disk.
  */
@@ -22,26 +22,33 @@
 
 struct spool;
 
+/* What a run leaves beside its result; each is shipped while it grows. */
+enum spool_file { SPOOL_LOG, SPOOL_CAPTURE, SPOOL_FILES };
+
 struct spool_entry {
 	char lineage[LINK_LINEAGE_BYTES];
 	uint64_t run;
 	uint64_t epoch;
 };
 
-/* Finds what an earlier process left. */
+/* Finds what an earlier process left; a capture without its result is of no use and goes. */
 int spool_open(const char *folder, struct spool **out, struct fault *f);
 void spool_close(struct spool *s);
 
-int spool_log_path(const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES]);
+int spool_file_path(const struct spool *s, const struct spool_entry *e, enum spool_file file,
+	char path[FILE_PATH_BYTES]);
 int spool_result_path(
 	const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES]);
 
 /* Durable when it returns 0; from then on the entry is listed, and claimed by the caller. */
 int spool_put(
 	struct spool *s, const struct spool_entry *e, const char *text, size_t n, struct fault *f);
-/* The server has it: both files go. */
+/* Another text for the result that is there already; as durable. */
+int spool_replace(
+	struct spool *s, const struct spool_entry *e, const char *text, size_t n, struct fault *f);
+/* The server has it: all files go. */
 void spool_remove(struct spool *s, const struct spool_entry *e);
-/* The server refuses it: both files move to rejected/. */
+/* The server refuses it: all files move to rejected/. */
 void spool_reject(struct spool *s, const struct spool_entry *e, int status, const char *why);
 
 /* An entry that nobody is sending; it is the caller's until removed, refused or released. */

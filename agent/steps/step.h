@@ -22,6 +22,17 @@ struct console;	     /* instruments/console.h: the UART, a pty or a program's pi
 struct image;	     /* agent/image/image.h: the parsed ELF; NULL for exec boards' scripts */
 struct run_log; /* agent/run/run_log.h: console, tool and agent records, streamed while it runs */
 
+struct growing; /* agent/spool/growing.h: a file that is shipped while it grows */
+
+/* Where a run's capture goes; at most one in a run. */
+struct run_captures {
+	/* Not the caller's to let go. */
+	int (*open)(void *arg, struct growing **out, struct fault *f);
+	/* Whether the server has refused it; why has room for FAULT_TEXT_BYTES. */
+	bool (*is_refused)(void *arg, char *why);
+	void *arg;
+};
+
 struct verdict {
 	enum outcome outcome;
 	enum stage stage;
@@ -40,6 +51,9 @@ struct run {
 	int cancel_fd;		 /* readable: canceled, or the board was given away */
 	int64_t deadline_ns;	 /* of the current stage; set by the runner before each step */
 	struct run_log *log;
+	const struct run_captures *captures; /* NULL: nowhere */
+	struct power
+		*power; /* agent/power/power.h; NULL until a step needs it; closed by the runner */
 	struct console *console; /* opened by flash or boot, closed by the runner */
 	struct image *image;
 	struct process *program; /* exec boards: the program that is the board */

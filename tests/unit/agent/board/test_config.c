@@ -35,6 +35,8 @@ static void the_example_of_the_help_is_read(void **state)
 	assert_int_equal(s->n_boards, 3);
 	assert_string_equal(s->boards[0].openocd[1], "target/stm32f4x.cfg");
 	assert_string_equal(s->boards[0].ppk2_serial, "E1B2C3");
+	assert_int_equal(s->boards[0].power_kind, POWER_PPK2);
+	assert_int_equal(s->boards[0].ppk2_mode, PPK2_SOURCE);
 	assert_int_equal(s->boards[0].power_mV, 3300);
 	assert_true(s->boards[0].memory[0].flash);
 	assert_int_equal(s->boards[0].memory[1].base, 0x20000000);
@@ -51,8 +53,8 @@ static void every_setting_stands_in_the_help(void **state)
 {
 	static const char *const keys[] = {"name", "server", "token-file", "data", "run", "libexec",
 		"cache", "stop-grace", "type", "tags", "openocd", "probe-serial", "flash",
-		"console", "baud", "power", "memory", "mcu", "idcode", "clock-tolerance", "virtual",
-		"exec", "exec-user"};
+		"console", "baud", "power", "power-select", "memory", "mcu", "idcode",
+		"clock-tolerance", "virtual", "exec", "exec-user"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char line[64];
@@ -97,6 +99,10 @@ static void what_is_wrong_is_named(void **state)
 		{REAL "baud = fast\n", {"baud", "fast"}},
 		{REAL "idcode = zero\n", {"idcode", "hexadecimal"}},
 		{REAL "power = ppk2:A, 9000 mV\n", {"power", "5000"}},
+		{REAL "power = ppk2:A, source\n", {"power", "the voltage is missing"}},
+		{REAL "power = ppk2:A, sauce, 3300 mV\n", {"power", "source or ampere"}},
+		{REAL "power = ppk2:a/b, 3300 mV\n", {"power", "serial number"}},
+		{REAL "power = sysfs:relative\n", {"power", "sysfs:PATH"}},
 		{REAL "tags = a b/c\n", {"tags", "letters"}},
 		{REAL "colour = red\n", {"colour", "agent.ini"}},
 		{"[board x]\nexec = local\nvirtual = mps3-an547\n", {"exec", "virtual"}},

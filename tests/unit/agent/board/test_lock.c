@@ -12,8 +12,11 @@
 #include "agent/board/lock.h"
 #include "tests/unit/agent/temporary.h"
 
-static const struct board_config plugged = {
-	.name = "n", .probe_serial = "066A", .console = "/dev/x", .ppk2_serial = "E1"};
+static const struct board_config plugged = {.name = "n",
+	.probe_serial = "066A",
+	.console = "/dev/x",
+	.power_kind = POWER_PPK2,
+	.ppk2_serial = "E1"};
 
 static int take(const struct board_config *c, struct board_lock *lock, struct fault *f)
 {
@@ -25,7 +28,11 @@ static void boards_that_share_anything_exclude_each_other(void **state)
 	struct board_config others[] = {
 		{.name = "m", .probe_serial = "066A", .console = "/dev/y"},
 		{.name = "m", .probe_serial = "1234", .console = "/dev/x"},
-		{.name = "m", .probe_serial = "1234", .console = "/dev/y", .ppk2_serial = "E1"},
+		{.name = "m",
+			.probe_serial = "1234",
+			.console = "/dev/y",
+			.power_kind = POWER_PPK2,
+			.ppk2_serial = "E1"},
 	};
 	struct board_config apart = {.name = "m", .probe_serial = "1234", .console = "/dev/y"};
 	struct board_lock one, two;
@@ -42,6 +49,27 @@ static void boards_that_share_anything_exclude_each_other(void **state)
 	board_lock_drop(&two);
 	board_lock_drop(&one);
 	assert_int_equal(take(&others[0], &two, &f), 0);
+	board_lock_drop(&two);
+}
+
+/* A unit that is named by its port, in one board by a link to it. */
+static void one_port_is_one_meter(void **state)
+{
+	struct board_config a = {.name = "a", .is_virtual = true, .power_kind = POWER_PPK2},
+			    b = {.name = "b", .is_virtual = true, .power_kind = POWER_PPK2};
+	struct board_lock one, two;
+	struct fault f = {0};
+
+	assert_int_equal(file_write_durable(in_temporary("port"), "", 0, 0600, &f), 0);
+	assert_int_equal(file_path(a.power_path, sizeof(a.power_path), "%s/port", temporary), 0);
+	assert_int_equal(file_path(b.power_path, sizeof(b.power_path), "%s/link", temporary), 0);
+	assert_int_equal(symlink(a.power_path, b.power_path), 0);
+	assert_int_equal(file_make_folders(in_temporary("locks"), 0700, &f), 0);
+	assert_int_equal(take(&a, &one, &f), 0);
+	assert_int_equal(take(&b, &two, &f), -EWOULDBLOCK);
+	assert_non_null(strstr(f.text, "ppk2"));
+	board_lock_drop(&one);
+	assert_int_equal(take(&b, &two, &f), 0);
 	board_lock_drop(&two);
 }
 
@@ -87,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(boards_that_share_anything_exclude_each_other),
+		TEST(one_port_is_one_meter),
 		TEST(a_child_that_inherited_it_keeps_it),
 		TEST(what_only_this_agent_has_is_locked_in_its_own_folder),
 	};

@@ -36,6 +36,15 @@ static int read_doc(json_t *doc, struct board_config *c, struct fault *f)
 	return ready_read(path, c, f);
 }
 
+static json_t *good_with_unit(void)
+{
+	json_t *doc = good();
+
+	json_object_set_new(doc, "ppk2", json_string("/d/ppk2"));
+	json_object_set_new(doc, "ppk2_serial", json_string("VP-1"));
+	return doc;
+}
+
 static struct board_config written(void)
 {
 	return (struct board_config){.name = "bit-1",
@@ -66,6 +75,26 @@ static void the_configuration_is_filled(void **state)
 	/* The administrator's tag is there once. */
 	assert_int_equal(c.n_tags, 2);
 	assert_string_equal(c.name, "bit-1");
+}
+
+static void its_own_unit_is_its_power(void **state)
+{
+	struct board_config c = written(), none = written(), again;
+	struct fault f;
+
+	assert_int_equal(read_doc(good_with_unit(), &c, &f), 0);
+	assert_int_equal(c.power_kind, POWER_PPK2);
+	assert_int_equal(c.ppk2_mode, PPK2_SOURCE);
+	assert_int_equal(c.power_mV, 3300);
+	assert_string_equal(c.power_path, "/d/ppk2");
+	assert_string_equal(c.ppk2_serial, "VP-1");
+	again = c; /* started anew: the same once more */
+	assert_int_equal(read_doc(good_with_unit(), &again, &f), 0);
+	assert_int_equal(again.power_kind, POWER_PPK2);
+	none.power_kind = POWER_NONE;
+	assert_int_equal(read_doc(good_with_unit(), &none, &f), 0);
+	assert_int_equal(none.power_kind, POWER_NONE);
+	assert_string_equal(none.power_path, "");
 }
 
 static void an_absent_file_is_not_there_yet(void **state)
@@ -101,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_configuration_is_filled),
+		TEST(its_own_unit_is_its_power),
 		TEST(an_absent_file_is_not_there_yet),
 		TEST(what_is_wrong_is_named_and_nothing_changed),
 	};
