@@ -12,6 +12,7 @@
 
 #define COMMAND_BYTES 80
 #define TAIL_BYTES 160
+#define FIRST_LINES_MAX 16 /* of a run of one inference */
 
 enum mode {
 	MODE_VERB,   /* records, $E, m-ready */
@@ -454,6 +455,21 @@ int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struc
 	if (!r)
 		r = listen_reply(s, deadline_ns, f);
 	return r == -EFAULT ? name_fault(s, f) : r;
+}
+
+int bench_session_first(struct bench_session *s, int64_t deadline_ns, struct fault *f)
+{
+	int r = bench_session_wait_ready(s, deadline_ns, f);
+
+	if (!r)
+		bench_run_clear(s->run);
+	for (uint32_t seq = 0; r >= 0 && !bench_run_has_end(s->run) && seq < FIRST_LINES_MAX; seq++)
+		r = resend(s, seq, deadline_ns, f);
+	if (r >= 0)
+		r = heal(s, deadline_ns, f);
+	if (r == -EFAULT)
+		return name_fault(s, f);
+	return r ? r : check_run(s, f);
 }
 
 int bench_session_settle(struct bench_session *s, int64_t deadline_ns, struct fault *f)

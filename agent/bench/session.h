@@ -54,6 +54,11 @@ int bench_session_run(struct bench_session *s, int64_t deadline_ns, struct fault
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* `lab cold`: the reply comes after a reset. */
 int bench_session_cold(struct bench_session *s, int64_t deadline_ns, struct fault *f);
+/*
+ * After a power-on: waits for the firmware, and then has the run of its first inference, which each
+ * boot makes before anything else and tells unasked only after `lab cold`.
+ */
+int bench_session_first(struct bench_session *s, int64_t deadline_ns, struct fault *f);
 
 /*
  * The device's time in microseconds (wraps at 32 bits), and the host's when the question was sent.

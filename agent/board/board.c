@@ -6,13 +6,32 @@
 #include "agent/board/fleet_parts.h"
 #include "common/cleanup.h"
 
+/* One that is named by its port in one board and by its number in another is not seen here, but locked. */
+static bool same_meter(const struct board_config *a, const struct board_config *b)
+{
+	if (a->power_kind != POWER_PPK2 || b->power_kind != POWER_PPK2)
+		return false;
+	if (a->power_path[0] && b->power_path[0])
+		return strcmp(a->power_path, b->power_path) == 0;
+	return strcmp(a->ppk2_serial, b->ppk2_serial) == 0;
+}
+
+const struct board *board_meter_user(const struct board *b)
+{
+	for (const struct board *o = b->fleet->boards; o; o = o->next) {
+		if (o != b && (o->working || o->offer) && same_meter(&o->config, &b->config))
+			return o;
+	}
+	return NULL;
+}
+
 static bool listable(const struct board *b)
 {
 	const struct fleet *fleet = b->fleet;
 
 	return b->online && !b->refused && !b->blocked && !b->retire && !b->change &&
-		!fleet->stopping && !b->offer && (!b->working || b->started) &&
-		clock_expired(fleet->o.clock, b->hold_until_ns);
+		!fleet->stopping && !b->offer && !board_meter_user(b) &&
+		(!b->working || b->started) && clock_expired(fleet->o.clock, b->hold_until_ns);
 }
 
 void board_review(struct board *b)
@@ -91,6 +110,10 @@ static void work_once(struct board *b)
 	b->working = false;
 	b->started = false;
 	b->run = 0;
+	for (struct board *o = fleet->boards; o; o = o->next) {
+		if (o != b && o->config.power_kind == POWER_PPK2)
+			board_review(o);
+	}
 	if (b->check_wanted)
 		fleet->o.wake_heartbeat(fleet->o.arg);
 }
@@ -126,6 +149,16 @@ static void *board_main(void *arg)
 int board_thread_start(struct board *b)
 {
 	return -pthread_create(&b->thread, NULL, board_main, b);
+}
+
+bool board_waits_for_meter(struct board *b)
+{
+	bool waits;
+
+	pthread_mutex_lock(&b->fleet->lock);
+	waits = board_meter_user(b) != NULL;
+	pthread_mutex_unlock(&b->fleet->lock);
+	return waits;
 }
 
 void board_hold(struct board *b, int64_t ms)

@@ -125,6 +125,8 @@ void board_hold(struct board *board, int64_t ms);
 int board_started(struct board *board);
 /* The board's probe is held by somebody else: offline until fleet_checked says that it is free. */
 void board_blocked(struct board *board, const char *detail);
+/* Another board of this agent is at work with this one's PPK2. */
+bool board_waits_for_meter(struct board *board);
 void board_stage(struct board *board, enum stage stage);
 /* The run's driving is over: cancels no longer matter. text has room for FLEET_DETAIL_BYTES. */
 enum run_end board_why_ended(struct board *board, char *text);

@@ -66,6 +66,8 @@ struct board *fleet_find_run(struct fleet *fleet, uint64_t run);
 /* Wakes acquire when what it lists is not what it should list. */
 void board_review(struct board *b);
 void board_end(struct board *b, enum run_end end, const char *text);
+/* The board at work that has this one's PPK2: it serves one at a time. NULL: none. */
+const struct board *board_meter_user(const struct board *b);
 int board_thread_start(struct board *b);
 
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "agent/board/fleet_parts.h"
+#include "agent/power/power.h"
 #include "agent/steps/step.h"
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -14,6 +15,12 @@ struct kept_epoch {
 	uint64_t epoch;
 };
 
+/* Whether the board can do it, beside the agent. */
+static bool is_able(const struct board_config *c, enum stage stage)
+{
+	return stage != STAGE_ENERGY || power_can_measure(c);
+}
+
 static bool has_step(enum stage stage)
 {
 	const struct step *s = steps;
@@ -23,13 +30,13 @@ static bool has_step(enum stage stage)
 	return s->perform;
 }
 
-/* The phases that this agent has a step for. */
-static json_t *phases(void)
+/* The phases that this agent has a step for, and this board what they need. */
+static json_t *phases(const struct board_config *c)
 {
 	json_t *list = json_array();
 
 	for (enum stage stage = STAGE_COLD; stage <= STAGE_SUSTAINED; stage++) {
-		if (has_step(stage))
+		if (has_step(stage) && is_able(c, stage))
 			json_array_append_new(list, json_string(stage_name(stage)));
 	}
 	return list;
@@ -43,9 +50,15 @@ static json_t *text_or_null(const char *text)
 /* Words of tools and paths may hold bytes that JSON cannot; the board must be told all the same. */
 static json_t *detail_of(const struct board *b)
 {
+	const struct board *user = b->detail[0] ? NULL : board_meter_user(b);
 	char clean[FLEET_DETAIL_BYTES];
 	json_t *text = json_string(b->detail);
 
+	if (user) {
+		json_decref(text);
+		return json_sprintf("waits for PPK2 %s, which board %s uses", b->config.ppk2_serial,
+			user->config.name);
+	}
 	if (text)
 		return text;
 	memcpy(clean, b->detail, sizeof(clean));
@@ -70,7 +83,7 @@ static json_t *register_board(const struct board *b)
 		json_array_append_new(tags, json_string(c->tags[i]));
 	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:[ss], s:o, s:o, s:o, s:o, s:I, s:b, s:o}",
 		"name", c->name, "type", c->type, "tags", tags, "virtual", c->is_virtual, "exec",
-		c->exec, "protocols", "uart-bench", "lines", "phases", phases(), "mcu",
+		c->exec, "protocols", "uart-bench", "lines", "phases", phases(c), "mcu",
 		text_or_null(c->mcu), "probe_serial", text_or_null(c->probe_serial), "ppk2_serial",
 		text_or_null(c->ppk2_serial), "epoch", (json_int_t)told_epoch(b), "online",
 		b->online && !b->blocked, "detail", detail_of(b));

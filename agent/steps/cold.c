@@ -1,9 +1,10 @@
 /*
- * cold: the firmware resets itself N times; each boot reports its first inference, made before
- * anything else.
+ * cold: the firmware resets itself N times, or its power is taken away N times; each boot reports its
+ * first inference, made before anything else.
  */
 #include <errno.h>
 
+#include "agent/board/config.h"
 #include "agent/steps/parts.h"
 #include "agent/steps/steps.h"
 #include "common/cleanup.h"
@@ -13,9 +14,8 @@ bool step_cold_wanted(const struct run *run)
 	return step_is_bench(run) && run->job->phases.cold.run;
 }
 
-static int add_boot(struct run *run, const struct bench_run *reply, uint32_t boot)
+static int add_boot(struct run *run, const struct bench_run *reply, uint32_t boot, const char *kind)
 {
-	const char *kind = bench_run_get(reply, 'R', "kind");
 	struct bench_cold cold;
 	struct fault f = {0};
 
@@ -23,25 +23,48 @@ static int add_boot(struct run *run, const struct bench_run *reply, uint32_t boo
 		return run_fail(run, OUTCOME_FAILED, "cold boot %u: %s", boot, f.text);
 	return step_add_phase(run,
 		json_pack("{s:s, s:I, s:s, s:I, s:I, s:I}", "phase", "cold", "boot",
-			(json_int_t)boot, "kind", kind ? kind : "reset", "boot_ticks",
-			(json_int_t)cold.boot_ticks, "load_ticks", (json_int_t)cold.load_ticks,
-			"first_ticks", (json_int_t)cold.first_ticks));
+			(json_int_t)boot, "kind", kind, "boot_ticks", (json_int_t)cold.boot_ticks,
+			"load_ticks", (json_int_t)cold.load_ticks, "first_ticks",
+			(json_int_t)cold.first_ticks));
+}
+
+static int boot_by_reset(struct run *run, struct bench_session *s, uint32_t boot)
+{
+	struct fault f = {0};
+	const char *kind;
+	int r = bench_session_cold(s, run->deadline_ns, &f);
+
+	if (r)
+		return bench_fail(run, s, r, &f);
+	kind = bench_run_get(bench_session_reply(s), 'R', "kind");
+	return add_boot(run, bench_session_reply(s), boot, kind ? kind : "reset");
+}
+
+/* What is loaded into RAM was started by the debugger: that is no power-on. */
+static int boot_by_power(struct run *run, struct bench_session *s, uint32_t boot)
+{
+	struct fault f = {0};
+	int r = board_power_cycle(run);
+
+	if (r)
+		return r;
+	r = bench_session_first(s, run->deadline_ns, &f);
+	if (r)
+		return bench_fail(run, s, r, &f);
+	return add_boot(run, bench_session_reply(s), boot,
+		run->board->flash == FLASH_LOAD ? "first" : "power-on");
 }
 
 int step_cold(struct run *run)
 {
+	bool by_power = run->job->phases.cold.by == JOB_COLD_BY_POWER;
+	int r = by_power ? board_power(run) : 0;
 	_cleanup_(bench_session_freep) struct bench_session *s =
 		bench_session_new(run->console, run->clock, run->cancel_fd);
 
 	if (!s)
 		return step_no_memory(run);
-	for (uint32_t boot = 0; boot < run->job->phases.cold.boots; boot++) {
-		struct fault f = {0};
-		int r = bench_session_cold(s, run->deadline_ns, &f);
-
-		r = r ? bench_fail(run, s, r, &f) : add_boot(run, bench_session_reply(s), boot);
-		if (r)
-			return r;
-	}
-	return 0;
+	for (uint32_t boot = 0; !r && boot < run->job->phases.cold.boots; boot++)
+		r = by_power ? boot_by_power(run, s, boot) : boot_by_reset(run, s, boot);
+	return r;
 }

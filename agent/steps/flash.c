@@ -9,6 +9,7 @@
 
 #include "agent/board/config.h"
 #include "agent/image/image.h"
+#include "agent/power/power.h"
 #include "agent/run/run_log.h"
 #include "agent/steps/parts.h"
 #include "agent/steps/steps.h"
@@ -28,13 +29,19 @@ static int check_phases(struct run *run)
 {
 	const struct job_phases *p = &run->job->phases;
 
-	if (p->energy.run)
-		return refuse_phase(run, "energy");
+	if (p->energy.run && !power_can_measure(run->board))
+		return run_fail(run, OUTCOME_CONFIGURATION,
+			"board %s has no power meter: leave energy out of the job's phases, or set "
+			"`power = ppk2:SERIAL, source, 3300 mV`",
+			run->board->name);
+	if (p->energy.run && p->energy.iterations > WINDOW_BATCHES_MAX)
+		return run_fail(run, OUTCOME_CONFIGURATION,
+			"phases.energy.iterations is at most %d", WINDOW_BATCHES_MAX);
 	if (p->profile)
 		return refuse_phase(run, "profile");
 	if (p->sustained.run)
 		return refuse_phase(run, "sustained");
-	if (p->cold.run && p->cold.by == JOB_COLD_BY_POWER)
+	if (p->cold.run && p->cold.by == JOB_COLD_BY_POWER && !power_can_cycle(run->board))
 		return run_fail(run, OUTCOME_CONFIGURATION,
 			"board %s has no power supply that this agent can switch: use \"cold\": {\"by\": "
 			"\"reset\"}",
@@ -77,6 +84,10 @@ int step_flash(struct run *run)
 	provenance_begin(run);
 	if (!r)
 		r = provenance_check(run, false);
+	if (r)
+		return r;
+	if (power_is_needed(run->board))
+		r = board_power(run);
 	if (r)
 		return r;
 	if (run->board->exec) {

@@ -21,6 +21,15 @@ int board_openocd(struct run *run, enum openocd_action action);
 /* The board starts anew and the firmware is waited for: OpenOCD's reset, or the program again. */
 int board_restart(struct run *run, struct bench_session *s);
 
+/* ---- power ---- */
+
+/* Opens run->power, once; the board is on then. */
+int board_power(struct run *run);
+/* Off and on; a program that lived in RAM is loaded again. The firmware is not waited for. */
+int board_power_cycle(struct run *run);
+/* What a power_* function returned, as a verdict. */
+int power_fail(struct run *run, int error, const struct fault *f);
+
 /* ---- exec boards ---- */
 
 #define PROGRAM_NAME ".hilda-image" /* in the work folder; no job file begins with a dot */

@@ -9,6 +9,7 @@ const struct step steps[] = {
 	{STAGE_COLD, step_cold_wanted, step_cold},
 	{STAGE_WARM, step_warm_wanted, step_warm},
 	{STAGE_WARM, step_lines_wanted, step_lines},
+	{STAGE_ENERGY, step_energy_wanted, step_energy},
 	{STAGE_ACCURACY, step_accuracy_wanted, step_accuracy},
 	{STAGE_MEMORY, step_memory_wanted, step_memory},
 	{STAGE_COLLECT, NULL, step_collect},

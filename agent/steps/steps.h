@@ -11,6 +11,8 @@ bool step_cold_wanted(const struct run *run);
 int step_cold(struct run *run);
 bool step_warm_wanted(const struct run *run);
 int step_warm(struct run *run);
+bool step_energy_wanted(const struct run *run);
+int step_energy(struct run *run);
 bool step_lines_wanted(const struct run *run);
 int step_lines(struct run *run);
 bool step_accuracy_wanted(const struct run *run);

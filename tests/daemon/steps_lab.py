@@ -10,16 +10,17 @@ MODEL = "full-nano"
 
 
 @functools.cache
-def firmware(board, fault=None):
+def firmware(board, fault=None, markers=None):
     """The image's bytes; made up to date once in each process, one process after the other."""
     folder = BUILD / "firmware"
     folder.mkdir(parents=True, exist_ok=True)
-    image = folder / board / f"{MODEL}-int8{'-fault-' + fault if fault else ''}.elf"
+    image = folder / board / (f"{MODEL}-int8{'-fault-' + fault if fault else ''}"
+                              f"{'-' + markers if markers else ''}.elf")
     with open(folder / f".steps-{board}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(["make", "-s", "-C", str(ROOT / "firmware-stub"), f"BOARD={board}",
                         f"MODEL={MODEL}", "QUANT=int8", f"BUILD={folder}",
-                        f"FAULT={fault or ''}"], check=True, capture_output=True, text=True)
+                        f"FAULT={fault or ''}", f"MARKERS={markers or ''}"], check=True, capture_output=True, text=True)
     return image.read_bytes()
 
 
