@@ -9,6 +9,7 @@
 #include "agent/board/lock.h"
 #include "agent/board/ready.h"
 #include "agent/openocd/openocd.h"
+#include "agent/power/power.h"
 #include "agent/settings.h"
 #include "common/cleanup.h"
 #include "instruments/console.h"
@@ -16,9 +17,8 @@
 
 #define OPENOCD_MS 15000
 #define READY_MS 30000
+#define POWER_MS 20000
 #define READY_TICK_MS 20
-#define PPK2_VENDOR 0x1915
-#define PPK2_PRODUCT 0xc00a
 
 struct check {
 	const struct agent_settings *settings;
@@ -26,6 +26,7 @@ struct check {
 	const char *root;
 	FILE *out;
 	int failures;
+	struct power *power; /* NULL: none, or it failed */
 };
 
 static void say(struct check *c, bool good, const char *what, const char *format, ...)
@@ -90,40 +91,33 @@ static void check_console(struct check *c)
 	}
 }
 
-static bool ppk2_is_there(const struct check *c)
+/* The meter is opened as for a run, and stays open: the board may have no other power. */
+static void try_power(struct check *c)
 {
-	_cleanup_free_ struct usb_device *devices = calloc(USB_MAX, sizeof(*devices));
-	size_t n = 0;
+	struct power_options o = {.clock = &clock_system, .cancel_fd = -1, .sysfs_root = c->root};
+	struct power_instrument i;
+	struct fault f = {0};
 
-	if (devices)
-		usb_list_devices(c->root, devices, USB_MAX, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (devices[i].vendor == PPK2_VENDOR && devices[i].product == PPK2_PRODUCT &&
-			!strcmp(devices[i].serial, c->board.ppk2_serial))
-			return true;
+	if (power_open(&c->board, &o, clock_deadline_ms(&clock_system, POWER_MS), &c->power, &f)) {
+		say(c, false, "power", "%s", f.text);
+		return;
 	}
-	return false;
+	power_instrument(c->power, &i);
+	if (i.calibration_sha256[0])
+		say(c, true, "power",
+			"PPK2 %s, %s mode, %u mV read back, calibration %.12s%s, %zu coefficients by default",
+			i.serial, i.mode, i.voltage_mV, i.calibration_sha256,
+			i.calibrated ? "" : " (the unit says: not calibrated)", i.n_defaulted);
+	else
+		say(c, true, "power", "%s %s, %u mV", i.kind, i.path, i.voltage_mV);
 }
 
 static void check_power(struct check *c)
 {
-	const char *power = c->board.power;
-
-	if (!power[0] || !strcmp(power, "none")) {
+	if (!power_can_measure(&c->board)) {
 		say(c, true, "power", "none is configured: no energy, no cold start by power");
-	} else if (c->board.ppk2_serial[0]) {
-		bool there = ppk2_is_there(c);
-
-		say(c, there, "power", "PPK2 %s%s", c->board.ppk2_serial,
-			there ? ""
-			      : " is not plugged in: `hilda-agent discover` lists what is there");
-	} else if (!strncmp(power, "sysfs:", 6)) {
-		bool there = !access(power + 6, R_OK);
-
-		say(c, there, "power", "%s%s%s", power, there ? "" : ": ",
-			there ? "" : strerror(errno));
 	} else {
-		say(c, true, "power", "%s", power);
+		try_power(c);
 	}
 }
 
@@ -140,13 +134,15 @@ static void check_exec(struct check *c)
 			"there is no user %s: adduser --system %s, or change `exec-user =`", user,
 			user);
 	check_power(c);
+	power_close(take_ptr(c->power));
 }
 
 static void check_parts(struct check *c, int lock_fd)
 {
+	check_power(c);
 	check_probe(c, lock_fd);
 	check_console(c);
-	check_power(c);
+	power_close(take_ptr(c->power));
 }
 
 /* Plugged in: a job that runs on it must not be disturbed. */

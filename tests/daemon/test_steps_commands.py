@@ -1,6 +1,7 @@
 """`hilda-agent check` and `discover`, as a person calls them."""
 
 import fcntl
+import re
 import subprocess
 
 import pytest
@@ -45,7 +46,8 @@ def test_check_starts_a_virtual_board(config):
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["ok", "board"], ["ok", "probe"], ["ok", "IDCODE"], ["ok", "console"], ["ok", "power"]]
+        ["ok", "board"], ["ok", "power"], ["ok", "probe"], ["ok", "IDCODE"], ["ok", "console"]]
+    assert re.search(r"PPK2 VP-\w+, source mode, 3300 mV read back, calibration [0-9a-f]{12}", done.stdout)
     assert "buspirate, by OpenOCD 0.12.0" in done.stdout
     assert "0x6ba00477, as configured" in done.stdout
     folder = done.stderr.split("dir=")[1].split()[0]
@@ -57,7 +59,8 @@ def test_check_names_what_is_missing(config):
     done = call("check", "nucleo-1", "--config", config)
     assert done.returncode == 1
     verdicts = [line.split()[:2] for line in done.stdout.splitlines()]
-    assert verdicts == [["ok", "lock"], ["FAIL", "probe"], ["FAIL", "console"], ["FAIL", "power"]]
+    assert verdicts == [["ok", "lock"], ["FAIL", "power"], ["FAIL", "probe"], ["FAIL", "console"]]
+    assert "PPK2 E1B2C3: " in done.stdout
     assert done.stdout.count("hilda-agent discover") >= 2
 
 
