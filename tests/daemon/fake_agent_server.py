@@ -60,7 +60,7 @@ class FakeServer:
             doc.update(document)
             self.runs[run] = {"run": run, "board": board, "state": "queued", "image": image,
                               "document": doc, "epoch": epoch, "fixed_epoch": epoch,
-                              "log": b"", "result": None,
+                              "log": b"", "capture": b"", "result": None,
                               "results": 0, "starts": 0}
             self.queue.append(run)
             self.lock.notify_all()
@@ -188,7 +188,8 @@ class FakeServer:
             return 200, self.artifacts[name]
         if headers.get("Hilda-Agent-Protocol") != "1":
             return 426, {"type": "/problems/protocol", "detail": "unknown protocol"}
-        doc = json.loads(body) if body and "/log" not in path else None
+        raw = "/log?" in path or "/capture?" in path
+        doc = json.loads(body) if body and not raw else None
         if path == "/agent/v1/register":
             return self.register(doc)
         if int(headers.get("Hilda-Session", 0)) != self.session and "/result" not in path:
@@ -197,7 +198,7 @@ class FakeServer:
             return self.acquire(doc)
         if path == "/agent/v1/heartbeat":
             return self.heartbeat(doc)
-        match = re.match(r"/agent/v1/runs/(\d+)/(start|log|result)(?:\?offset=(\d+))?$", path)
+        match = re.match(r"/agent/v1/runs/(\d+)/(start|log|capture|result)(?:\?offset=(\d+))?$", path)
         run = self.runs.get(int(match[1]))
         if not run:
             return 404, {"type": "/problems/not-found", "detail": "no such run"}
@@ -206,8 +207,8 @@ class FakeServer:
         with self.lock:
             if match[2] == "start":
                 return self.start(run)
-            if match[2] == "log":
-                return self.log(run, int(match[3]), body)
+            if raw:
+                return self.grow(run, match[2], int(match[3]), body)
             return self.result(run, doc)
 
     def register(self, doc):
@@ -298,12 +299,12 @@ class FakeServer:
             held = {r["run"] for r in doc["runs"]}
             return 200, dict(self.news(), lost=[r for r in held if r in self.lost])
 
-    def log(self, run, offset, body):
-        if offset > len(run["log"]):
+    def grow(self, run, file, offset, body):
+        if offset > len(run[file]):
             return 409, {"type": "/problems/wrong-offset", "detail": "gap",
-                         "have": len(run["log"])}
-        run["log"] += body[len(run["log"]) - offset:]
-        return 200, {"have": len(run["log"])}
+                         "have": len(run[file])}
+        run[file] += body[len(run[file]) - offset:]
+        return 200, {"have": len(run[file])}
 
     def result(self, run, doc):
         run["results"] += 1
