@@ -55,7 +55,7 @@ static void judge_file(struct recorder *r, int rc)
 
 	if (!rc)
 		return;
-	if (rc == -EFBIG)
+	if (rc == -EOVERFLOW)
 		snprintf(why, sizeof(why), "it has more than %ju bytes",
 			(uintmax_t)POWER_CAPTURE_MAX_BYTES);
 	else
@@ -69,7 +69,7 @@ static int to_file(void *arg, const void *bytes, size_t n)
 	struct recorder *r = arg;
 
 	if (growing_size(r->file) + n > POWER_CAPTURE_MAX_BYTES)
-		return -EFBIG;
+		return -EOVERFLOW; /* ours; EFBIG is the file system's */
 	return growing_append(r->file, bytes, n);
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -124,6 +125,8 @@ static void a_window_is_measured_and_kept(void **state)
 /* The disk's end is the capture's, not the measurement's. */
 static void a_full_disk_costs_the_file_only(void **state)
 {
+	const struct rlimit small = {4096, RLIM_INFINITY};
+	struct rlimit before;
 	struct fake_ppk2 unit = {.total = FAKE_PERIOD, .per_ms = 1000};
 	struct power_measured m;
 	struct board_config b;
@@ -135,7 +138,8 @@ static void a_full_disk_costs_the_file_only(void **state)
 	b = ppk2_at(unit.path);
 	p = opened(&b, NULL);
 	assert_int_equal(growing_open(in_temporary("capture"), &file, &f), 0);
-	growing_drop(file); /* as after ENOSPC elsewhere */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_int_equal(power_begin(p, file, soon(5000), &f), 0);
 	assert_int_equal(power_idle(p, soon(20000), &f), 0);
 	power_mark(p, true);
@@ -143,9 +147,11 @@ static void a_full_disk_costs_the_file_only(void **state)
 	power_mark(p, false);
 	assert_int_equal(power_await(p, soon(20000), &f), 0);
 	assert_int_equal(power_end(p, soon(5000), &m, &f), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	check_window(&m);
 	assert_int_equal(m.capture_bytes, 0);
-	assert_non_null(strstr(m.dropped, "server"));
+	assert_string_equal(m.dropped, "it cannot be written on the agent's disk: File too large");
+	assert_int_equal(access(in_temporary("capture"), F_OK), -1);
 	free(m.batches);
 	power_close(p);
 	growing_unref(file);
@@ -305,5 +311,6 @@ int main(void)
 	};
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
