@@ -55,8 +55,10 @@ static void boards_that_share_anything_exclude_each_other(void **state)
 /* A unit that is named by its port, in one board by a link to it. */
 static void one_port_is_one_meter(void **state)
 {
-	struct board_config a = {.name = "a", .is_virtual = true, .power_kind = POWER_PPK2},
-			    b = {.name = "b", .is_virtual = true, .power_kind = POWER_PPK2};
+	struct board_config a = {
+		.name = "a", .is_virtual = true, .power_kind = POWER_PPK2, .ppk2_serial = "VP-1"};
+	struct board_config b = {
+		.name = "b", .is_virtual = true, .power_kind = POWER_PPK2, .ppk2_serial = "link"};
 	struct board_lock one, two;
 	struct fault f = {0};
 
