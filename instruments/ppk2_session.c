@@ -13,6 +13,8 @@
 #define DRAIN_MS 1000
 #define METADATA_MS 3000
 #define METADATA_TRIES 3
+#define PPK2_VENDOR 0x1915
+#define PPK2_PRODUCT 0xc00a
 #define DATA_INTERFACE 1 /* of firmware >= 1.2.0, which has two ports */
 
 struct ppk2_session {
@@ -155,6 +157,27 @@ static int set_up(struct ppk2_session *s, int64_t deadline_ns, struct fault *f)
 	return rc;
 }
 
+/* It is not there; what is? */
+static int name_others(const struct usb_port *ports, size_t n, struct fault *f)
+{
+	char seen[400] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < n && used < sizeof(seen); i++) {
+		const struct usb_device *d = &ports[i].device;
+
+		/* Two ports are one unit. */
+		if (d->vendor != PPK2_VENDOR || d->product != PPK2_PRODUCT ||
+			(i && !strcmp(d->serial, ports[i - 1].device.serial)))
+			continue;
+		used += (size_t)snprintf(
+			seen + used, sizeof(seen) - used, "%s%s", used ? ", " : "", d->serial);
+	}
+	return fault_set(f, ENOENT,
+		"it is not plugged in; %s%s: check the cable and `hilda-agent discover`",
+		used ? "there are: " : "no other PPK2 is", seen);
+}
+
 int ppk2_session_find(
 	const char *root, const char *serial, char *node, size_t room, struct fault *f)
 {
@@ -181,8 +204,7 @@ int ppk2_session_find(
 		return fault_set(f, ENOENT,
 			"it has %zu ports, and none of them is interface %02d, the data port", have,
 			DATA_INTERFACE);
-	/* It is not there: the words that name what is. */
-	return usb_find_port(root, serial, DATA_INTERFACE, node, room, f);
+	return name_others(ports, n, f);
 }
 
 static void name_it(struct ppk2_session *s, const char *name)

@@ -34,7 +34,7 @@ struct ppk2_session;
 
 /*
  * The data port of a unit: interface 01 on firmware with two ports, the only port otherwise.
- * -ENOENT with a fault that names the ports there are.
+ * -ENOENT with a fault that names the units there are.
  */
 int ppk2_session_find(
 	const char *root, const char *serial, char *node, size_t room, struct fault *f);
