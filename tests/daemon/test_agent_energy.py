@@ -2,61 +2,29 @@
 
 import json
 import re
-import socket
 import struct
 
 import pytest
 
-from agent_process import Agent, alive
+from agent_process import alive
 from conftest import need, wait_for
-from fake_agent_server import FakeServer
 from steps_lab import WARM, firmware, phases, stages
+from virtual_lab import VirtualLab
 
 MACHINES = ["mps3-an547", "mps2-an386", "mps2-an500", "microbit"]
 BATCHES = 12
 ENERGY = phases(energy={"iterations": BATCHES})
 
 
-class Lab:
-    def __init__(self, folder, machine, extra=""):
-        self.machine = machine
-        self.server = FakeServer()
-        self.agent = Agent(folder / "agent", self.server.url, boards=(),
-                           extra=f"[board v1]\nvirtual = {machine}\n{extra}")
-        self.start()
-
-    def start(self, **environment):
-        self.agent.start(**environment)
-        self.server.wait(lambda s: s.boards.get("v1", {}).get("online"), 60,
-                         "the virtual board does not come up: " + self.agent.log())
-
-    def close(self):
-        self.agent.stop()
-        self.server.close()
+class Lab(VirtualLab):
+    """The image is the machine's own, with the markers that its meter needs."""
 
     def submit(self, **document):
         markers = "semihosting" if self.machine == "microbit" else None
-        image = self.server.add_artifact(firmware(self.machine, markers=markers))
-        return self.server.submit("v1", image, **document)
+        return super().submit(firmware(self.machine, markers=markers), **document)
 
-    def finish(self, number, seconds=180):
-        result = self.server.wait_result(number, seconds)
-        result["log"] = {n: self.server.text(number, n) for n in range(4)}
-        result["capture"] = self.server.runs[number]["capture"]
-        return result
-
-    def run(self, **document):
-        return self.finish(self.submit(**document))
-
-    def control(self, command):
-        ready = next(self.agent.data.rglob("v1/ready.json"))
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
-            s.connect(json.loads(ready.read_text())["control"])
-            s.sendall(command.encode() + b"\n")
-            reply = s.makefile().readline()
-        assert reply.startswith("ok"), reply
-        return reply
+    def run(self, seconds=180, **document):
+        return self.finish(self.submit(**document), seconds)
 
 
 def capture_records(data):
@@ -71,14 +39,14 @@ def capture_records(data):
 
 
 def check_capture(result):
-    records = capture_records(result["capture"])
+    records = capture_records(result["shipped"])
     assert [k for k, _ in records] == [1] + [2] * (len(records) - 2) + [3]
     head = json.loads(records[0][1])
     assert head["virtual"] is True and head["voltage_mV"] == 3300 and head["mode"] == "source"
     assert head["metadata"].rstrip().endswith("END")
     samples, lost, invalid, _ = struct.unpack("<QQQq", records[-1][1])
     told = result["energy"]["capture"]
-    assert told["bytes"] == len(result["capture"]) and told["dropped"] == ""
+    assert told["bytes"] == len(result["shipped"]) and told["dropped"] == ""
     assert told["lost"] == lost and told["invalid"] == invalid
     return samples
 
@@ -216,7 +184,7 @@ def test_a_capture_that_is_refused_holds_up_nothing(small, status):
     assert result["outcome"] == "passed" and result["energy"]["window"]["valid"] is True
     assert f"the test wants {status}" in result["energy"]["capture"]["dropped"]
     assert "the capture is dropped" in result["log"][2]
-    assert not result["capture"]
+    assert not result["shipped"]
     small.agent.wait_spool_empty()
 
 
@@ -226,9 +194,9 @@ def test_refused_at_its_very_end(small):
     number = small.submit(**ENERGY)
     wait_for(lambda: any(n.endswith(".json") for n in small.agent.spool()), seconds=120,
              message="no result is spooled")
-    with small.server.lock:
+    with small.server.lock:  # no piece may come between
         small.server.faults.clear()
-    small.server.fault("/capture", 413, times=1000)
+        small.server.fault("/capture", 413, times=1000)
     result = small.finish(number)
     assert "the test wants 413" in result["energy"]["capture"]["dropped"]
     assert "the capture is dropped: " in result["log"][2]

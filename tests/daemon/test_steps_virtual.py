@@ -1,56 +1,19 @@
 """The whole path on virtual boards: agent, stock openocd, emulated probe, QEMU, real firmware."""
 
-import json
-import socket
-
 import pytest
 
-from agent_process import Agent
 from conftest import need, wait_for
-from fake_agent_server import FakeServer
 from steps_lab import WARM, firmware, of_phase, phases, stages
+from virtual_lab import VirtualLab
 
 MACHINES = ["mps3-an547", "mps2-an386", "mps2-an500", "microbit"]
-
-
-class Lab:
-    """One agent with one virtual board, and the board's control socket."""
-
-    def __init__(self, folder, machine):
-        self.machine = machine
-        self.server = FakeServer()
-        self.agent = Agent(folder / "agent", self.server.url, boards=(),
-                           extra=f"[board v1]\nvirtual = {machine}\n")
-        self.agent.start()
-        self.server.wait(lambda s: s.boards.get("v1", {}).get("online"), 60,
-                         "the virtual board does not come up: " + self.agent.log())
-
-    def close(self):
-        self.agent.stop()
-        self.server.close()
-
-    def run(self, image, seconds=120, **document):
-        number = self.server.submit("v1", self.server.add_artifact(image), **document)
-        result = self.server.wait_result(number, seconds)
-        result["log"] = {n: self.server.text(number, n) for n in range(4)}
-        return result
-
-    def control(self, command):
-        ready = next(self.agent.data.rglob("ready.json"))
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
-            s.connect(json.loads(ready.read_text())["control"])
-            s.sendall(command.encode() + b"\n")
-            reply = s.makefile().readline()
-        assert reply.startswith("ok"), reply
-        return reply
 
 
 @pytest.fixture(scope="module", params=MACHINES)
 def lab(request, tmp_path_factory):
     need("qemu-system-arm")
     need("openocd")
-    one = Lab(tmp_path_factory.mktemp(request.param), request.param)
+    one = VirtualLab(tmp_path_factory.mktemp(request.param), request.param)
     yield one
     one.close()
 
@@ -95,7 +58,7 @@ def test_what_a_result_says_about_itself(lab):
 def faulty(tmp_path_factory):
     need("qemu-system-arm")
     need("openocd")
-    one = Lab(tmp_path_factory.mktemp("faulty"), "mps3-an547")
+    one = VirtualLab(tmp_path_factory.mktemp("faulty"), "mps3-an547")
     yield one
     one.close()
 
