@@ -11,6 +11,7 @@ const ROUTES = [
 	["/jobs", "Jobs", () => import("./pages/jobs.mjs")],
 	["/jobs/:id", "Job :id", () => import("./pages/job.mjs")],
 	["/runs/:id", "Run :id", () => import("./pages/run.mjs")],
+	["/traces/:id", "Trace of run :id", () => import("./pages/trace.mjs")],
 	["/results", "Results", () => import("./pages/results.mjs")],
 	["/boards", "Boards", () => import("./pages/boards.mjs")],
 	["/boards/:name", "Board :name", () => import("./pages/board.mjs")],
@@ -63,7 +64,7 @@ function TopBar({ path }) {
 	const status = useStreamStatus();
 	const theme = useTheme();
 	const here = (href) => path === href || (href !== "/" && path.startsWith(`${href}/`)) ||
-		(href === "/results" && path.startsWith("/runs/"));
+		(href === "/results" && /^\/(runs|traces)\//.test(path));
 	return html`<header class="top"><a class="skip" href="#main">Skip to content</a>
 		<a class="brand" href="/" aria-label="Hilda, overview">
 			<svg viewBox="0 0 32 32" aria-hidden="true"><path

@@ -6,6 +6,7 @@ import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { records } from "./fixtures.mjs";
+import { traceAnswer } from "./traces.mjs";
 
 export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"frame-ancestors 'none'; base-uri 'none'";
@@ -17,7 +18,8 @@ export async function startFake({ web, modules, lab }) {
 	const vendor = new Map(JSON.parse(readFileSync(join(web, "vendor.json"))).map((v) =>
 		[`/vendor/${v.name}`, join(modules, v.from)]));
 	const streams = new Set(), followers = new Map(), broken = new Map(), requests = [];
-	let eventId = 0;
+	let eventId = 0, slow_ms = 0, drawing = 0;
+	const drawn = { most: 0, answered: 0, aborted: 0 };
 
 	function file(response, path) {
 		if (!existsSync(path) || !statSync(path).isFile()) {
@@ -87,6 +89,26 @@ export async function startFake({ web, modules, lab }) {
 				r.text).join(""));
 		}
 	}
+	/* Tiles may be told to take their time; how many were under way at once is counted. */
+	function trace(response, url, id, what) {
+		const found = lab.traces?.get(id);
+		if (!found)
+			return problem(response, 404, "no-capture", "No such capture",
+				`Run ${id} has no capture`);
+		if (what === "trace.csv") {
+			response.writeHead(200, { "Content-Type": "text/csv" });
+			return response.end("t_us,current_uA,logic,flags\n");
+		}
+		const answer = () => json(response, traceAnswer(found, id, what, url.searchParams));
+		if (what !== "trace/tile")
+			return answer();
+		drawn.most = Math.max(drawn.most, ++drawing);
+		response.on("close", () => {
+			drawing--;
+			drawn[response.writableFinished ? "answered" : "aborted"]++;
+		});
+		return setTimeout(() => response.destroyed || answer(), slow_ms);
+	}
 	async function body(request) {
 		const chunks = [];
 		for await (const chunk of request)
@@ -141,6 +163,8 @@ export async function startFake({ web, modules, lab }) {
 			return json(response, run);
 		if (method === "GET" && run && what === "log")
 			return log(request, response, url, id);
+		if (method === "GET" && run && /^(trace\b|windows$)/.test(what ?? ""))
+			return trace(response, url, id, path.split("/").slice(3).join("/"));
 		if (method === "GET" && run && what === "samples") {
 			const found = lab.samples.get(`${id}/${url.searchParams.get("phase")}/${url.searchParams.get("metric")}`);
 			return found ? json(response, found) : problem(response, 404, "no-samples",
@@ -189,6 +213,9 @@ export async function startFake({ web, modules, lab }) {
 		end(run) {
 			for (const response of followers.get(run) ?? [])
 				response.write("event: end\ndata: {}\n\n");
+		},
+		drawn, slow: (ms) => {
+			slow_ms = ms;
 		},
 		fail: (path, ...how) => broken.set(path, how),
 		mend: (path) => broken.delete(path),

@@ -21,6 +21,20 @@ export const SHORTCUTS = [
 	["Esc", "leave a field"],
 ];
 
+export const TRACE_SHORTCUTS = [
+	["← →", "earlier, later; with Shift: move the end of the selection"],
+	["+  -", "nearer, farther; the wheel does so too, around the pointer"],
+	["Home End", "the begin, the end of the capture"],
+	["0", "the whole capture"],
+	["n  p", "next and previous inference window"],
+	["w", "the worst window: most energy"],
+	["s", "select what is in view"],
+	["Enter", "zoom to the selection"],
+	["l", "logarithmic or linear current"],
+	["t", "table instead of plot, and back"],
+	["Esc", "drop the selection; once more: the whole capture"],
+];
+
 const PLACES = { h: "/", j: "/jobs", r: "/results", b: "/boards", s: "/submit" };
 const SECOND_KEY_MS = 1500;
 
@@ -44,6 +58,13 @@ function moveRow(step) {
 	links[next]?.focus();
 }
 
+/* Who may take a key: what has the focus first, then what came last onto the page. */
+function takers(event) {
+	const all = [...pageKeys].reverse();
+	const near = all.filter(({ area }) => area?.current?.contains(event.target));
+	return [...near, ...all.filter(({ area }) => !area)];
+}
+
 function onKey(event) {
 	if (event.key === "Escape" && typing(event.target)) {
 		event.target.blur();
@@ -61,12 +82,11 @@ function onKey(event) {
 		return;
 	}
 	going = 0;
-	for (const keys of [...pageKeys].reverse()) {
-		if (keys[event.key]) {
-			event.preventDefault();
-			keys[event.key](event);
-			return;
-		}
+	const taken = takers(event).find(({ keys }) => keys[event.key]);
+	if (taken) {
+		event.preventDefault();
+		taken.keys[event.key](event);
+		return;
 	}
 	const field = event.key === "/" && document.querySelector("main [data-filter]");
 	if (field) {
@@ -90,10 +110,14 @@ export function startKeys() {
 	document.addEventListener("keydown", onKey);
 }
 
-/* keys: {f: fn, ...}, in force while the component is on the page. */
-export function useKeys(keys) {
+/*
+ * keys: {f: fn, ...}, in force while the component is on the page; with an area (a ref), only while
+ * the focus is in it.
+ */
+export function useKeys(keys, area = null) {
 	useEffect(() => {
-		pageKeys.push(keys);
-		return () => pageKeys.splice(pageKeys.indexOf(keys), 1);
+		const entry = { keys, area };
+		pageKeys.push(entry);
+		return () => pageKeys.splice(pageKeys.indexOf(entry), 1);
 	});
 }

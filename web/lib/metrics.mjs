@@ -28,12 +28,42 @@ export const METRICS = {
 	},
 	energy_uJ: {
 		title: "Energy", better: "lower",
-		help: "Energy of one inference, over its window on the power profiler. Gross is everything " +
-			"in the window, net subtracts idle. Modelled energy is marked and never ranked.",
+		help: "Gross energy of one inference: everything that flowed in its window on the power " +
+			"profiler. Modelled energy is marked and never ranked.",
+	},
+	energy_net_uJ: {
+		title: "Net energy", better: "lower",
+		help: "Energy of one inference above idle, which is measured before the window: waiting " +
+			"for an interrupt at the same clocks, for a second.",
+	},
+	charge_uC: {
+		title: "Charge", better: "lower",
+		help: "Charge of one inference, gross: the sum over samples of current times 10 µs.",
 	},
 	current_uA: {
 		title: "Current", better: "lower",
-		help: "Mean and peak supply current during inference.",
+		help: "Mean supply current over one inference.",
+	},
+	current_peak_uA: {
+		title: "Peak over 10 µs", better: "lower",
+		help: "Largest single sample within the measured window.",
+	},
+	current_peak_1ms_uA: {
+		title: "Peak over 1 ms", better: "lower",
+		help: "Largest mean over 100 samples within the measured window: what a supply has to give.",
+	},
+	idle_uA: {
+		title: "Idle", better: "lower",
+		help: "Current of the waiting board before the window; net energy subtracts it.",
+	},
+	energy_per_day_mJ: {
+		title: "Energy per day", better: "lower",
+		help: "At the job's duty cycle: its inferences of a day, and idle in between.",
+	},
+	battery_days: {
+		title: "Battery", better: "higher",
+		help: "Days on the battery that the job states, at its duty cycle; no self-discharge, no " +
+			"losses of a regulator.",
 	},
 	sram_peak_bytes: {
 		title: "Peak SRAM", better: "lower",
@@ -86,6 +116,24 @@ export const STATISTICS = [
 		"depend on the input."],
 ];
 
+export const ENERGY_WORDS = [
+	["modelled", "Energy of a virtual board comes from a table of currents by activity: it restates " +
+		"time, tests the pipeline, and is never ranked, averaged or compared with measured energy."],
+	["window, batch", "A pin is high for the whole measured window; a second one toggles with each " +
+		"batch of inferences. A batch is as small as the meter can resolve; its energy is divided " +
+		"by its inferences."],
+	["valid", "The second pin's edges match the inferences, the window's width agrees with the " +
+		"device's own time, and no sample is missing. Otherwise there are no numbers, and the " +
+		"reason stands in their place."],
+	["host-time", "No wire marks the window: its ends are the host's times of command and answer. " +
+		"Such numbers are approximate and say so wherever they stand."],
+	["lost, invalid, clipped", "Lost samples are gaps: hatched in the plot, never filled. Invalid " +
+		"ones stand beside a break in the stream. Clipped ones were beyond the meter's range."],
+	["debug", "Whether the debugger was gone while energy was measured; only detached is ranked."],
+	["the meter's own error", "A gain error of 10 to 15 % that does not average out. Compare on one " +
+		"unit: a run names the unit's serial and the hash of its calibration."],
+];
+
 export const OUTCOMES = [
 	["passed", "The firmware's verdict is ok and every criterion of the job holds."],
 	["failed", "The firmware's own verdict, or a criterion that does not hold."],
@@ -116,5 +164,5 @@ export function address(text) {
 }
 
 export function unitOf(metric = "") {
-	return /_(us|bytes|uJ|uA|ips)$/.exec(metric)?.[1] ?? "";
+	return /_(us|bytes|uJ|mJ|uC|uA|ips|days)$/.exec(metric)?.[1] ?? "";
 }

@@ -7,7 +7,7 @@ import { colours, onTheme } from "./theme.mjs";
 
 let loading = null;
 
-function uPlotReady() {
+export function uPlotReady() {
 	loading ??= new Promise((resolve, reject) => {
 		const sheet = document.createElement("link");
 		sheet.rel = "stylesheet";

@@ -76,6 +76,9 @@ function columns(reload) {
 			(b) => visible(b.type) },
 		{ key: "mcu", title: "MCU", min: 3, cls: "fixed", sort: (b) => b.mcu, cell: (b) =>
 			visible(b.mcu ?? "") },
+		{ key: "ppk2", title: "PPK2", min: 3, cls: "fixed", sort: (b) => b.ppk2_serial, cell:
+			(b) => b.ppk2_serial ? html`<code>${visible(b.ppk2_serial)}</code>` :
+			html`<span class="muted">–</span>` },
 		{ key: "tags", title: "Tags", min: 3, cell: (b) => html`<span class="labels">
 			${(b.tags ?? []).map((t) => html`<span class="label" key=${t}>${visible(t)}
 			</span>`)}</span>` },

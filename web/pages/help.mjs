@@ -1,11 +1,19 @@
 /* Definitions of every number, the words for how things end, and the keys. */
 import { html } from "../lib/dom.mjs";
-import { SHORTCUTS } from "../lib/keys.mjs";
-import { METRICS, OUTCOMES, STATISTICS } from "../lib/metrics.mjs";
+import { SHORTCUTS, TRACE_SHORTCUTS } from "../lib/keys.mjs";
+import { ENERGY_WORDS, METRICS, OUTCOMES, STATISTICS } from "../lib/metrics.mjs";
 import { Page, Panel } from "../lib/parts.mjs";
 import { Glyph, stateWord } from "../lib/states.mjs";
 
 const ARROWS = { lower: "↓ lower is better", higher: "↑ higher is better" };
+
+function Keys({ title, id, keys, note }) {
+	return html`<${Panel} title=${title} id=${id}>${note ? html`<p class="small muted">${note}
+		</p>` : null}<table class="plain"><tbody>${keys.map(([names, text]) => html`<tr
+		key=${names}><th scope="row">${names.split(/\s+/).map((k) => k === "then" ?
+			html`<span class="muted"> then </span>` : html`<kbd>${k}</kbd> `)}</th>
+			<td>${text}</td></tr>`)}</tbody></table></${Panel}>`;
+}
 
 export default function Help() {
 	return html`<${Page} title="Help"
@@ -21,6 +29,9 @@ export default function Help() {
 	<${Panel} title="Statistics" id="statistics"><dl class="terms">
 		${STATISTICS.map(([name, text]) => html`<div
 		key=${name}><dt>${name}</dt><dd>${text}</dd></div>`)}</dl></${Panel}>
+	<${Panel} title="Energy" id="energy"><dl class="terms">
+		${ENERGY_WORDS.map(([name, text]) => html`<div
+		key=${name}><dt>${name}</dt><dd>${text}</dd></div>`)}</dl></${Panel}>
 	<${Panel} title="Virtual boards" id="virtual">
 		<p>An emulated board counts instructions, exactly and the same every time.
 		Its row shows that one number, a time at one instruction per tick as a labelled convenience, and how many distinct
@@ -28,12 +39,10 @@ export default function Help() {
 		Virtual rows are never ranked, averaged or compared with measured ones.</p>
 			</${Panel}></div>
 	<div class="side-column">
-	<${Panel} title="Keyboard" id="keys"><table class="plain"><tbody>
-		${SHORTCUTS.map(([keys, text]) => html`<tr
-		key=${keys}><th scope="row">
-			${keys.split(/\s+/).map((k) => k === "then" ?
-			html`<span class="muted"> then </span>`
-		: html`<kbd>${k}</kbd> `)}</th><td>${text}</td></tr>`)}</tbody></table></${Panel}>
+	<${Keys} title="Keyboard" id="keys" keys=${SHORTCUTS} />
+	<${Keys} title="Keyboard: a trace" id="trace-keys" keys=${TRACE_SHORTCUTS}
+		note="On the trace's own page always; below a run or a job while the plot has the focus.
+		Drag selects, Shift and drag pans, a click takes the window." />
 	<${Panel} title="How a job ends" id="outcomes"><dl class="terms">
 		${OUTCOMES.map(([name, text]) => html`<div
 		key=${name}><dt><span class="badge"><${Glyph} state=${name} /> ${stateWord(name)}

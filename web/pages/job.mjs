@@ -7,6 +7,7 @@ import { Ago, Facts, Failure, Labels, Loaded, Page, Panel, useNow,
 	VirtualMark } from "../lib/parts.mjs";
 import { Badge, Glyph, isOver, jobState, LastOutcomes, runState,
 	stateWord } from "../lib/states.mjs";
+import { mayHaveTrace, TracePanel } from "../lib/trace/later.mjs";
 import { go, setQuery } from "../lib/url.mjs";
 import { wanted, why } from "./jobs.mjs";
 
@@ -189,7 +190,9 @@ function View({ job, query }) {
 				html`<${LogView} key=${chosen} run=${chosen} live=${live}
 				query=${query} />`
 			: html`<p class="log-empty">
-				${isOver(job) ? "The job ended before a board took it: there is no log." : "No board has taken this job yet. Its log appears here when one does."}</p>`}</${Panel}></div>
+				${isOver(job) ? "The job ended before a board took it: there is no log." : "No board has taken this job yet. Its log appears here when one does."}</p>`}</${Panel}>
+			${mayHaveTrace(run) && run.energy?.instrument?.kind !== "sysfs" ? html`<${TracePanel}
+				key=${`trace-${chosen}`} run=${chosen} query=${query} live=${live} />` : null}</div>
 		<div class="side-column">
 		<${BoardPast} name=${run?.board} />
 		<${Panel} title="Job" id="facts"><${Facts} rows=${[

@@ -4,6 +4,7 @@
  */
 import { html } from "../lib/dom.mjs";
 import { API, useResource } from "../lib/api.mjs";
+import { isModelled, ModelledMark } from "../lib/energy/marks.mjs";
 import { number, scaleFor, visible } from "../lib/format.mjs";
 import { address, METRICS } from "../lib/metrics.mjs";
 import { Ago, Empty, Loaded, Page, Panel } from "../lib/parts.mjs";
@@ -12,8 +13,10 @@ import { RowLink, Table } from "../lib/table.mjs";
 import { setQuery, withQuery } from "../lib/url.mjs";
 
 const MEASURED = ["warm.latency_us.p50", "warm.latency_us.p95", "warm.latency_us.p99",
-	"warm.latency_us.max", "memory.sram_peak_bytes.value"];
-const VIRTUAL = ["warm.instructions.value", "memory.sram_peak_bytes.value"];
+	"warm.latency_us.max", "memory.sram_peak_bytes.value", "energy.energy_uJ.p50",
+	"energy.energy_net_uJ.p50"];
+const VIRTUAL = ["warm.instructions.value", "memory.sram_peak_bytes.value",
+	"energy.energy_uJ.p50"];
 const FOOTPRINT = /\.flash_bytes\.value$/;
 const ASKED = ["board", "type", "outcome", "after"];
 
@@ -27,15 +30,19 @@ function metricColumn(name, names, rows) {
 	const digits = rows.every((r) =>
 		Number.isInteger((r.metrics?.[name] ?? 0) / scale.divide)) ? 0 :
 		a.unit === "bytes" ? 1 : 3;
+	/* Modelled energy has no place in an order: its cells come last, a column of nothing else
+	 * has no order at all. */
+	const outside = (r) => a.phase === "energy" && isModelled(r);
+	const value = (r) => outside(r) ? null : r.metrics?.[name] ?? null;
 	return {
 		key: name, title: a.title, unit: scale.unit, num: true, help:
-			METRICS[a.metric]?.help, sort: (r) => r.metrics?.[name] ?? null,
+			METRICS[a.metric]?.help, sort: rows.every(outside) ? null : value,
 		cell: (r) => {
 			const v = r.metrics?.[name];
 			return v === null || v === undefined ? html`<span class="muted">–</span>`
-				: (v / scale.divide).toLocaleString("en-US",
+				: html`${(v / scale.divide).toLocaleString("en-US",
 					{ minimumFractionDigits: digits, maximumFractionDigits:
-					digits });
+					digits })}${outside(r) ? html` <${ModelledMark} />` : null}`;
 		},
 	};
 }

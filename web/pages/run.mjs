@@ -4,6 +4,7 @@
  */
 import { html, useMemo, useState } from "../lib/dom.mjs";
 import { useResource } from "../lib/api.mjs";
+import { EnergyPanel } from "../lib/energy/panel.mjs";
 import { between, bytes, duration, integer, number, quantity, quantityText, scaleFor, shortHash,
 	since, stamp, visible } from "../lib/format.mjs";
 import { useKeys } from "../lib/keys.mjs";
@@ -12,6 +13,7 @@ import { Ago, Empty, Facts, Loaded, Page, Panel, VirtualMark } from "../lib/part
 import { histogram, Plot } from "../lib/plot.mjs";
 import { Badge, runState, stateWord } from "../lib/states.mjs";
 import { Table } from "../lib/table.mjs";
+import { mayHaveTrace, TracePanel } from "../lib/trace/later.mjs";
 import { setQuery } from "../lib/url.mjs";
 
 const RUNNING = ["offered", "running", "finishing"];
@@ -182,7 +184,10 @@ function VirtualTiles({ run, phase }) {
 }
 
 function Tiles({ run }) {
-	const metrics = (run.metrics ?? []).filter((m) => m.boot === null || m.boot === undefined);
+	/* Energy has a panel of its own. */
+	const metrics = (run.metrics ?? []).filter((m) => absent(m.boot) && m.phase !== "energy");
+	if (!metrics.length && (run.metrics ?? []).length)
+		return html`<p class="muted">Nothing but energy was measured.</p>`;
 	if (!metrics.length)
 		return html`<${Empty} title="This run measured nothing."><p>
 			${run.outcome ? `It ended as ${stateWord(run.outcome)}${run.stage ?
@@ -459,6 +464,9 @@ function View({ run, query }) {
 		<${Fault} fault=${run.fault} />
 		<section class="panel" aria-labelledby="results"><header>
 			<h2 id="results">Results</h2></header><${Tiles} run=${run} /></section>
+		<${EnergyPanel} run=${run} />
+		${mayHaveTrace(run) && run.energy?.instrument?.kind !== "sysfs" ? html`<${TracePanel}
+			run=${run.id} query=${query} live=${RUNNING.includes(run.state)} />` : null}
 		<${Samples} run=${run} query=${query} />
 		<div class="thirds"><${Provenance} run=${run} /><${Device} run=${run} />
 			<${Footprint} footprint=${run.footprint} /></div></${Page}>`;

@@ -14,6 +14,7 @@ const HASH = /^(?:sha256:)?([0-9a-f]{64})$/;
 const COUNTS = {
 	cold: ["boots", 1, 1000, 8],
 	warm: ["iterations", 1, 1000000, 400],
+	energy: ["iterations", 1, 1000000, 72],
 	accuracy: ["samples", 1, 1000000, 100],
 };
 
@@ -24,6 +25,25 @@ function words(text) {
 function pairs(text) {
 	return Object.fromEntries(words(text).map((w) => w.split("=")).filter((p) =>
 		p.length === 2 && p[0] && p[1]));
+}
+
+/* Phases that are off unless asked for. */
+const EXTRA = ["accuracy", "energy"];
+
+/* What a battery makes of the energy: only with how often the board will infer. */
+function dutyCycle(value, wrong) {
+	const often = value("duty.per_hour"), battery = value("duty.battery");
+	const positive = (text) => Number(text) > 0 && Number.isFinite(Number(text));
+	if (often && !positive(often))
+		wrong["duty.per_hour"] = "Inferences per hour, more than 0, or empty.";
+	if (battery && !positive(battery))
+		wrong["duty.battery"] = "Milliwatt hours, more than 0, or empty.";
+	else if (battery && !often)
+		wrong["duty.per_hour"] = "A battery's days need inferences per hour.";
+	if (!often)
+		return null;
+	return { inferences_per_hour: Number(often), ...(battery ?
+		{ battery_mWh: Number(battery) } : {}) };
 }
 
 /* The form's fields -> {document, wrong: {field: what is wrong}} */
@@ -47,13 +67,16 @@ function read(query, imageHash) {
 		wrong.labels = "Labels are key=value, with spaces between.";
 	const phases = {};
 	for (const [phase, [key, least, most, usual]] of Object.entries(COUNTS)) {
-		if (value(phase, phase === "accuracy" ? "0" : "1") === "0")
+		if (value(phase, EXTRA.includes(phase) ? "0" : "1") === "0")
 			continue;
 		const n = Number(value(`${phase}.${key}`, String(usual)));
 		if (!Number.isInteger(n) || n < least || n > most)
 			wrong[phase] = `A whole number from ${least} to ${most}.`;
 		phases[phase] = { [key]: n };
 	}
+	const duty = phases.energy && dutyCycle(value, wrong);
+	if (duty)
+		phases.energy.duty_cycle = duty;
 	phases.memory = value("memory", "1") !== "0";
 	const priority = Number(value("priority", "50"));
 	if (!Number.isInteger(priority) || priority < 0 || priority > 100)
@@ -174,7 +197,11 @@ export default function Submit({ query }) {
 			{ longest: 80, placeholder: "64 hexadecimal digits" })}
 		<fieldset class="whole"><legend>Phases</legend><div class="checks">
 			${phase("cold")}${phase("warm")}${phase("memory")}${phase("accuracy", "0")}
-			</div></fieldset>
+			${phase("energy", "0")}</div></fieldset>
+		${query.get("energy") === "1" ? html`${field("duty.per_hour",
+			"Duty cycle, inferences per hour", { placeholder: "for energy per day, e.g. 60" })}
+			${field("duty.battery", "Battery, mWh", { placeholder: "for days, e.g. 675" })}` :
+			null}
 		${field("deadline", "Deadline of one inference, ms", { placeholder: "none" })}
 		${field("priority", "Priority, 0 to 100", { usual: "50" })}
 		${field("labels", "Labels", { placeholder: "model=linformer-nano quant=int8" })}
