@@ -18,8 +18,8 @@ export async function startFake({ web, modules, lab }) {
 	const vendor = new Map(JSON.parse(readFileSync(join(web, "vendor.json"))).map((v) =>
 		[`/vendor/${v.name}`, join(modules, v.from)]));
 	const streams = new Set(), followers = new Map(), broken = new Map(), requests = [];
-	let eventId = 0, slow_ms = 0, drawing = 0;
-	const drawn = { most: 0, answered: 0, aborted: 0 };
+	let eventId = 0, slow_ms = 0;
+	const drawn = { now: 0, most: 0, answered: 0, aborted: 0 };
 
 	function file(response, path) {
 		if (!existsSync(path) || !statSync(path).isFile()) {
@@ -102,9 +102,9 @@ export async function startFake({ web, modules, lab }) {
 		const answer = () => json(response, traceAnswer(found, id, what, url.searchParams));
 		if (what !== "trace/tile")
 			return answer();
-		drawn.most = Math.max(drawn.most, ++drawing);
+		drawn.most = Math.max(drawn.most, ++drawn.now);
 		response.on("close", () => {
-			drawing--;
+			drawn.now--;
 			drawn[response.writableFinished ? "answered" : "aborted"]++;
 		});
 		return setTimeout(() => response.destroyed || answer(), slow_ms);

@@ -5,6 +5,9 @@ import { ago, between, duration, number, quantityText, scaleFor,
 	visible } from "../../web/lib/format.mjs";
 import { Log, parseRange, search, shown, streamName } from "../../web/lib/log.mjs";
 import { address, METRICS } from "../../web/lib/metrics.mjs";
+import { yRange } from "../../web/lib/trace/draw.mjs";
+import { around, panned, queryOf, selectionOf, span, spanText, tickTexts, timeText, viewOf, within,
+	zoomed } from "../../web/lib/trace/view.mjs";
 import { longLog, random } from "./fixtures.mjs";
 
 test("numbers keep four digits and their unit", () => {
@@ -85,4 +88,43 @@ test("addresses of lines", () => {
 	assert.equal(parseRange("#Lx"), null);
 	assert.equal(streamName(2), "agent");
 	assert.equal(streamName("tool"), "tool");
+});
+
+test("a trace's view: zoom keeps its place, nothing leaves the capture, links are read back", () => {
+	const end = 4000000;
+	const near = zoomed({ t0: 0, t1: end }, 0.5, 1000000, end);
+	assert.deepEqual(near, { t0: 500000, t1: 2500000 });
+	assert.equal(zoomed(near, 4, 1000000, end), null, "farther than the whole is the whole");
+	assert.deepEqual(zoomed({ t0: 50, t1: 150 }, 0.1, 100, end), { t0: 50, t1: 150 });
+	assert.deepEqual(within({ t0: -500, t1: 500 }, end), { t0: 0, t1: 1000 });
+	assert.deepEqual(within({ t0: 3999900, t1: 4000400 }, end), { t0: 3999500, t1: end });
+	assert.deepEqual(panned({ t0: 0, t1: 1000 }, -500, end), { t0: 0, t1: 1000 });
+	assert.deepEqual(around({ t0_us: 100, t1_us: 5100 }, end), { t0: 0, t1: 15000 });
+	assert.deepEqual(span(1204, 1196, end), [1200, 1210], "never less than a sample");
+	assert.deepEqual(span(3999999, 5000000, end), [3999990, end]);
+	const query = new URLSearchParams(queryOf({ t0: 10, t1: 20 }, [10, 20]));
+	assert.deepEqual([viewOf(query), selectionOf(query)], [{ t0: 10, t1: 20 }, [10, 20]]);
+	for (const bad of ["t0=1", "t0=5&t1=5", "t0=-1&t1=5", "t0=a&t1=5", "sel=9-3", "sel=1-2-3"])
+		assert.deepEqual([viewOf(new URLSearchParams(bad)),
+			selectionOf(new URLSearchParams(bad))], [null, null], bad);
+});
+
+test("ticks of a time axis say what they stand at", () => {
+	assert.deepEqual(tickTexts([0, 500000, 1000000]), ["0.0 s", "0.5 s", "1.0 s"]);
+	assert.deepEqual(tickTexts([1490000, 1492500]), ["1,490.0 ms", "1,492.5 ms"]);
+	assert.deepEqual(tickTexts([617600, 617610]), ["617.60 ms", "617.61 ms"]);
+	assert.deepEqual(tickTexts([10000, 20000]), ["10 ms", "20 ms"]);
+	assert.equal(spanText(5720), "5.72 ms");
+	assert.equal(spanText(10), "10 µs");
+	assert.equal(timeText(1331440), "1,331.44 ms");
+});
+
+test("the current's axis begins at zero unless the curve is far from it; decades when log", () => {
+	assert.deepEqual(yRange({ min: 1, max: 100 }, false), [0, 105.94]);
+	assert.deepEqual(yRange({ min: -2, max: 100 }, false)[0], -2);
+	const [low, high] = yRange({ min: 900, max: 1000 }, false);
+	assert.ok(low > 890 && low < 900 && high > 1000 && high < 1010);
+	assert.deepEqual(yRange({ min: 1.4, max: 86421 }, true), [1, 100000]);
+	assert.deepEqual(yRange({ min: -3, max: 5 }, true), [0.1, 10]);
+	assert.deepEqual(yRange(null, true), [0.1, 1]);
 });

@@ -49,6 +49,13 @@ const open = async (page, path, kind = "band") => {
 	await drawn(page, kind);
 	await page.waitForFunction(() => document.querySelector(".minimap").width > 300);
 };
+const until = async (test) => {
+	const deadline = performance.now() + 20000;
+	while (!test()) {
+		assert.ok(performance.now() < deadline, String(test));
+		await new Promise((done) => setImmediate(done));
+	}
+};
 const viewOf = (page) => plot(page).evaluate((box) => [Number(box.dataset.t0), Number(box.dataset.t1)]);
 const settled = (page, test) => page.waitForFunction(test);
 const number = (page, name) => page.locator(`[data-number='${name}']`).innerText();
@@ -64,7 +71,7 @@ const top = (page, t_us) => plot(page).evaluate((box, t) => {
 	const { data } = ctx.getImageData(x, y, width, height);
 	for (let row = 0; row < height; row++)
 		for (let i = row * width * 4; i < (row + 1) * width * 4; i += 4)
-			if (data[i + 3] > 40 && data[i + 2] > data[i] + 40)
+			if (data[i + 3] > 40 && data[i + 2] > data[i] + 40 && data[i + 2] > data[i + 1] + 20)
 				return 1 - row / height;
 	return 0;
 }, t_us);
@@ -119,8 +126,8 @@ onPage("zoom by wheel down to samples: the spike is one sample of 10 µs", {}, a
 	const rows = page.getByRole("region", { name: "Samples in view" }).locator("tbody tr");
 	await rows.first().waitFor();
 	const high = await rows.evaluateAll((all) => all.map((r) => [r.cells[0].textContent,
-		Number(r.cells[1].textContent.replaceAll(",", ""))]).filter(([, v]) => v > 1));
-	assert.deepEqual(high, [["618.03", 86.42]]);
+		Number(r.cells[1].textContent.replaceAll(",", ""))]).filter(([, v]) => v > 100));
+	assert.deepEqual(high, [["618.03", 86421]]);
 	assert.equal(await page.locator(".trace-box").count(), 0);
 	assert.match(page.url(), /trace=table/);
 	assert.deepEqual(await violations(page), []);
@@ -133,7 +140,7 @@ onPage("a selection by drag has the server's numbers, exactly, and its exports",
 	await page.mouse.down();
 	await page.mouse.move(over.x + 0.5 * over.width, over.y + 90, { steps: 5 });
 	await page.mouse.up();
-	await page.waitForURL(/sel=\d+-\d+/);
+	await page.waitForURL(/sel=1[12]\d+-(199|200)\d+/);
 	const [t0, t1] = new URL(page.url()).searchParams.get("sel").split("-").map(Number);
 	assert.ok(Math.abs(t0 - 1200000) < 8000 && Math.abs(t1 - 2000000) < 8000, `${t0} ${t1}`);
 	await page.locator("[data-number=energy]").waitFor();
@@ -178,7 +185,7 @@ onPage("a link restores the view, its selection, its scale; back and forward fol
 	await page.goForward();
 	await settled(page, () => document.querySelector(".trace-box").dataset.t0 === "1543080");
 	await page.reload();
-	await drawn(page, "band");
+	await drawn(page, "samples");
 	assert.deepEqual(await viewOf(page), [1543080, 1560240]);
 	await open(page, `/traces/${GOOD}?t0=99&t1=12&sel=x-1`);
 	assert.deepEqual(await viewOf(page), [0, 4000000], "what makes no sense is the whole");
@@ -258,7 +265,7 @@ onPage("a logarithmic scale: idle and inference are both in sight", {}, async (p
 	await page.getByRole("button", { name: /Log scale/ }).click();
 	await settled(page, () => document.querySelector(".trace-box").dataset.log === "1");
 	const idle = await top(page, 900000), busy = await top(page, 1500000);
-	assert.ok(idle > 0.1 && idle < 0.35, `idle at ${idle}`);
+	assert.ok(idle > 0.02 && idle < 0.2, `idle at ${idle}`);
 	assert.ok(busy > 0.6 && busy < 0.9, `inference at ${busy}`);
 });
 
@@ -274,7 +281,7 @@ onPage("a wheel that turns: one tile under way, what is superseded is aborted, t
 		await page.waitForTimeout(60);
 	}
 	await page.waitForURL(/t0=/);
-	await page.waitForLoadState("networkidle");
+	await until(() => fake.drawn.answered && !fake.drawn.now);
 	fake.slow(0);
 	assert.equal(fake.drawn.most, 1);
 	assert.ok(fake.drawn.aborted >= 1, JSON.stringify(fake.drawn));
@@ -369,7 +376,7 @@ onPage("modelled energy is marked wherever it stands and is never ranked", {}, a
 	assert.equal(await virtual.getByRole("button", { name: /Energy/ }).count(), 0);
 	const measured = page.getByRole("region", { name: "Measured", exact: true }).last();
 	assert.equal(await measured.locator(".mark.modelled").count(), 0);
-	await measured.getByRole("button", { name: /^Energy energy p50/ }).waitFor();
+	await measured.getByRole("button", { name: /^Energy p50/ }).waitFor();
 	fake.lab.results.find((r) => r.run === HOST).energy_source = "modelled";
 	await page.reload();
 	await measured.locator(".mark.modelled").first().waitFor();

@@ -152,9 +152,10 @@ const STATS = {
 /* warm.latency_us.p95 -> {phase, metric, stat, unit, title} */
 export function address(text) {
 	const [phase, metric, stat] = String(text).split(".");
+	const plain = ["warm", "memory", "footprint", "energy"].includes(phase);
 	const title = [
-		phase !== "memory" && phase !== "warm" && phase !== "footprint" ? phase : "",
-		phase === "warm" || phase === "memory" || phase === "footprint" ?
+		plain ? "" : phase,
+		plain ?
 			METRICS[metric]?.title ?? metric
 			: METRICS[metric]?.title.toLowerCase() ?? metric,
 		STATS[stat] ?? stat,

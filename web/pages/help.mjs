@@ -20,7 +20,7 @@ export default function Help() {
 		lead="What the numbers mean, how things end, and the keys.">
 	<div class="columns"><div class="main-column">
 	<${Panel} title="Metrics" id="metrics">
-		<p>A metric's address is <code>phase.metric.stat</code>, for example
+		<p>A metric's address is <code>phase.metric.stat</code>, for example${" "}
 		<code>warm.latency_us.p95</code>; criteria and the results page use it.</p>
 		<dl class="terms">${Object.entries(METRICS).map(([name, m]) =>
 			html`<div key=${name} id=${name}><dt>${m.title} <code>${name}</code></dt>

@@ -17,11 +17,15 @@ const MEASURED = ["warm.latency_us.p50", "warm.latency_us.p95", "warm.latency_us
 	"energy.energy_net_uJ.p50"];
 const VIRTUAL = ["warm.instructions.value", "memory.sram_peak_bytes.value",
 	"energy.energy_uJ.p50"];
+/* A row has only so much room: what energy takes, the largest of n gives. */
+const WITHOUT_ENERGY = "warm.latency_us.max";
+const ROOMY = ["energy.energy_net_uJ.p50"];
+const USUAL_MAX = 6;
 const FOOTPRINT = /\.flash_bytes\.value$/;
 const ASKED = ["board", "type", "outcome", "after"];
 
 /* Columns of one metric share a unit, so that p50 and p99 can be read side by side. */
-function metricColumn(name, names, rows) {
+function metricColumn(name, names, rows, asked) {
 	const a = address(name);
 	const family = names.filter((other) => other.startsWith(`${a.phase}.${a.metric}.`));
 	const largest = Math.max(0,
@@ -35,7 +39,8 @@ function metricColumn(name, names, rows) {
 	const outside = (r) => a.phase === "energy" && isModelled(r);
 	const value = (r) => outside(r) ? null : r.metrics?.[name] ?? null;
 	return {
-		key: name, title: a.title, unit: scale.unit, num: true, help:
+		key: name, title: a.title, unit: scale.unit, num: true, min: ROOMY.includes(name) &&
+			!asked.length ? 4 : null, help:
 			METRICS[a.metric]?.help, sort: rows.every(outside) ? null : value,
 		cell: (r) => {
 			const v = r.metrics?.[name];
@@ -53,7 +58,9 @@ function metricNames(rows, usual, asked) {
 	if (asked.length)
 		return asked;
 	const flash = [...have].find((name) => FOOTPRINT.test(name));
-	return [...usual, flash].filter((name) => name && have.has(name));
+	const energy = [...have].some((name) => name.startsWith("energy."));
+	return [...usual, flash].filter((name) => name && have.has(name) &&
+		!(energy && name === WITHOUT_ENERGY));
 }
 
 function columns(rows, usual, asked) {
@@ -71,7 +78,7 @@ function columns(rows, usual, asked) {
 			(r) => visible(r.board_type ?? "") },
 		{ key: "outcome", title: "Outcome", min: 2, sort: (r) => r.outcome, cell: (r) =>
 			html`<${Badge} state=${r.outcome} />` },
-		...names.map((name) => metricColumn(name, names, rows)),
+		...names.map((name) => metricColumn(name, names, rows, asked)),
 		{ key: "finished", title: "Finished", num: true, min: 2, sort: (r) => r.finished_at,
 			cell: (r) => html`<${Ago} when=${r.finished_at} />` },
 	];
@@ -83,7 +90,7 @@ function Group({ title, id, note, rows, usual, asked, order, sortKey }) {
 	return html`<${Panel} title=${html`${title} <span class="muted">${rows.length}</span>`}
 		id=${id} flush>${note ? html`<p class="panel-note">${note}</p>` : null}
 		<${Table} caption=${title} columns=${columns(rows, usual, asked)} rows=${rows}
-			rowKey=${(r) => r.run} scroll=${asked.length > 6} order=${order}
+			rowKey=${(r) => r.run} scroll=${metricNames(rows, usual, asked).length > USUAL_MAX} order=${order}
 			sortKey=${sortKey} /></${Panel}>`;
 }
 

@@ -19,11 +19,11 @@ function known(value) {
 }
 
 function Tile({ title, text, unit, small, help, modelled }) {
-	return html`<div class="tile" title=${help ?? null}><span class="tile-title">${title}${
-		modelled ? html` <${ModelledMark} />` : null}</span>
+	return html`<div class="tile" title=${help ?? null}><span class="tile-title">${title}</span>
 		<span class=${text === null ? "tile-value blank" : "tile-value"}>${text ?? "–"}${
 			unit && text !== null ? html` <span class="unit">${unit}</span>` : null}</span>
-		${small ? html`<span class="tile-small">${small}</span>` : null}</div>`;
+		${small ? html`<span class="tile-small">${small}</span>` : null}
+		${modelled ? html`<${ModelledMark} />` : null}</div>`;
 }
 
 function intervalOf(m, q, scale) {
@@ -107,7 +107,7 @@ function Trust({ energy, trace, windows, batch }) {
 	const voltage = instrument.voltage_mV ?? trace?.voltage_mV;
 	const defaulted = instrument.defaulted ?? [];
 	return html`<div class="trust"><${Facts} rows=${[
-		["Instrument", instrument.kind], ["Serial", instrument.serial],
+		["Instrument", instrument.kind?.toUpperCase()], ["Serial", instrument.serial],
 		["Mode", instrument.mode && `${instrument.mode} meter`],
 		["Voltage", voltage && `${number(voltage / 1000)} V`],
 		["Path", instrument.path], ["Calibration", hash(instrument.calibration_sha256)],

@@ -59,6 +59,7 @@ function flag(f, w) {
 	ctx.fillRect(f.x(w.t0_us), f.top, Math.max(3 * dpr, f.x(w.t1_us) - f.x(w.t0_us)), 5 * dpr);
 	ctx.font = `600 ${11 * dpr}px system-ui, sans-serif`;
 	ctx.textBaseline = "top";
+	ctx.textAlign = "left";
 	ctx.fillText("worst", Math.max(f.left + 2 * dpr, f.x(w.t0_us) + dpr), f.top + 7 * dpr);
 }
 
@@ -83,14 +84,22 @@ function hatch(f, from, to, colour, height = f.height) {
 	ctx.restore();
 }
 
+/* With more narrow gaps than this in view, their bars would hide the curve: short ticks remain. */
+const NARROW_BARS_MAX = 40;
+const TICK_PX = 12;
+
 /* Lost samples: hatched from top to bottom over an empty ground, with lines at both ends. */
 export function drawGaps(f, gaps, paper) {
+	const inside = gaps.filter(([from, to]) => seen(f, from, to));
 	clipped(f, (ctx) => {
-		for (const [from, to] of gaps) {
-			if (!seen(f, from, to))
-				continue;
+		for (const [from, to] of inside) {
 			const [x0, top, w, height] = box(f, from, to, 3);
 			ctx.globalAlpha = 1;
+			if (inside.length > NARROW_BARS_MAX && f.x(to) - f.x(from) < 3 * f.dpr) {
+				ctx.fillStyle = f.ink.orange;
+				ctx.fillRect(x0, top + height - TICK_PX * f.dpr, f.dpr, TICK_PX * f.dpr);
+				continue;
+			}
 			ctx.fillStyle = paper;
 			ctx.fillRect(x0, top, w, height);
 			hatch(f, from, to, f.ink.orange);
@@ -106,15 +115,18 @@ export function drawBand(f, tile, { line = true } = {}) {
 	clipped(f, (ctx) => {
 		const { min, max, mean, t0_us: start, step_us: step } = tile;
 		ctx.fillStyle = f.ink.blue;
-		ctx.globalAlpha = line ? 0.38 : 0.8;
+		ctx.globalAlpha = line ? 0.45 : 0.8;
+		/* One path, so that columns which share a pixel do not darken it. */
+		ctx.beginPath();
 		for (let i = 0; i < min.length; i++) {
 			const from = start + i * step;
 			if (min[i] === null || !seen(f, from, from + step))
 				continue;
 			const x0 = Math.floor(f.x(from)), x1 = Math.ceil(f.x(from + step));
 			const high = f.y(max[i]), low = f.y(min[i]);
-			ctx.fillRect(x0, high, Math.max(f.dpr, x1 - x0), Math.max(f.dpr, low - high));
+			ctx.rect(x0, high, Math.max(f.dpr, x1 - x0), Math.max(f.dpr, low - high));
 		}
+		ctx.fill();
 		if (!line)
 			return;
 		ctx.globalAlpha = 1;
@@ -203,5 +215,5 @@ export function yRange(seenNow, log) {
 		return [low, high];
 	}
 	const above = Math.max(max - min, Math.abs(max) * 0.02, 0.1) * 0.06;
-	return [min > 0.7 * max && min > 0 ? min - above : Math.min(0, min - above), max + above];
+	return [min > 0.7 * max && min > 0 ? min - above : Math.min(0, min), max + above];
 }

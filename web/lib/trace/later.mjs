@@ -16,7 +16,7 @@ export function TracePanel({ run, query, title = "Current", live }) {
 		href=${`/traces/${run}`}>On a page of its own</a>`}>${
 		part.error ? html`<${Failure} error=${part.error} />` :
 		part.view ? html`<${part.view} run=${run} query=${query} live=${live} />` :
-		html`<${Loading} what="Loading the trace" />`}</${Panel}>`;
+		html`<div class="trace-wait"><${Loading} what="Loading the trace" /></div>`}</${Panel}>`;
 }
 
 /* Whether a run has, or may soon have, a trace: it measured energy, or is at it. */

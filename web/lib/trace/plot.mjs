@@ -12,8 +12,9 @@ import { extremes, highSpans } from "./tiles.mjs";
 import { tickTexts } from "./view.mjs";
 
 const HEIGHT = 320;
+/* style.css sets the strip of the whole under the plot by the same two. */
 const AXIS_PX = 72;
-const RIGHT_PX = 12;
+const RIGHT_PX = 38;
 const DRAG_LEAST_PX = 4;
 export const INKS = ["blue", "orange", "green", "purple", "muted", "line", "ink", "panel"];
 
@@ -192,7 +193,8 @@ export function TracePlot(props) {
 			plot.current = null;
 		};
 	}, [log]);
-	useLayoutEffect(refresh);
+	useLayoutEffect(refresh, [tile, view.t0, view.t1, log, props.windows, props.worst,
+		props.measured?.[0], props.measured?.[1], props.selection?.[0], props.selection?.[1]]);
 
 	return html`${error ? html`<p class="muted">${error.message}</p>` : null}
 		<div class="trace-box" ref=${box} tabindex="0" role="application"

@@ -60,13 +60,14 @@ function Numbers({ n, modelled }) {
 			${integer(n.clipped)} samples were beyond the meter's range.</p>` : null}`;
 }
 
-export function Selection({ run, selection, modelled, grown, view, actions }) {
+/* level: of its heading, which depends on where the trace stands. */
+export function Selection({ run, selection, modelled, grown, view, actions, level }) {
 	const { numbers, error } = useNumbers(run, selection, grown);
 	const [t0, t1] = selection ?? [view.t0, view.t1];
 	const part = selection ? "selection" : "view";
 	return html`<section class="trace-selection" aria-label="Selection">
-		<header><h3>${selection ? `Selection, ${timeText(t0)} to ${timeText(t1)}` :
-			"No selection"}</h3>${actions}<span class="grow"></span>
+		<header><${level}>${selection ? `Selection, ${timeText(t0)} to ${timeText(t1)}` :
+			"No selection"}</${level}>${actions}<span class="grow"></span>
 			<span class="exports"><span class="muted">Export:</span> <a
 			href=${`${API}/runs/${run}/trace.csv?t0=${t0}&t1=${t1}`}>CSV of the ${part}</a> <a
 			href=${`${API}/runs/${run}/trace.ppk2?t0=${t0}&t1=${t1}`}
@@ -76,6 +77,6 @@ export function Selection({ run, selection, modelled, grown, view, actions }) {
 		${error ? html`<${Failure} error=${error} />` : null}
 		${selection ? numbers ? html`<${Numbers} n=${numbers} modelled=${modelled} />` :
 			error ? null : html`<p class="muted hold">Adding up…</p>` :
-			html`<p class="muted hold">Drag over the plot, click a window, or press
+			html`<p class="muted hold">Drag over the plot, click a window, or press${" "}
 				<kbd>s</kbd>: the exact numbers of that span stand here.</p>`}</section>`;
 }

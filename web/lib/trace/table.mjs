@@ -1,9 +1,9 @@
 /* The columns in view as a table: what the canvas shows, for those who read or copy it. */
 import { html } from "../dom.mjs";
-import { number, scaleFor } from "../format.mjs";
+import { number } from "../format.mjs";
 import { Failure, Loading } from "../parts.mjs";
 import { Table } from "../table.mjs";
-import { extremes, inView, useTile } from "./tiles.mjs";
+import { inView, useTile } from "./tiles.mjs";
 
 export const TABLE_COLUMNS = 200;
 
@@ -38,10 +38,9 @@ export function ColumnTable({ run, view, end }) {
 	if (!tile)
 		return html`<${Loading} what="Loading the columns" />`;
 	const rows = rowsOf(tile, view);
-	const scale = scaleFor("uA", extremes(tile, view)?.max);
 	const value = (v) => v === null ? html`<span class="muted">lost</span>` :
-		number(v / scale.divide);
-	const current = (key, title) => ({ key, title: `${title}, ${scale.unit}`, num: true,
+		number(v);
+	const current = (key, title) => ({ key, title: `${title}, µA`, num: true,
 		cell: (r) => value(r[key]) });
 	return html`<div class="tall"><${Table} rows=${rows} rowKey=${(r) => r.t0}
 		caption=${tile.kind === "samples" ? "Samples in view" : "Columns in view"} columns=${[

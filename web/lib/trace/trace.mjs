@@ -58,7 +58,7 @@ function summaryOf({ tile, view, log, batches }) {
 	const lost = gaps.reduce((sum, [a, b]) => sum + (b - a) / SAMPLE_US, 0);
 	const inside = batches.filter((b) => b.t1_us > view.t0 && b.t0_us < view.t1).length;
 	const what = tile.kind === "samples" ? `${integer(to - from)} samples, each drawn` :
-		`${integer(to - from)} columns of ${spanText(tile.step_us)}, band from least to most, ` +
+		`${integer(to - from)} columns of ${quantityText(tile.step_us, "us")}, band from least to most, ` +
 		"line at the mean";
 	return [
 		`${timeText(view.t0)} to ${timeText(view.t1)} (${spanText(view.t1 - view.t0)}): ${what}.`,
@@ -111,8 +111,12 @@ function Bar({ nav, log, table, windows, current }) {
 			>Table <kbd>t</kbd></button></div>`;
 }
 
+function whyNot(w) {
+	return w && w.valid === false ? w.why || "no reason was recorded" : "";
+}
+
 /* What was captured, what is missing of it, and how far to trust its marks. */
-function About({ info, sync }) {
+function About({ info, sync, why }) {
 	const missing = [info.lost && `${integer(info.lost)} samples lost in gaps`,
 		info.invalid && `${integer(info.invalid)} invalid`,
 		info.clipped && `${integer(info.clipped)} clipped`].filter(Boolean).join(", ");
@@ -127,7 +131,8 @@ function About({ info, sync }) {
 			viewBox="0 0 16 16" aria-hidden="true"><path
 			d="M8 4.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7z" /></svg>live</span>` : null}
 		${isModelled(info) ? html`<${ModelledMark} />` : null}
-		${sync === "host-time" ? html`<${ApproximateMark} />` : null}</p>`;
+		${sync === "host-time" ? html`<${ApproximateMark} />` : null}
+		${why ? html`<span class="warn">window not valid: ${visible(why)}</span>` : null}</p>`;
 }
 
 function useNav({ end, view, state, windows, current, log, table }) {
@@ -218,9 +223,9 @@ function Body({ run, info, doc, query, own }) {
 		if (event.key === "Enter" && event.target.classList.contains("trace-box"))
 			nav.toSelection();
 	};
-	return html`<${InvalidWindow} window=${doc?.window} />
+	return html`${own ? html`<${InvalidWindow} window=${doc?.window} />` : null}
 		<div class=${own ? "trace panel" : "trace"} ref=${area} onKeyDown=${onEnter}>
-		<${About} info=${info} sync=${doc?.sync} />
+		<${About} info=${info} sync=${doc?.sync} why=${own ? "" : whyNot(doc?.window)} />
 		<${Bar} nav=${nav} log=${log} table=${table} windows=${windows} current=${current} />
 		${error ? html`<${Failure} error=${error} retry=${again} />` : null}
 		${table ? html`<${ColumnTable} run=${run} view=${view} end=${end} />` : html`<${TracePlot}
@@ -236,7 +241,7 @@ function Body({ run, info, doc, query, own }) {
 		<p class="trace-words small muted" id=${`trace-words-${run}`} role="status">${
 			table ? "" : summary}</p>
 		<${Selection} run=${run} selection=${state.selection} modelled=${modelled} view=${view}
-			grown=${info.live ? end : 0} actions=${state.selection ? html`<button type="button"
+			level=${own ? "h2" : "h3"} grown=${info.live ? end : 0} actions=${state.selection ? html`<button type="button"
 			onClick=${nav.toSelection}>Zoom to it <kbd>Enter</kbd></button><button type="button"
 			onClick=${nav.escape}>Drop <kbd>Esc</kbd></button>` : html`<button type="button"
 			onClick=${nav.selectView}>Select the view <kbd>s</kbd></button>`} /></div>
@@ -269,7 +274,7 @@ export function Trace({ run, query, own = false, live = false }) {
 	if (info.error && !info.data)
 		return html`<${Failure} error=${info.error} retry=${info.reload} />`;
 	if (!info.data)
-		return html`<${Loading} what="Loading the trace" />`;
+		return html`<div class="trace-wait"><${Loading} what="Loading the trace" /></div>`;
 	return html`${windows.error ? html`<${Failure} error=${windows.error}
 		retry=${windows.reload} />` : null}<${Body} run=${run} info=${info.data} own=${own}
 		doc=${windows.data} query=${query} />`;

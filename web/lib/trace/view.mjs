@@ -88,7 +88,8 @@ export function spanText(us) {
 export function tickTexts(ticks) {
 	const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1e6;
 	const [divide, unit] = step >= 1e5 ? [1e6, "s"] : [1e3, "ms"];
-	const digits = Math.min(3, Math.max(0, Math.ceil(-Math.log10(step / divide) - 1e-9)));
+	const exact = (d) => Math.abs(step / divide * 10 ** d % 1 - 0.5) > 0.499;
+	const digits = [0, 1, 2, 3].find(exact) ?? 3;
 	return ticks.map((t) => `${(t / divide).toLocaleString("en-US",
 		{ minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`);
 }

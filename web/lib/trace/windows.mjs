@@ -21,7 +21,7 @@ export function WindowTable({ run, windows, end, log, modelled }) {
 		`The ${ROWS} windows with most energy, of ${integer(batches.length)}` :
 		"Inference windows by energy";
 	return html`<${Panel} title=${title} id="windows" flush aside=${modelled ?
-		html`<${ModelledMark} />` : null}><${Table} caption=${title} rows=${rows}
+		html`<${ModelledMark} />` : null}><${Table} caption="Table of inference windows" rows=${rows}
 		rowKey=${(b) => b.n} columns=${[
 		{ key: "n", title: "Window", num: true, cell: (b) => html`<a href=${href(b)}
 			data-row-link>${b.i + 1}</a>` },
