@@ -19,7 +19,6 @@ export async function startFake({ web, modules, lab }) {
 		[`/vendor/${v.name}`, join(modules, v.from)]));
 	const streams = new Set(), followers = new Map(), broken = new Map(), requests = [];
 	let eventId = 0, slow_ms = 0;
-	const drawn = { now: 0, most: 0, answered: 0, aborted: 0 };
 
 	function file(response, path) {
 		if (!existsSync(path) || !statSync(path).isFile()) {
@@ -89,25 +88,17 @@ export async function startFake({ web, modules, lab }) {
 				r.text).join(""));
 		}
 	}
-	/* Tiles may be told to take their time; how many were under way at once is counted. */
+	/* Tiles may be told to take their time. */
 	function trace(response, url, id, what) {
 		const found = lab.traces?.get(id);
 		if (!found)
-			return problem(response, 404, "no-capture", "No such capture",
-				`Run ${id} has no capture`);
+			return problem(response, 404, "not-found", "Not found", `run ${id} has no capture`);
 		if (what === "trace.csv") {
 			response.writeHead(200, { "Content-Type": "text/csv" });
 			return response.end("t_us,current_uA,logic,flags\n");
 		}
 		const answer = () => json(response, traceAnswer(found, id, what, url.searchParams));
-		if (what !== "trace/tile")
-			return answer();
-		drawn.most = Math.max(drawn.most, ++drawn.now);
-		response.on("close", () => {
-			drawn.now--;
-			drawn[response.writableFinished ? "answered" : "aborted"]++;
-		});
-		return setTimeout(() => response.destroyed || answer(), slow_ms);
+		return setTimeout(() => response.destroyed || answer(), what === "trace/tile" ? slow_ms : 0);
 	}
 	async function body(request) {
 		const chunks = [];
@@ -214,7 +205,7 @@ export async function startFake({ web, modules, lab }) {
 			for (const response of followers.get(run) ?? [])
 				response.write("event: end\ndata: {}\n\n");
 		},
-		drawn, slow: (ms) => {
+		slow: (ms) => {
 			slow_ms = ms;
 		},
 		fail: (path, ...how) => broken.set(path, how),

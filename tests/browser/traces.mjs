@@ -117,7 +117,8 @@ export function windows(t, run) {
 		samples: whole.samples, lost: whole.lost, invalid: 0, clipped: 0, charge_uC:
 			whole.total * US / 1e6, edges: t.batches, complete: whole.lost === 0, valid, why: valid ?
 			"" : t.why || `${whole.lost} samples were lost within it` },
-	batches: rows, worst: rows.reduce((w, r) => r.energy_uJ > w.energy_uJ ? r : w).n };
+	batches: rows, worst: rows.filter((r) => r.complete).reduce((most, r) =>
+		r.energy_uJ > most.energy_uJ ? r : most).n };
 }
 
 /* GET /runs/{id}/... -> a document, or undefined for what is no path of a trace. */
@@ -145,9 +146,9 @@ function series(name, unit, values) {
 		blank: { p99: 368 } };
 }
 
-function value(name, unit, v) {
+function value(name, unit, v, note = null) {
 	return { phase: "energy", metric: name, unit, boot: null, n: 1, value: v, min: null, max: null,
-		p50: null, p95: null, p99: null, blank: {}, note: null };
+		p50: null, p95: null, p99: null, blank: {}, note };
 }
 
 function metricsOf(t, w) {
@@ -160,8 +161,9 @@ function metricsOf(t, w) {
 		series("current_uA", "uA", good.map((b) => b.mean_uA)),
 		value("current_peak_uA", "uA", sum(t, t.start, t.end).max),
 		value("current_peak_1ms_uA", "uA", 11790), value("idle_uA", "uA", 1.6),
-		value("energy_batch", "", t.batch), value("energy_per_day_mJ", "mJ", day),
-		value("battery_days", "days", 675 * 3600 / day)];
+		value("energy_batch", "", t.batch), value("energy_filtered_uJ", "uJ", gross[0] * 0.998),
+		value("energy_per_day_mJ", "mJ", day, "60 an hour, idle between"),
+		value("battery_days", "days", 675 * 3600 / day, "60 an hour, 675 mWh")];
 }
 
 /* Gives a run of the lab a capture, and the metrics that a valid window gives. */
@@ -170,12 +172,15 @@ export function addTrace(lab, run, trace) {
 	lab.traces ??= new Map();
 	lab.traces.set(run, trace);
 	if (trace.live) {
-		Object.assign(doc, { stage: "energy", energy_source: null });
+		Object.assign(doc, { stage: "energy", energy_source: null, capture_bytes: 0 });
 		return trace;
 	}
-	Object.assign(doc, { energy_source: trace.source, energy: { debug: trace.virtual ? "unknown" :
-		"detached", sync: trace.sync, instrument: instrument(trace), batch: trace.batch, window:
-		w.window } });
+	const all = sum(trace, 0, trace.samples);
+	Object.assign(doc, { energy_source: trace.source, capture_bytes: 2 * trace.samples,
+		capture_removed_at: null, energy: { source: trace.source, sync: trace.sync, debug:
+			trace.virtual ? "unknown" : "detached", instrument: instrument(trace), n:
+			trace.batch * trace.batches, batch: trace.batch, window: w.window, capture: { samples:
+			all.samples, lost: all.lost, invalid: 0, bytes: 2 * trace.samples, dropped: "" } } });
 	const metrics = w.window.valid ? metricsOf(trace, w) : [];
 	doc.metrics.push(...metrics);
 	const row = lab.results.find((r) => r.run === run);

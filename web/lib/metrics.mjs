@@ -36,6 +36,11 @@ export const METRICS = {
 		help: "Energy of one inference above idle, which is measured before the window: waiting " +
 			"for an interrupt at the same clocks, for a second.",
 	},
+	energy_filtered_uJ: {
+		title: "Filtered energy", better: "lower",
+		help: "Gross energy of one inference as the desktop application would show it, with the " +
+			"spikes at changes of range smoothed away. Beside the unfiltered one, never in its place.",
+	},
 	charge_uC: {
 		title: "Charge", better: "lower",
 		help: "Charge of one inference, gross: the sum over samples of current times 10 µs.",

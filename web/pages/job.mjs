@@ -191,7 +191,7 @@ function View({ job, query }) {
 				query=${query} />`
 			: html`<p class="log-empty">
 				${isOver(job) ? "The job ended before a board took it: there is no log." : "No board has taken this job yet. Its log appears here when one does."}</p>`}</${Panel}>
-			${mayHaveTrace(run) && run.energy?.instrument?.kind !== "sysfs" ? html`<${TracePanel}
+			${mayHaveTrace(run, live) ? html`<${TracePanel}
 				key=${`trace-${chosen}`} run=${chosen} query=${query} live=${live} />` : null}</div>
 		<div class="side-column">
 		<${BoardPast} name=${run?.board} />

@@ -465,8 +465,8 @@ function View({ run, query }) {
 		<section class="panel" aria-labelledby="results"><header>
 			<h2 id="results">Results</h2></header><${Tiles} run=${run} /></section>
 		<${EnergyPanel} run=${run} />
-		${mayHaveTrace(run) && run.energy?.instrument?.kind !== "sysfs" ? html`<${TracePanel}
-			run=${run.id} query=${query} live=${RUNNING.includes(run.state)} />` : null}
+		${mayHaveTrace(run, RUNNING.includes(run.state)) ? html`<${TracePanel} run=${run.id}
+			query=${query} live=${RUNNING.includes(run.state)} />` : null}
 		<${Samples} run=${run} query=${query} />
 		<div class="thirds"><${Provenance} run=${run} /><${Device} run=${run} />
 			<${Footprint} footprint=${run.footprint} /></div></${Page}>`;

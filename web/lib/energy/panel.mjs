@@ -3,14 +3,14 @@
  * that says how far to trust it. Modelled energy shows its median alone and carries its mark.
  */
 import { html } from "../dom.mjs";
-import { useResource } from "../api.mjs";
 import { between, integer, number, quantity, scaleFor, shortHash, visible } from "../format.mjs";
 import { METRICS } from "../metrics.mjs";
 import { Facts, Panel } from "../parts.mjs";
+import { hasCapture } from "../trace/later.mjs";
 import { ApproximateMark, HOST_TIME, InvalidWindow, isModelled, ModelledMark,
 	ModelledNotice } from "./marks.mjs";
 
-const SERIES = ["energy_uJ", "energy_net_uJ", "charge_uC", "current_uA"];
+const SERIES = ["energy_uJ", "energy_net_uJ", "energy_filtered_uJ", "charge_uC", "current_uA"];
 const CURRENTS = ["current_peak_uA", "current_peak_1ms_uA", "idle_uA"];
 const DUTY = ["energy_per_day_mJ", "battery_days"];
 
@@ -48,12 +48,17 @@ function SeriesTiles({ m, modelled }) {
 			`needs n ≥ ${integer(m.blank[q])}, has ${integer(m.n)}` : "not computed"} />`);
 }
 
+/* The mark says it already. */
+function noteOf(m) {
+	return m.note ? visible(m.note).replace(/^modelled(; )?/, "") : null;
+}
+
 /* One value without a spread: a sum over a span, an idle current, a day. */
 function SingleTile({ m, modelled }) {
 	const q = quantity(m.value ?? m.p50 ?? m.mean, m.unit);
 	return html`<${Tile} title=${METRICS[m.metric]?.title ?? visible(m.metric)} text=${q.text}
 		unit=${q.unit} help=${METRICS[m.metric]?.help} modelled=${modelled}
-		small=${m.note ? visible(m.note) : null} />`;
+		small=${noteOf(m)} />`;
 }
 
 function Row({ title, note, children }) {
@@ -99,17 +104,17 @@ function counts(w) {
 		.map((key) => `${integer(w[key])} ${key}`).join(", ");
 }
 
-/* What was asked of whom, and how: one list of facts, whatever document a fact stands in. */
-function Trust({ energy, trace, windows, batch }) {
-	const instrument = energy.instrument ?? trace?.instrument ?? {};
-	const w = energy.window ?? windows?.window;
-	const sync = energy.sync ?? windows?.sync;
-	const voltage = instrument.voltage_mV ?? trace?.voltage_mV;
+/* What measured, and what says how far to trust it. */
+function Trust({ run, energy, batch }) {
+	const { instrument = {}, window: w, capture, sync, debug } = energy;
 	const defaulted = instrument.defaulted ?? [];
+	const kept = capture && known(capture.samples) ? `${integer(capture.samples)} samples; ${
+		counts(capture)}` : "";
 	return html`<div class="trust"><${Facts} rows=${[
-		["Instrument", instrument.kind?.toUpperCase()], ["Serial", instrument.serial],
+		["Instrument", instrument.kind === "ppk2" ? "PPK2" : instrument.kind],
+		["Serial", instrument.serial],
 		["Mode", instrument.mode && `${instrument.mode} meter`],
-		["Voltage", voltage && `${number(voltage / 1000)} V`],
+		["Voltage", instrument.voltage_mV && `${number(instrument.voltage_mV / 1000)} V`],
 		["Path", instrument.path], ["Calibration", hash(instrument.calibration_sha256)],
 		["Defaulted", defaulted.length ? html`<span class="warn">${defaulted.map((d) =>
 			visible(d)).join(", ")}: the unit's memory holds no number for them</span>` :
@@ -122,29 +127,26 @@ function Trust({ energy, trace, windows, batch }) {
 		["Batch", batch ? `${integer(batch)} ${batch === 1 ? "inference" : "inferences"}` : null],
 		["Sync", sync === "host-time" ? html`<${ApproximateMark} /> ${HOST_TIME}` :
 			SYNC_WORDS[sync] ?? sync],
-		["Debug", DEBUG_WORDS[energy.debug] ?? energy.debug],
-		["Capture", trace ? html`${integer(trace.samples)} samples; ${counts(trace)}.${" "}
-			<a href=${`/traces/${trace.run}`}>Trace</a>` : null]]} /></div>`;
+		["Debug", DEBUG_WORDS[debug] ?? debug],
+		["Capture", capture?.dropped ? html`<span class="warn">not kept: ${
+			visible(capture.dropped)}</span>` : hasCapture(run) ? html`${kept} ${" "}
+			<a href=${`/traces/${run.id}`}>Trace</a>` : kept]]} /></div>`;
 }
 
 export function EnergyPanel({ run }) {
-	const mine = (e) => e.name === "run" && e.data.id === run.id;
-	const metrics = (run.metrics ?? []).filter((m) => m.phase === "energy");
-	const has = Boolean(run.energy_source);
-	const { data: windows } = useResource(has ? `/runs/${run.id}/windows` : null, mine);
-	const metered = has && run.energy?.instrument?.kind !== "sysfs";
-	const { data: trace } = useResource(metered ? `/runs/${run.id}/trace` : null, mine);
-	const energy = run.energy ?? {};
-	const modelled = has && isModelled(run);
-	const batch = metrics.find((m) => m.metric === "energy_batch")?.value ?? energy.batch;
-	const sync = energy.sync ?? windows?.sync;
-	if (!has)
+	if (!run.energy_source)
 		return null;
+	const metrics = (run.metrics ?? []).filter((m) => m.phase === "energy");
+	const energy = run.energy ?? {};
+	const modelled = isModelled(run);
+	const batch = metrics.find((m) => m.metric === "energy_batch")?.value ?? energy.batch;
+	const silent = !metrics.length && energy.window?.valid !== false;
 	return html`<${Panel} title=${html`Energy ${modelled ? html`<${ModelledMark} />` : ""} ${
-		sync === "host-time" ? html`<${ApproximateMark} />` : ""}`} id="energy">
+		energy.sync === "host-time" ? html`<${ApproximateMark} />` : ""}`} id="energy">
 		${modelled ? html`<${ModelledNotice} />` : null}
-		<${InvalidWindow} window=${energy.window ?? windows?.window} />
+		<${InvalidWindow} window=${energy.window} />
+		${silent ? html`<p class="warn">No number came of it${run.detail ?
+			`: ${visible(run.detail)}` : ""}.</p>` : null}
 		<${Tiles} metrics=${metrics} batch=${batch} modelled=${modelled} />
-		<${Trust} energy=${energy} trace=${trace} windows=${windows} batch=${batch} />
-		</${Panel}>`;
+		<${Trust} run=${run} energy=${energy} batch=${batch} /></${Panel}>`;
 }

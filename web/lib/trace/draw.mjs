@@ -159,10 +159,10 @@ export function drawSamples(f, tile) {
 		ctx.lineJoin = "round";
 		ctx.beginPath();
 		for (let i = 0; i < t.length; i++) {
-			if (!seen(f, t[i] - SAMPLE_US, t[i] + 2 * SAMPLE_US))
+			if (uA[i] === null || !seen(f, t[i] - SAMPLE_US, t[i] + 2 * SAMPLE_US))
 				continue;
 			const y = f.y(uA[i]);
-			if (i && t[i] - t[i - 1] < 1.5 * SAMPLE_US)
+			if (i && uA[i - 1] !== null && t[i] - t[i - 1] < 1.5 * SAMPLE_US)
 				ctx.lineTo(f.x(t[i]), y);
 			else
 				ctx.moveTo(f.x(t[i]), y);
@@ -172,7 +172,7 @@ export function drawSamples(f, tile) {
 		if (f.x(SAMPLE_US) - f.x(0) < 7 * f.dpr)
 			return;
 		for (let i = 0; i < t.length; i++) {
-			if (!seen(f, t[i], t[i] + SAMPLE_US))
+			if (uA[i] === null || !seen(f, t[i], t[i] + SAMPLE_US))
 				continue;
 			ctx.beginPath();
 			ctx.arc(f.x(t[i] + SAMPLE_US / 2), f.y(uA[i]), 2.5 * f.dpr, 0, 7);

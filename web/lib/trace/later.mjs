@@ -19,8 +19,11 @@ export function TracePanel({ run, query, title = "Current", live }) {
 		html`<div class="trace-wait"><${Loading} what="Loading the trace" /></div>`}</${Panel}>`;
 }
 
-/* Whether a run has, or may soon have, a trace: it measured energy, or is at it. */
-export function mayHaveTrace(run) {
-	return Boolean(run) && (Boolean(run.energy_source) || run.stage === "energy" ||
-		(run.stages ?? []).some((s) => s.stage === "energy"));
+export function hasCapture(run) {
+	return run.capture_bytes > 0 && !run.capture_removed_at;
+}
+
+/* Whether a run has a trace, or will have one in a moment: it is at its energy phase. */
+export function mayHaveTrace(run, live) {
+	return Boolean(run) && (hasCapture(run) || (live && run.stage === "energy"));
 }

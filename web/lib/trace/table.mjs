@@ -38,7 +38,7 @@ export function ColumnTable({ run, view, end }) {
 	if (!tile)
 		return html`<${Loading} what="Loading the columns" />`;
 	const rows = rowsOf(tile, view);
-	const value = (v) => v === null ? html`<span class="muted">lost</span>` :
+	const value = (v) => v === null ? html`<span class="muted">missing</span>` :
 		number(v);
 	const current = (key, title) => ({ key, title: `${title}, µA`, num: true,
 		cell: (r) => value(r[key]) });

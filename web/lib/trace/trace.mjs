@@ -55,7 +55,6 @@ function summaryOf({ tile, view, log, batches }) {
 	const [from, to] = inView(tile, view);
 	const known = extremes(tile, view);
 	const gaps = tile.gaps.filter(([a, b]) => b > view.t0 && a < view.t1);
-	const lost = gaps.reduce((sum, [a, b]) => sum + (b - a) / SAMPLE_US, 0);
 	const inside = batches.filter((b) => b.t1_us > view.t0 && b.t0_us < view.t1).length;
 	const what = tile.kind === "samples" ? `${integer(to - from)} samples, each drawn` :
 		`${integer(to - from)} columns of ${quantityText(tile.step_us, "us")}, band from least to most, ` +
@@ -65,8 +64,8 @@ function summaryOf({ tile, view, log, batches }) {
 		known ? `From ${quantityText(known.min, "uA")} to ${quantityText(known.max, "uA")}.` :
 			"Nothing was received here.",
 		log && known?.min < LOG_FLOOR_UA ? `${LOG_FLOOR_UA} µA and less lie on the lower edge.` : "",
-		gaps.length ? `${integer(gaps.length)} ${gaps.length === 1 ? "gap" : "gaps"} (hatched), ${
-			integer(lost)} samples lost.` : "",
+		gaps.length ? `${integer(gaps.length)} ${gaps.length === 1 ? "gap" : "gaps"} (hatched), ` +
+			"where samples were lost." : "",
 		batches.length ? `${integer(inside)} of ${integer(batches.length)} inference windows.` : "",
 	].filter(Boolean).join(" ");
 }
@@ -120,13 +119,15 @@ function About({ info, sync, why }) {
 	const missing = [info.lost && `${integer(info.lost)} samples lost in gaps`,
 		info.invalid && `${integer(info.invalid)} invalid`,
 		info.clipped && `${integer(info.clipped)} clipped`].filter(Boolean).join(", ");
-	const meter = [info.instrument?.kind?.toUpperCase(), info.instrument?.serial,
+	const meter = [info.instrument?.kind === "ppk2" ? "PPK2" : info.instrument?.kind,
+		info.instrument?.serial,
 		info.instrument?.mode && `${info.instrument.mode} mode`,
 		info.voltage_mV && `${integer(info.voltage_mV)} mV`].filter(Boolean).join(", ");
 	return html`<p class="trace-about"><span>${spanText(info.end_us)}, ${
 		integer(info.samples)} samples at ${integer(info.rate_hz / 1000)} kHz</span>
 		${meter ? html`<span class="muted">${visible(meter)}</span>` : null}
 		<span class=${missing ? "warn" : "muted"}>${missing || "none lost"}</span>
+		${info.damage ? html`<span class="warn">damaged: ${visible(info.damage)}</span>` : null}
 		${info.live ? html`<span class="badge running"><svg class="glyph tone-busy filled"
 			viewBox="0 0 16 16" aria-hidden="true"><path
 			d="M8 4.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7z" /></svg>live</span>` : null}
@@ -194,12 +195,12 @@ function readout(tile, t) {
 	if (t === null || !tile)
 		return "";
 	const [i] = inView(tile, { t0: t, t1: t });
-	const q = (v) => v === null || v === undefined ? "lost" : quantityText(v, "uA");
+	const q = (v) => v === null || v === undefined ? "missing" : quantityText(v, "uA");
 	if (tile.kind === "samples") {
 		const hit = tile.t_us[i] <= t;
-		return `${timeText(hit ? tile.t_us[i] : t)}: ${hit ? q(tile.uA[i]) : "lost"}`;
+		return `${timeText(hit ? tile.t_us[i] : t)}: ${hit ? q(tile.uA[i]) : "missing"}`;
 	}
-	return tile.min[i] === null || tile.min[i] === undefined ? `${timeText(t)}: lost` :
+	return tile.min[i] === null || tile.min[i] === undefined ? `${timeText(t)}: missing` :
 		`${timeText(t)}: ${q(tile.min[i])} to ${q(tile.max[i])}, mean ${q(tile.mean[i])}`;
 }
 
@@ -255,6 +256,7 @@ export function Trace({ run, query, own = false, live = false }) {
 	const info = useResource(`/runs/${run}/trace`, mine);
 	const known = Boolean(info.data?.energy_source);
 	const windows = useResource(known ? `/runs/${run}/windows` : null, mine);
+	const gone = info.error?.status === 410;
 	const none = info.error?.status === 404 && !info.data;
 	const waits = live && none;
 
@@ -265,6 +267,10 @@ export function Trace({ run, query, own = false, live = false }) {
 		return () => clearInterval(timer);
 	}, [info.data?.live, waits]);
 
+	if (gone)
+		return html`<${Empty} title=${`The capture of run ${run} was removed.`}><p>Retention makes
+			room for newer ones; the numbers are kept. <a href=${`/runs/${run}`}>What the run
+			measured</a></p></${Empty}>`;
 	if (none)
 		return live ? html`<p class="muted" role="status">No current has been captured yet; it
 			appears here when the energy phase begins.</p>` :
