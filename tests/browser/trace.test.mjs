@@ -155,7 +155,10 @@ onPage("a selection by drag has the server's numbers, exactly, and its exports",
 	assert.equal(await page.getByRole("link", { name: "CSV of the selection" })
 		.getAttribute("href"), `/api/v1/runs/${GOOD}/trace.csv?t0=${t0}&t1=${t1}`);
 	await page.getByRole("link", { name: ".ppk2" }).waitFor();
-	await page.keyboard.press("Enter");
+	await page.keyboard.press("z");
+	await page.waitForURL(/t0=1[12]\d+/);
+	const [from, to] = await viewOf(page);
+	assert.ok(from < t0 && to > t1 && to - from < 1.2 * (t1 - t0), `${from} ${to}`);
 	assert.deepEqual(await violations(page), []);
 });
 

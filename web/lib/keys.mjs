@@ -29,7 +29,7 @@ export const TRACE_SHORTCUTS = [
 	["n  p", "next and previous inference window"],
 	["w", "the worst window: most energy"],
 	["s", "select what is in view"],
-	["Enter", "zoom to the selection"],
+	["z", "zoom to the selection"],
 	["l", "logarithmic or linear current"],
 	["t", "table instead of plot, and back"],
 	["Esc", "drop the selection; once more: the whole capture"],

@@ -34,8 +34,8 @@ export function sortRows(rows, columns, order) {
 function Head({ column, order, sortKey }) {
 	const cls = [column.num ? "num" : "", column.min ? `min-${column.min}` : ""].join(" ");
 	if (!column.sort)
-		return html`<th scope="col" class=${cls} title=${column.help ?? null}>${column.title}${
-			column.unit ? html` <span class="unit">${column.unit}</span>` : null}</th>`;
+		return html`<th scope="col" class=${cls} title=${column.help ?? null}>
+			${column.title}${column.unit ? html` <span class="unit">${column.unit}</span>` : null}</th>`;
 	const up = order === column.key, down = order === `-${column.key}`;
 	const next = up ? `-${column.key}` : down ? null : column.key;
 	return html`<th scope="col" class=${cls} title=${column.help ?? null}

@@ -90,7 +90,8 @@ function Group({ title, id, note, rows, usual, asked, order, sortKey }) {
 	return html`<${Panel} title=${html`${title} <span class="muted">${rows.length}</span>`}
 		id=${id} flush>${note ? html`<p class="panel-note">${note}</p>` : null}
 		<${Table} caption=${title} columns=${columns(rows, usual, asked)} rows=${rows}
-			rowKey=${(r) => r.run} scroll=${metricNames(rows, usual, asked).length > USUAL_MAX} order=${order}
+			rowKey=${(r) => r.run} order=${order}
+			scroll=${metricNames(rows, usual, asked).length > USUAL_MAX}
 			sortKey=${sortKey} /></${Panel}>`;
 }
 

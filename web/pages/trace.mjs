@@ -17,7 +17,8 @@ function Lead({ run }) {
 
 export default function TracePage({ params, query }) {
 	const id = Number(params.id);
-	const { data: run } = useResource(`/runs/${id}`, (e) => e.name === "run" && e.data.id === id);
+	const mine = (e) => e.name === "run" && e.data.id === id;
+	const { data: run } = useResource(`/runs/${id}`, mine);
 	return html`<${Page} title=${html`<span class="muted">Run ${id}</span> Current over time`}
 		lead=${html`<${Lead} run=${run} />`} aside=${html`<a class="button" href=${`/runs/${id}`}
 		>Results of run ${id}</a> <a class="button" href="/help#trace-keys">Keys</a>`}>

@@ -42,8 +42,8 @@ function SeriesTiles({ m, modelled }) {
 			small=${known(m.min) && known(m.max) ? `${between(m.min / scale.divide,
 				m.max / scale.divide)} ${scale.unit} over ${integer(m.n)}` : null} />`;
 	}
-	return ["p50", "p95"].map((q) => html`<${Tile} key=${q} title=${`${title}, ${q}`} help=${help}
-		unit=${scale.unit} text=${known(m[q]) ? number(m[q] / scale.divide) : null}
+	return ["p50", "p95"].map((q) => html`<${Tile} key=${q} title=${`${title}, ${q}`}
+		help=${help} unit=${scale.unit} text=${known(m[q]) ? number(m[q] / scale.divide) : null}
 		small=${known(m[q]) ? intervalOf(m, q, scale) : m.blank?.[q] ?
 			`needs n ≥ ${integer(m.blank[q])}, has ${integer(m.n)}` : "not computed"} />`);
 }
@@ -77,7 +77,8 @@ function Tiles({ metrics, batch, modelled }) {
 	const size = batch > 1 ? `, each a mean over a batch of ${integer(batch)} inferences` : "";
 	return html`${series.length ? html`<${Row} title="per inference"
 		note=${`n = ${integer(series[0].n)}${size}`}>${series.map(one)}</${Row}>` : null}
-		${currents.length ? html`<${Row} title="currents">${currents.map(single)}</${Row}>` : null}
+		${currents.length ? html`<${Row} title="currents">${currents.map(single)}
+			</${Row}>` : null}
 		${duty.length ? html`<${Row} title="at the job's duty cycle">${duty.map(single)}
 			</${Row}>` : null}`;
 }
@@ -124,7 +125,8 @@ function Trust({ run, energy, batch }) {
 		<${Facts} rows=${[
 		["Window", w && html`<${Validity} window=${w} />`],
 		["Samples", w && known(w.samples) ? `${integer(w.samples)}; ${counts(w)}` : null],
-		["Batch", batch ? `${integer(batch)} ${batch === 1 ? "inference" : "inferences"}` : null],
+		["Batch", batch ? `${integer(batch)} ${batch === 1 ? "inference" :
+			"inferences"}` : null],
 		["Sync", sync === "host-time" ? html`<${ApproximateMark} /> ${HOST_TIME}` :
 			SYNC_WORDS[sync] ?? sync],
 		["Debug", DEBUG_WORDS[debug] ?? debug],

@@ -2,7 +2,7 @@
  * What a trace looks like on a canvas. A frame: {ctx, left, top, width, height, dpr, x(t_us),
  * y(uA), ink}, all in pixels of the device. Nothing is drawn where nothing was received.
  */
-const SAMPLE_US = 10;
+import { SAMPLE_US } from "./view.mjs";
 
 function clipped(f, paint) {
 	f.ctx.save();
@@ -33,7 +33,8 @@ export function drawWindows(f, { windows, spans, worst }) {
 			ctx.globalAlpha = 0.1;
 			ctx.fillRect(...box(f, from, to));
 			ctx.globalAlpha = 1;
-			ctx.fillRect(f.x(from), f.top, Math.max(f.dpr, f.x(to) - f.x(from)), 3 * f.dpr);
+			const [x0, top, w] = box(f, from, to);
+			ctx.fillRect(x0, top, w, 3 * f.dpr);
 		}
 		windows.forEach((w, i) => {
 			const wide = f.x(w.t1_us) - f.x(w.t0_us) > 5 * f.dpr;
@@ -97,7 +98,8 @@ export function drawGaps(f, gaps, paper) {
 			ctx.globalAlpha = 1;
 			if (inside.length > NARROW_BARS_MAX && f.x(to) - f.x(from) < 3 * f.dpr) {
 				ctx.fillStyle = f.ink.orange;
-				ctx.fillRect(x0, top + height - TICK_PX * f.dpr, f.dpr, TICK_PX * f.dpr);
+				const tick = TICK_PX * f.dpr;
+				ctx.fillRect(x0, top + height - tick, f.dpr, tick);
 				continue;
 			}
 			ctx.fillStyle = paper;

@@ -16,7 +16,8 @@ export function TracePanel({ run, query, title = "Current", live }) {
 		href=${`/traces/${run}`}>On a page of its own</a>`}>${
 		part.error ? html`<${Failure} error=${part.error} />` :
 		part.view ? html`<${part.view} run=${run} query=${query} live=${live} />` :
-		html`<div class="trace-wait"><${Loading} what="Loading the trace" /></div>`}</${Panel}>`;
+		html`<div class="trace-wait"><${Loading} what="Loading the trace" /></div>`}
+		</${Panel}>`;
 }
 
 export function hasCapture(run) {

@@ -53,11 +53,13 @@ export function Minimap({ run, end, view, measured, selection, log, onMove }) {
 		if (!tile || !px)
 			return;
 		const ink = colours(INKS);
-		const f = frameOf(c, ink, end, yRange(extremes(tile, { t0: 0, t1: end }), log), log);
+		const range = yRange(extremes(tile, { t0: 0, t1: end }), log);
+		const f = frameOf(c, ink, end, range, log);
 		if (measured) {
 			f.ctx.fillStyle = ink.green;
 			f.ctx.globalAlpha = 0.18;
-			f.ctx.fillRect(f.x(measured[0]), 0, f.x(measured[1]) - f.x(measured[0]), c.height);
+			const [from, to] = measured.map(f.x);
+			f.ctx.fillRect(from, 0, to - from, c.height);
 		}
 		if (tile.kind === "samples")
 			drawSamples(f, tile);
@@ -79,6 +81,7 @@ export function Minimap({ run, end, view, measured, selection, log, onMove }) {
 		onMove({ t0: at - (view.t1 - view.t0) / 2, t1: at + (view.t1 - view.t0) / 2 });
 	};
 	return html`<canvas class="minimap" ref=${canvas} aria-hidden="true"
-		style=${{ height: `${HEIGHT}px` }} title="The whole capture: click or drag to move there"
+		style=${{ height: `${HEIGHT}px` }}
+		title="The whole capture: click or drag to move there"
 		onPointerDown=${move} onPointerMove=${move}></canvas>`;
 }

@@ -26,14 +26,16 @@ function currentTexts(ticks, log) {
 		if (v === null)
 			return "";
 		const scale = log ? scaleFor("uA", v) : common;
-		return `${(v / scale.divide).toLocaleString("en-US", { maximumFractionDigits: 4 })} ${
-			scale.unit}`;
+		const text = (v / scale.divide).toLocaleString("en-US",
+			{ maximumFractionDigits: 4 });
+		return `${text} ${scale.unit}`;
 	});
 }
 
 function axes(ink, log) {
 	const common = { stroke: ink.muted, font: "12px system-ui, sans-serif", gap: 5,
-		grid: { stroke: ink.line, width: 1 }, ticks: { stroke: ink.line, width: 1, size: 5 } };
+		grid: { stroke: ink.line, width: 1 },
+		ticks: { stroke: ink.line, width: 1, size: 5 } };
 	return [
 		{ ...common, space: 96, size: 32, values: (u, ticks) => tickTexts(ticks) },
 		{ ...common, size: AXIS_PX, space: log ? 24 : 36, values: (u, ticks) =>
@@ -194,7 +196,8 @@ export function TracePlot(props) {
 		};
 	}, [log]);
 	useLayoutEffect(refresh, [tile, view.t0, view.t1, log, props.windows, props.worst,
-		props.measured?.[0], props.measured?.[1], props.selection?.[0], props.selection?.[1]]);
+		props.measured?.[0], props.measured?.[1],
+		props.selection?.[0], props.selection?.[1]]);
 
 	return html`${error ? html`<p class="muted">${error.message}</p>` : null}
 		<div class="trace-box" ref=${box} tabindex="0" role="application"

@@ -33,8 +33,8 @@ function useNumbers(run, selection, grown) {
 
 /* Why a sum over this span is not the whole of it, in words; "" where it is. */
 function doubts(n) {
-	return [n.lost ? `${integer(n.lost)} lost` : "", n.invalid ? `${integer(n.invalid)} invalid` :
-		"", n.clipped ? `${integer(n.clipped)} clipped` : ""].filter(Boolean).join(", ");
+	return ["lost", "invalid", "clipped"].filter((key) => n[key])
+		.map((key) => `${integer(n[key])} ${key}`).join(", ");
 }
 
 function Number_({ name, value, children }) {

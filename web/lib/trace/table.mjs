@@ -20,7 +20,8 @@ function rowsOf(tile, view) {
 		const t0 = samples ? tile.t_us[i] : tile.t0_us + i * tile.step_us;
 		const t1 = samples ? t0 + 10 : t0 + tile.step_us;
 		rows.push({ t0, min: samples ? tile.uA[i] : tile.min[i], logic: tile.logic[i],
-			mean: samples ? tile.uA[i] : tile.mean[i], max: samples ? tile.uA[i] : tile.max[i],
+			mean: samples ? tile.uA[i] : tile.mean[i],
+			max: samples ? tile.uA[i] : tile.max[i],
 			gap: tile.gaps.some(([a, b]) => a < t1 && (samples ? b >= t0 : b > t0)) });
 	}
 	return rows;

@@ -5,6 +5,7 @@
  */
 import { useEffect, useRef, useState } from "../dom.mjs";
 import { get } from "../api.mjs";
+import { SAMPLE_US } from "./view.mjs";
 
 const KEPT = 48;
 const PX_MAX = 4000;
@@ -16,8 +17,9 @@ const BESIDE = 0.4;
 export function wanted(view, px, end, margin) {
 	const span = view.t1 - view.t0;
 	const beside = Math.min(margin, Math.max(0, (PX_MAX / px - 1) / 2)) * span;
-	const t0 = Math.max(0, Math.floor((view.t0 - beside) / 10) * 10);
-	const t1 = Math.max(t0 + 10, Math.min(Math.ceil(end), Math.ceil((view.t1 + beside) / 10) * 10));
+	const t0 = Math.max(0, Math.floor((view.t0 - beside) / SAMPLE_US) * SAMPLE_US);
+	const last = Math.ceil((view.t1 + beside) / SAMPLE_US) * SAMPLE_US;
+	const t1 = Math.max(t0 + SAMPLE_US, Math.min(Math.ceil(end), last));
 	return { t0, t1, px: Math.min(PX_MAX, Math.max(1, Math.ceil(px * (t1 - t0) / span))) };
 }
 
@@ -107,7 +109,7 @@ export function useTile(run, view, px, end, margin) {
 /* [from, to) of the tile's columns or samples that lie in the view. */
 export function inView(tile, { t0, t1 }) {
 	if (tile.kind === "samples") {
-		const from = tile.t_us.findIndex((t) => t + 10 > t0);
+		const from = tile.t_us.findIndex((t) => t + SAMPLE_US > t0);
 		const to = tile.t_us.findIndex((t) => t >= t1);
 		return [from < 0 ? tile.t_us.length : from, to < 0 ? tile.t_us.length : to];
 	}
@@ -134,7 +136,7 @@ export function extremes(tile, view) {
 /* Where D0 is high by the tile's own logic, for captures whose windows are not known (yet). */
 export function highSpans(tile) {
 	const start = (i) => tile.kind === "samples" ? tile.t_us[i] : tile.t0_us + i * tile.step_us;
-	const step = tile.kind === "samples" ? 10 : tile.step_us;
+	const step = tile.kind === "samples" ? SAMPLE_US : tile.step_us;
 	const spans = [];
 	let from = null;
 	tile.logic.forEach((bits, i) => {

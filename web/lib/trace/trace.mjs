@@ -56,17 +56,21 @@ function summaryOf({ tile, view, log, batches }) {
 	const known = extremes(tile, view);
 	const gaps = tile.gaps.filter(([a, b]) => b > view.t0 && a < view.t1);
 	const inside = batches.filter((b) => b.t1_us > view.t0 && b.t0_us < view.t1).length;
-	const what = tile.kind === "samples" ? `${integer(to - from)} samples, each drawn` :
-		`${integer(to - from)} columns of ${quantityText(tile.step_us, "us")}, band from least to most, ` +
+	const n = integer(to - from);
+	const what = tile.kind === "samples" ? `${n} samples, each drawn` :
+		`${n} columns of ${quantityText(tile.step_us, "us")}, band from least to most, ` +
 		"line at the mean";
 	return [
-		`${timeText(view.t0)} to ${timeText(view.t1)} (${spanText(view.t1 - view.t0)}): ${what}.`,
-		known ? `From ${quantityText(known.min, "uA")} to ${quantityText(known.max, "uA")}.` :
-			"Nothing was received here.",
-		log && known?.min < LOG_FLOOR_UA ? `${LOG_FLOOR_UA} µA and less lie on the lower edge.` : "",
-		gaps.length ? `${integer(gaps.length)} ${gaps.length === 1 ? "gap" : "gaps"} (hatched), ` +
-			"where samples were lost." : "",
-		batches.length ? `${integer(inside)} of ${integer(batches.length)} inference windows.` : "",
+		`${timeText(view.t0)} to ${timeText(view.t1)} (${spanText(view.t1 - view.t0)}):`,
+		`${what}.`,
+		known ? `From ${quantityText(known.min, "uA")} to ` +
+			`${quantityText(known.max, "uA")}.` : "Nothing was received here.",
+		log && known?.min < LOG_FLOOR_UA &&
+			`${LOG_FLOOR_UA} µA and less lie on the lower edge.`,
+		gaps.length && `${integer(gaps.length)} ${gaps.length === 1 ? "gap" : "gaps"} ` +
+			"(hatched), where samples were lost.",
+		batches.length && `${integer(inside)} of ${integer(batches.length)} inference ` +
+			"windows.",
 	].filter(Boolean).join(" ");
 }
 
@@ -185,7 +189,7 @@ function keysOf(nav) {
 	return {
 		ArrowLeft: nav.left, ArrowRight: nav.right, "+": nav.nearer, "=": nav.nearer,
 		"-": nav.farther, Home: nav.begin, End: nav.end, 0: nav.whole, n: nav.next,
-		p: nav.previous, w: nav.worst, s: nav.selectView, l: nav.log, t: nav.table,
+		p: nav.previous, w: nav.worst, s: nav.selectView, z: nav.toSelection, l: nav.log, t: nav.table,
 		Escape: nav.escape,
 	};
 }
@@ -220,32 +224,32 @@ function Body({ run, info, doc, query, own }) {
 	const summary = summaryOf({ tile, view, log, batches: windows.batches });
 
 	useKeys(keysOf(nav), own ? null : area);
-	const onEnter = (event) => {
-		if (event.key === "Enter" && event.target.classList.contains("trace-box"))
-			nav.toSelection();
-	};
+	const onSelection = state.selection ? html`<button type="button"
+		onClick=${nav.toSelection}>Zoom to it <kbd>z</kbd></button><button type="button"
+		onClick=${nav.escape}>Drop <kbd>Esc</kbd></button>` : html`<button type="button"
+		onClick=${nav.selectView}>Select the view <kbd>s</kbd></button>`;
 	return html`${own ? html`<${InvalidWindow} window=${doc?.window} />` : null}
-		<div class=${own ? "trace panel" : "trace"} ref=${area} onKeyDown=${onEnter}>
+		<div class=${own ? "trace panel" : "trace"} ref=${area}>
 		<${About} info=${info} sync=${doc?.sync} why=${own ? "" : whyNot(doc?.window)} />
 		<${Bar} nav=${nav} log=${log} table=${table} windows=${windows} current=${current} />
 		${error ? html`<${Failure} error=${error} retry=${again} />` : null}
-		${table ? html`<${ColumnTable} run=${run} view=${view} end=${end} />` : html`<${TracePlot}
-			view=${view} tile=${tile} log=${log} wheel=${own} selection=${state.selection}
-			windows=${windows.batches} measured=${windows.measured}
-			worst=${windows.batches[windows.worst]} describedBy=${`trace-words-${run}`}
+		${table ? html`<${ColumnTable} run=${run} view=${view} end=${end} />` :
+		html`<${TracePlot} view=${view} tile=${tile} log=${log} wheel=${own}
+			selection=${state.selection} windows=${windows.batches}
+			measured=${windows.measured} worst=${windows.batches[windows.worst]}
+			describedBy=${`trace-words-${run}`}
 			label=${`Current over time${modelled ? `, ${MODELLED}` : ""}. ${summary}`}
 			on=${{ zoom: nav.zoom, select: nav.select, click: nav.click, size: setPx,
-				moveTo: (from, by) => nav.go(panned(from, by, end)), hover: setUnder }} />
+				hover: setUnder, moveTo: (from, by) =>
+					nav.go(panned(from, by, end)) }} />
 		<p class="readout" aria-hidden="true">${readout(tile, under) || " "}</p>`}
 		<${Minimap} run=${run} end=${end} view=${view} log=${log} measured=${windows.measured}
 			selection=${state.selection} onMove=${(v) => nav.go(within(v, end))} />
 		<p class="trace-words small muted" id=${`trace-words-${run}`} role="status">${
 			table ? "" : summary}</p>
 		<${Selection} run=${run} selection=${state.selection} modelled=${modelled} view=${view}
-			level=${own ? "h2" : "h3"} grown=${info.live ? end : 0} actions=${state.selection ? html`<button type="button"
-			onClick=${nav.toSelection}>Zoom to it <kbd>Enter</kbd></button><button type="button"
-			onClick=${nav.escape}>Drop <kbd>Esc</kbd></button>` : html`<button type="button"
-			onClick=${nav.selectView}>Select the view <kbd>s</kbd></button>`} /></div>
+			level=${own ? "h2" : "h3"} grown=${info.live ? end : 0}
+			actions=${onSelection} /></div>
 		${own ? html`<${WindowTable} run=${run} windows=${windows} end=${end} log=${log}
 			modelled=${modelled} />` : null}`;
 }
@@ -267,16 +271,17 @@ export function Trace({ run, query, own = false, live = false }) {
 		return () => clearInterval(timer);
 	}, [info.data?.live, waits]);
 
+	const results = html`<a href=${`/runs/${run}`}>What the run measured</a>`;
 	if (gone)
-		return html`<${Empty} title=${`The capture of run ${run} was removed.`}><p>Retention makes
-			room for newer ones; the numbers are kept. <a href=${`/runs/${run}`}>What the run
-			measured</a></p></${Empty}>`;
+		return html`<${Empty} title=${`The capture of run ${run} was removed.`}><p>
+			Retention makes room for newer ones; the numbers are kept. ${results}</p>
+			</${Empty}>`;
+	if (waits)
+		return html`<p class="muted" role="status">No current has been captured yet; it
+			appears here when the energy phase begins.</p>`;
 	if (none)
-		return live ? html`<p class="muted" role="status">No current has been captured yet; it
-			appears here when the energy phase begins.</p>` :
-			html`<${Empty} title=${`Run ${run} has no capture.`}><p>Either its job asked for no
-			energy phase, its meter keeps none, or it has been pruned. <a href=${`/runs/${run}`}
-			>What the run measured</a></p></${Empty}>`;
+		return html`<${Empty} title=${`Run ${run} has no capture.`}><p>Its job asked for no
+			energy phase, or its meter keeps no samples. ${results}</p></${Empty}>`;
 	if (info.error && !info.data)
 		return html`<${Failure} error=${info.error} retry=${info.reload} />`;
 	if (!info.data)

@@ -1,4 +1,4 @@
-/* The inference windows as rows, the ones that took most energy first; each is a link to its view. */
+/* The inference windows as rows, most energy first; each is a link to its view. */
 import { html } from "../dom.mjs";
 import { ModelledMark } from "../energy/marks.mjs";
 import { integer, number, quantityText, scaleFor } from "../format.mjs";
@@ -21,14 +21,15 @@ export function WindowTable({ run, windows, end, log, modelled }) {
 		`The ${ROWS} windows with most energy, of ${integer(batches.length)}` :
 		"Inference windows by energy";
 	return html`<${Panel} title=${title} id="windows" flush aside=${modelled ?
-		html`<${ModelledMark} />` : null}><${Table} caption="Table of inference windows" rows=${rows}
-		rowKey=${(b) => b.n} columns=${[
+		html`<${ModelledMark} />` : null}><${Table} caption="Table of inference windows"
+		rows=${rows} rowKey=${(b) => b.n} columns=${[
 		{ key: "n", title: "Window", num: true, cell: (b) => html`<a href=${href(b)}
 			data-row-link>${b.i + 1}</a>` },
 		{ key: "from", title: "From", num: true, cell: (b) => timeText(b.t0_us) },
-		{ key: "long", title: "Length", num: true, cell: (b) => spanText(b.t1_us - b.t0_us) },
-		{ key: "energy", title: `Energy per inference, ${scale.unit}`, num: true, cell: (b) =>
-			number(b.energy_uJ === null ? null : b.energy_uJ / scale.divide) },
+		{ key: "long", title: "Length", num: true, cell: (b) =>
+			spanText(b.t1_us - b.t0_us) },
+		{ key: "energy", title: `Energy per inference, ${scale.unit}`, num: true,
+			cell: (b) => number(b.energy_uJ === null ? null : b.energy_uJ / scale.divide) },
 		{ key: "mean", title: "Mean current", num: true, cell: (b) =>
 			quantityText(b.mean_uA, "uA") },
 		{ key: "note", title: "Note", cls: "why", cell: (b) => [b.i === worst ? "worst" : "",
