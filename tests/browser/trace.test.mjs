@@ -98,7 +98,7 @@ onPage("the whole capture: a spike of one sample stands out, gaps are hatched an
 	const text = await page.locator(".trace").innerText();
 	assert.match(text, /398,640 samples at 100 kHz/);
 	assert.match(text, /1,360 samples lost in gaps/);
-	assert.match(text, /2 gaps \(hatched\), where samples were lost/);
+	assert.match(text, /2 gaps \(hatched\), where samples are missing/);
 	assert.match(text, /72 of 72 inference windows/);
 	assert.match(await plot(page).getAttribute("aria-label"), /^Current over time\..*86\.42 mA/);
 	assert.deepEqual(await violations(page), []);
@@ -332,6 +332,7 @@ onPage("a run's energy: intervals, the instrument, why a window is not valid, ho
 	assert.match(text, /Energy, p95\s*[\d.]+ µJ\s*95 %: /);
 	assert.match(text, /Net energy, p50\s*[\d.]+ µJ/);
 	assert.match(text, /Peak over 10 µs\s*[\d.]+ mA/);
+	assert.match(text, /Energy per day\s*[\d.]+ mJ\s*60 an hour, idle between/);
 	assert.match(text, /Battery\s*[\d,.]+ days/);
 	assert.match(text, /a batch of 4 inferences/);
 	assert.match(text, /C0FFEE5EED42/);

@@ -162,7 +162,7 @@ function metricsOf(t, w) {
 		value("current_peak_uA", "uA", sum(t, t.start, t.end).max),
 		value("current_peak_1ms_uA", "uA", 11790), value("idle_uA", "uA", 1.6),
 		value("energy_batch", "", t.batch), value("energy_filtered_uJ", "uJ", gross[0] * 0.998),
-		value("energy_per_day_mJ", "mJ", day, "60 an hour, idle between"),
+		value("energy_per_day_mJ", "mJ", day, "means of batches of 4, one window; 60 an hour, idle between"),
 		value("battery_days", "days", 675 * 3600 / day, "60 an hour, 675 mWh")];
 }
 

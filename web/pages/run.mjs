@@ -53,7 +53,8 @@ function interval(m, q, scale) {
 }
 
 function seriesTitle(m) {
-	return `${m.phase} ${METRICS[m.metric]?.title.toLowerCase() ?? visible(m.metric)}`;
+	const title = METRICS[m.metric]?.title.toLowerCase() ?? visible(m.metric);
+	return m.phase === "energy" ? title : `${m.phase} ${title}`;
 }
 
 /* What the server says of a series in short, with the meaning for those who point at it. */
@@ -335,8 +336,7 @@ function Samples({ run, query }) {
 		choices.map((m) => html`<button type="button" key=${m.phase + m.metric}
 			aria-pressed=${m.phase === phase && m.metric === metric ? "true" : "false"}
 		onClick=${() => setQuery({ phase: m.phase, metric: m.metric })}>
-			${m.phase} ${METRICS[m.metric]?.title.toLowerCase() ?? visible(m.metric)}
-			</button>`)}</div>` : null}${
+			${seriesTitle(m)}</button>`)}</div>` : null}${
 		run.virtual ? null : html`<button type="button" aria-pressed=${asTable ? "true" :
 			"false"} onClick=${toggle}>Table <kbd>t</kbd></button>`}<a
 		href=${`/api/v1/runs/${run.id}/samples?phase=${encodeURIComponent(phase)}&metric=${encodeURIComponent(metric)}`}>JSON</a>`}>

@@ -48,9 +48,12 @@ function SeriesTiles({ m, modelled }) {
 			`needs n ≥ ${integer(m.blank[q])}, has ${integer(m.n)}` : "not computed"} />`);
 }
 
-/* The mark says it already. */
+/* Without what the mark and the row's title say already. */
+const SAID = /^(modelled|means of batches of \d+, one window|within one window)$/;
+
 function noteOf(m) {
-	return m.note ? visible(m.note).replace(/^modelled(; )?/, "") : null;
+	return (m.note ?? "").split("; ").filter((part) => part && !SAID.test(part))
+		.map(visible).join("; ");
 }
 
 /* One value without a spread: a sum over a span, an idle current, a day. */

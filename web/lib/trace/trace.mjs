@@ -68,7 +68,7 @@ function summaryOf({ tile, view, log, batches }) {
 		log && known?.min < LOG_FLOOR_UA &&
 			`${LOG_FLOOR_UA} µA and less lie on the lower edge.`,
 		gaps.length && `${integer(gaps.length)} ${gaps.length === 1 ? "gap" : "gaps"} ` +
-			"(hatched), where samples were lost.",
+			"(hatched), where samples are missing.",
 		batches.length && `${integer(inside)} of ${integer(batches.length)} inference ` +
 			"windows.",
 	].filter(Boolean).join(" ");
@@ -127,7 +127,7 @@ function About({ info, sync, why }) {
 		info.instrument?.serial,
 		info.instrument?.mode && `${info.instrument.mode} mode`,
 		info.voltage_mV && `${integer(info.voltage_mV)} mV`].filter(Boolean).join(", ");
-	return html`<p class="trace-about"><span>${spanText(info.end_us)}, ${
+	return html`<p class="trace-about"><span>${quantityText(info.end_us, "us")}, ${
 		integer(info.samples)} samples at ${integer(info.rate_hz / 1000)} kHz</span>
 		${meter ? html`<span class="muted">${visible(meter)}</span>` : null}
 		<span class=${missing ? "warn" : "muted"}>${missing || "none lost"}</span>
