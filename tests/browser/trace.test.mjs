@@ -8,7 +8,7 @@ import { makeLab } from "./fixtures.mjs";
 import { addTrace, makeTrace, selection, SPIKE, windows } from "./traces.mjs";
 
 const skip = missing() ?? false;
-const [GOOD, BROKEN, HOST, VIRTUAL, LIVE, JOB] = [947, 943, 939, 944, 958, 47];
+const [GOOD, BROKEN, HOST, VIRTUAL, TORN, LIVE, JOB] = [947, 943, 939, 944, 948, 958, 47];
 let browser, fake, good;
 
 before(async () => {
@@ -20,6 +20,8 @@ before(async () => {
 	addTrace(lab, HOST, makeTrace({ seed: 6, gaps: [], sync: "host-time" }));
 	addTrace(lab, VIRTUAL, makeTrace({ seed: 7, gaps: [], source: "modelled", virtual: true,
 		high: 6200 }));
+	addTrace(lab, TORN, makeTrace({ seed: 9, virtual: true, source: "modelled", gaps:
+		Array.from({ length: 399 }, (_, i) => [1000 * i + 500, 1000 * i + 503]) }));
 	addTrace(lab, LIVE, makeTrace({ seed: 8, gaps: [], samples: 150000, live: true }));
 	lab.boards.find((b) => b.name === "nucleo-1").ppk2_serial = "C0FFEE5EED42";
 	fake = await startFake({ web: join(ROOT, "web"), modules: MODULES, lab });
@@ -102,6 +104,17 @@ onPage("the whole capture: a spike of one sample stands out, gaps are hatched an
 	assert.match(text, /72 of 72 inference windows/);
 	assert.match(await plot(page).getAttribute("aria-label"), /^Current over time\..*86\.42 mA/);
 	assert.deepEqual(await violations(page), []);
+});
+
+onPage("hundreds of short gaps are ticks on the edge and leave the curve in sight", {},
+	async (page) => {
+	await open(page, `/traces/${TORN}`);
+	await page.getByText("399 gaps (hatched)").waitFor();
+	const window_top = await top(page, 1500000);
+	assert.ok(window_top > 0.08 && window_top < 0.2, `the window's band ends at ${window_top}`);
+	assert.ok(await orange(page) > 2000, "each gap has its tick");
+	await open(page, `/traces/${TORN}?t0=1504900&t1=1505130`, "samples");
+	assert.equal(await top(page, 1505015), 0, "near enough it is a gap");
 });
 
 onPage("zoom by wheel down to samples: the spike is one sample of 10 µs", {}, async (page) => {
