@@ -90,7 +90,7 @@ function listen(over, box, latest) {
 	let from = null;
 	const rect = () => over.getBoundingClientRect();
 	const timeAt = (event) => {
-		const { view } = latest.current, { left, width } = rect();
+		const view = latest.current.on.view(), { left, width } = rect();
 		const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
 		return view.t0 + share * (view.t1 - view.t0);
 	};
@@ -98,7 +98,7 @@ function listen(over, box, latest) {
 		if (event.button > 1)
 			return;
 		const pan = event.shiftKey || event.button === 1;
-		from = { x: event.clientX, t: timeAt(event), view: latest.current.view, pan };
+		from = { x: event.clientX, t: timeAt(event), view: latest.current.on.view(), pan };
 		over.setPointerCapture(event.pointerId);
 		box.focus({ preventScroll: true });
 		event.preventDefault();
@@ -122,7 +122,7 @@ function listen(over, box, latest) {
 		from = null;
 	};
 	const wheel = (event) => {
-		const { on, view, wheel: always } = latest.current;
+		const { on, wheel: always } = latest.current, view = on.view();
 		if (!mayZoom(event, always, box))
 			return;
 		event.preventDefault();
@@ -140,7 +140,10 @@ function listen(over, box, latest) {
 	over.addEventListener("dblclick", (event) => latest.current.on.zoom(0.25, timeAt(event)));
 }
 
-/* on: {zoom(factor, t), moveTo(view, by), select(a, b), click(t), size(px), hover(t or null)} */
+/*
+ * on: {view(), zoom(factor, t), moveTo(view, by), select(a, b), click(t), size(px),
+ * hover(t or null)}
+ */
 export function TracePlot(props) {
 	const { view, tile, log, label, describedBy } = props;
 	const box = useRef(null), plot = useRef(null), latest = useRef(props);

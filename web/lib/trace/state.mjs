@@ -13,11 +13,15 @@ function same(a, b) {
 	return a.t0 === b.t0 && a.t1 === b.t1 && a.sel === b.sel;
 }
 
-/* -> {view (null: whole), selection, set({view, selection}, push)} */
+/*
+ * -> {view (null: whole), selection, set({view, selection}, push), now()}. now() has what was set
+ * last, also where the page has not been drawn since: keys may come faster than that.
+ */
 export function useAddressed(query) {
-	const [state, setState] = useState({ view: viewOf(query), selection: selectionOf(query) });
-	const work = useRef({ known: queryOf(state.view, state.selection), push: false });
 	const inAddress = queryOf(viewOf(query), selectionOf(query));
+	const [state, setState] = useState({ view: viewOf(query), selection: selectionOf(query) });
+	const work = useRef(null);
+	work.current ??= { state, known: inAddress, push: false };
 
 	useEffect(() => {
 		const w = work.current;
@@ -25,23 +29,25 @@ export function useAddressed(query) {
 			return;
 		clearTimeout(w.timer);
 		w.known = inAddress;
-		setState({ view: viewOf(query), selection: selectionOf(query) });
+		w.state = { view: viewOf(query), selection: selectionOf(query) };
+		setState(w.state);
 	}, [inAddress.t0, inAddress.t1, inAddress.sel]);
 	useEffect(() => () => clearTimeout(work.current.timer), []);
 
-	const set = (change, push = false) => setState((old) => {
-		const next = { ...old, ...change }, w = work.current;
-		clearTimeout(w.timer);
+	const set = (change, push = false) => {
+		const w = work.current;
+		w.state = { ...w.state, ...change };
 		w.push ||= push;
+		setState(w.state);
+		clearTimeout(w.timer);
 		w.timer = setTimeout(() => {
-			const wanted = queryOf(next.view, next.selection);
+			const wanted = queryOf(w.state.view, w.state.selection);
 			if (!same(wanted, w.known)) {
 				w.known = wanted;
 				setQuery(wanted, { replace: !w.push });
 			}
 			w.push = false;
 		}, SETTLE_MS);
-		return next;
-	});
-	return { ...state, set };
+	};
+	return { ...state, set, now: () => work.current.state };
 }

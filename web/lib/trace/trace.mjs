@@ -140,46 +140,64 @@ function About({ info, sync, why }) {
 		${why ? html`<span class="warn">window not valid: ${visible(why)}</span>` : null}</p>`;
 }
 
-function useNav({ end, view, state, windows, current, log, table }) {
-	const { set, selection } = state;
-	const middle = (view.t0 + view.t1) / 2, size = view.t1 - view.t0;
+/* The view as it is drawn: the whole, or what was chosen within what there is. */
+function drawnView(view, end) {
+	return view ? within(view, end) : { t0: 0, t1: Math.max(end, 100) };
+}
+
+/* What keys, buttons and the pointer do; each starts from what was set last. */
+function navOf({ end, state, windows, log, table }) {
+	const { set } = state;
+	const at = () => {
+		const { view: chosen, selection } = state.now();
+		const view = drawnView(chosen, end);
+		return { view, selection, middle: (view.t0 + view.t1) / 2, size: view.t1 - view.t0 };
+	};
 	const go = (next, push) => set({ view: next }, push);
 	const window = (i) => {
 		const b = windows.batches[i];
 		if (b)
 			set({ view: around(b, end), selection: [b.t0_us, b.t1_us] }, true);
 	};
-	const stretch = (by) => {
-		const [a, b] = selection ?? [middle, middle];
-		set({ selection: span(a, Math.max(a + SAMPLE_US, b + by), end) });
+	const windowBy = (by) => {
+		const { selection, view } = at();
+		window(stepFrom(currentWindow(windows.batches, selection, view), by,
+			windows.batches.length));
 	};
-	/* A step of the selection's end: one pixel or so, at least one sample. */
-	const step = Math.max(SAMPLE_US, Math.round(size / 800 / SAMPLE_US) * SAMPLE_US);
-	const sideways = (sign) => (event) => event?.shiftKey ? stretch(sign * step) :
-		go(panned(view, sign * STEP * size, end));
-	const toSelection = () => selection && go(within({
-		t0: selection[0] - 0.05 * (selection[1] - selection[0]),
-		t1: selection[1] + 0.05 * (selection[1] - selection[0]) }, end), true);
+	/* The selection's end moves by a pixel or so, at least by one sample. */
+	const stretch = (sign) => {
+		const { selection, middle, size } = at();
+		const step = Math.max(1, Math.round(size / 800 / SAMPLE_US)) * SAMPLE_US;
+		const [a, b] = selection ?? [middle, middle];
+		set({ selection: span(a, Math.max(a + SAMPLE_US, b + sign * step), end) });
+	};
+	const sideways = (sign) => (event) => event?.shiftKey ? stretch(sign) :
+		go(panned(at().view, sign * STEP * at().size, end));
+	const zoom = (factor, t) => go(zoomed(at().view, factor, t ?? at().middle, end));
+	const toSelection = () => {
+		const { selection } = at();
+		if (!selection)
+			return;
+		const beside = 0.05 * (selection[1] - selection[0]);
+		go(within({ t0: selection[0] - beside, t1: selection[1] + beside }, end), true);
+	};
 	return {
-		go, window, toSelection,
+		go, window, toSelection, zoom, view: () => at().view,
 		left: sideways(-1), right: sideways(1),
-		zoom: (factor, at) => go(zoomed(view, factor, at, end)),
-		nearer: () => go(zoomed(view, 0.5, middle, end)),
-		farther: () => go(zoomed(view, 2, middle, end)),
+		nearer: () => zoom(0.5), farther: () => zoom(2),
 		whole: () => go(null, true),
-		begin: () => go(within({ t0: 0, t1: size }, end), true),
-		end: () => go(within({ t0: end - size, t1: end }, end), true),
-		next: () => window(stepFrom(current, 1, windows.batches.length)),
-		previous: () => window(stepFrom(current, -1, windows.batches.length)),
+		begin: () => go(within({ t0: 0, t1: at().size }, end), true),
+		end: () => go(within({ t0: end - at().size, t1: end }, end), true),
+		next: () => windowBy(1), previous: () => windowBy(-1),
 		worst: () => window(windows.worst),
 		select: (a, b) => set({ selection: span(a, b, end) }),
-		selectView: () => set({ selection: span(view.t0, view.t1, end) }),
+		selectView: () => set({ selection: span(at().view.t0, at().view.t1, end) }),
 		click: (t) => {
 			const b = windows.batches.find((w) => w.t0_us <= t && t < w.t1_us);
-			const wide = b && (b.t1_us - b.t0_us) / size > 0.004;
+			const wide = b && (b.t1_us - b.t0_us) / at().size > 0.004;
 			set({ selection: wide ? [b.t0_us, b.t1_us] : null });
 		},
-		escape: () => selection ? set({ selection: null }) : go(null, true),
+		escape: () => at().selection ? set({ selection: null }) : go(null, true),
 		log: () => setQuery({ log: log ? null : "1" }, { replace: true }),
 		table: () => setQuery({ trace: table ? null : "table" }, { replace: true }),
 	};
@@ -212,14 +230,14 @@ function Body({ run, info, doc, query, own }) {
 	const end = info.end_us;
 	const state = useAddressed(query);
 	const log = query.get("log") === "1", table = query.get("trace") === "table";
-	const view = state.view ? within(state.view, end) : { t0: 0, t1: Math.max(end, 100) };
+	const view = drawnView(state.view, end);
 	const windows = windowsOf(doc);
 	const current = currentWindow(windows.batches, state.selection, view);
 	const [px, setPx] = useState(0);
 	const [under, setUnder] = useState(null);
 	const area = useRef(null);
 	const { tile, error, again } = useTile(run, view, table ? 0 : px, end);
-	const nav = useNav({ end, view, state, windows, current, log, table });
+	const nav = navOf({ end, state, windows, log, table });
 	const modelled = isModelled(info);
 	const summary = summaryOf({ tile, view, log, batches: windows.batches });
 
@@ -239,7 +257,7 @@ function Body({ run, info, doc, query, own }) {
 			measured=${windows.measured} worst=${windows.batches[windows.worst]}
 			describedBy=${`trace-words-${run}`}
 			label=${`Current over time${modelled ? `, ${MODELLED}` : ""}. ${summary}`}
-			on=${{ zoom: nav.zoom, select: nav.select, click: nav.click, size: setPx,
+			on=${{ zoom: nav.zoom, view: nav.view, select: nav.select, click: nav.click, size: setPx,
 				hover: setUnder, moveTo: (from, by) =>
 					nav.go(panned(from, by, end)) }} />
 		<p class="readout" aria-hidden="true">${readout(tile, under) || " "}</p>`}
