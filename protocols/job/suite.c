@@ -9,13 +9,15 @@
 #include "protocols/job/substitute.h"
 
 static const char *const suite_keys[] = {
-	"name", "vars", "matrix", "exclude", "include", "job", "build", "image", NULL};
+	"name", "vars", "matrix", "exclude", "include", "where", "job", "build", "image", NULL};
+static const char *const where_keys[] = {"matrix", "vars", NULL};
 
 /* What the whole expansion works on. */
 struct expansion {
 	const json_t *doc; /* checked: the parts have their types */
 	json_t *vars;	   /* with the overrides put in */
 	const json_t *matrix;
+	json_t *where;				/* NULL: none */
 	const char *names[SUITE_VARIABLES_MAX]; /* of the matrix, in its order */
 	size_t n_names;
 	struct suite *suite;
@@ -150,40 +152,89 @@ static int read_matrix(struct expansion *x, size_t *n_cells)
 	return 0;
 }
 
-/* Entries of exclude and include name variables of the matrix only. */
+/* An entry of exclude, include or where names variables of the matrix only. */
+static int check_entry(
+	struct expansion *x, const json_t *entry, const struct doc_at *at, bool lists)
+{
+	json_t *value;
+	const char *name;
+	int err;
+
+	if (!json_object_size(entry))
+		return doc_fail(x->e, at, NULL, "names no variable of the matrix");
+	json_object_foreach ((json_t *)entry, name, value) {
+		struct doc_at value_at = DOC_KEY(at, name);
+
+		if (!json_object_get(x->matrix, name))
+			return doc_fail(x->e, &value_at, NULL,
+				"\"%.80s\" is not a variable of the matrix", name);
+		if (!(lists && json_is_array(value)))
+			err = check_scalar(value, &value_at, x->e);
+		if (err)
+			return err;
+	}
+	for (size_t k = 0; !lists && k < x->n_names; k++) {
+		if (!json_object_get(entry, x->names[k]))
+			return doc_fail(x->e, at, NULL,
+				"must name every variable of the matrix; \"%s\" is missing",
+				x->names[k]);
+	}
+	return 0;
+}
+
 static int read_entries(struct expansion *x, const char *key, bool lists, json_t **out)
 {
 	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, key);
-	json_t *value;
-	const char *name;
 	int err = doc_array(x->doc, &root, key, SUITE_ENTRIES_MAX, out, x->e);
 
 	for (size_t i = 0; !err && i < json_array_size(*out); i++) {
-		json_t *entry = json_array_get(*out, i);
 		struct doc_at here = DOC_INDEX(&at, i);
 
-		err = doc_object(entry, &here, NULL, x->e);
-		if (!err && !json_object_size(entry))
-			err = doc_fail(x->e, &here, NULL, "names no variable of the matrix");
-		if (err)
-			break;
-		json_object_foreach (entry, name, value) {
-			struct doc_at value_at = DOC_KEY(&here, name);
+		err = doc_object(json_array_get(*out, i), &here, NULL, x->e);
+		if (!err)
+			err = check_entry(x, json_array_get(*out, i), &here, lists);
+	}
+	return err;
+}
 
-			if (!json_object_get(x->matrix, name))
-				return doc_fail(x->e, &value_at, NULL,
-					"\"%.80s\" is not a variable of the matrix", name);
-			if (!(lists && json_is_array(value)))
-				err = check_scalar(value, &value_at, x->e);
-			if (err)
-				return err;
-		}
-		for (size_t k = 0; !lists && k < x->n_names; k++) {
-			if (!json_object_get(entry, x->names[k]))
-				return doc_fail(x->e, &here, NULL,
-					"must name every variable of the matrix; \"%s\" is missing",
-					x->names[k]);
-		}
+/* What an entry of where sets has a default in vars, so that each cell has a value. */
+static int check_set(struct expansion *x, const json_t *vars, const struct doc_at *at)
+{
+	json_t *value;
+	const char *name;
+
+	if (!json_object_size(vars))
+		return doc_fail(x->e, at, NULL, "names no variable of vars");
+	json_object_foreach ((json_t *)vars, name, value) {
+		struct doc_at here = DOC_KEY(at, name);
+		int err = check_scalar(value, &here, x->e);
+
+		if (err)
+			return err;
+		if (!json_object_get(x->vars, name))
+			return doc_fail(x->e, &here, NULL,
+				"\"%.80s\" is not in vars, where its default stands", name);
+	}
+	return 0;
+}
+
+static int read_where(struct expansion *x)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "where");
+	int err = doc_array(x->doc, &root, "where", SUITE_ENTRIES_MAX, &x->where, x->e);
+
+	for (size_t i = 0; !err && i < json_array_size(x->where); i++) {
+		json_t *entry = json_array_get(x->where, i), *matrix = NULL, *vars = NULL;
+		struct doc_at here = DOC_INDEX(&at, i);
+		struct doc_at matrix_at = DOC_KEY(&here, "matrix"),
+			      vars_at = DOC_KEY(&here, "vars");
+
+		if ((err = doc_object(entry, &here, where_keys, x->e)) ||
+			(err = doc_member(entry, &here, "matrix", NULL, &matrix, x->e)) ||
+			(err = check_entry(x, matrix, &matrix_at, true)) ||
+			(err = doc_member(entry, &here, "vars", NULL, &vars, x->e)))
+			break;
+		err = check_set(x, vars, &vars_at);
 	}
 	return err;
 }
@@ -199,22 +250,40 @@ static bool matches(const json_t *wanted, const json_t *value)
 	return false;
 }
 
+static bool entry_fits(const struct expansion *x, const json_t *entry, const json_t *const *values)
+{
+	size_t hits = 0;
+
+	for (size_t k = 0; k < x->n_names; k++) {
+		const json_t *wanted = json_object_get(entry, x->names[k]);
+
+		hits += wanted && matches(wanted, values[k]);
+	}
+	return hits == json_object_size(entry);
+}
+
 static bool is_excluded(
 	const struct expansion *x, const json_t *exclude, const json_t *const *values)
 {
 	for (size_t i = 0; i < json_array_size(exclude); i++) {
-		json_t *entry = json_array_get(exclude, i);
-		size_t hits = 0;
-
-		for (size_t k = 0; k < x->n_names; k++) {
-			const json_t *wanted = json_object_get(entry, x->names[k]);
-
-			hits += wanted && matches(wanted, values[k]);
-		}
-		if (hits == json_object_size(entry))
+		if (entry_fits(x, json_array_get(exclude, i), values))
 			return true;
 	}
 	return false;
+}
+
+/* As the last fitting entry of where sets it, or vars. */
+static const json_t *value_of_var(
+	const struct expansion *x, const char *name, const json_t *const *values)
+{
+	for (size_t i = json_array_size(x->where); i-- > 0;) {
+		json_t *entry = json_array_get(x->where, i);
+		json_t *set = json_object_get(json_object_get(entry, "vars"), name);
+
+		if (set && entry_fits(x, json_object_get(entry, "matrix"), values))
+			return set;
+	}
+	return json_object_get(x->vars, name);
 }
 
 static int add_label(json_t *labels, const char *key, const char *value)
@@ -314,7 +383,7 @@ static int add_cell(struct expansion *x, const json_t *const *values)
 	for (; n < x->n_names; n++)
 		variables[n] = (struct substitute_variable){x->names[n], values[n]};
 	json_object_foreach (x->vars, name, value)
-		variables[n++] = (struct substitute_variable){name, value};
+		variables[n++] = (struct substitute_variable){name, value_of_var(x, name, values)};
 	if ((err = fill_values(x, cell, values)) ||
 		(err = substitute_json(json_object_get(x->doc, "job"), variables, n, SUITE_TEXT_MAX,
 			 &job_at, &cell->job, x->e)) ||
@@ -400,6 +469,8 @@ int suite_parse(const json_t *doc, const struct job_pair *overrides, size_t n_ov
 		err = read_entries(&x, "exclude", true, &exclude);
 	if (!err)
 		err = read_entries(&x, "include", false, &include);
+	if (!err)
+		err = read_where(&x);
 	if (!err)
 		err = expand(&x, n_cells, exclude, include);
 	json_decref(x.vars);

@@ -4,6 +4,7 @@
  *	{ "name": "nightly", "vars": {"out": "build/firmware"},
  *	  "matrix": {"board": ["mps3-an547", "microbit"], "quant": ["int8", "int4"]},
  *	  "exclude": [{"board": "microbit", "quant": "int4"}], "include": [],
+ *	  "where": [{"matrix": {"board": "microbit"}, "vars": {"out": "build/small"}}],
  *	  "build": "make -C firmware BOARD=${board} QUANT=${quant}",
  *	  "image": "${out}/${board}/${quant}.elf",
  *	  "job": {"name": "${quant} on ${board}", "board": {"type": "${board}"}} }
@@ -11,7 +12,8 @@
  * `${x}` is replaced in every text of job, and in build and image; a text that is nothing but `${x}`
  * takes the value's type (a number stays one); `$${` stands for `${`. vars are defaults that the
  * caller may override. exclude drops each cell that has all the values of an entry (a list means
- * any of them); include adds cells, each naming every variable of the matrix. Each job gets a label
+ * any of them); include adds cells, each naming every variable of the matrix; where gives vars other
+ * values in the cells that have all the values of its matrix (the last one that fits counts). Each job gets a label
  * for each variable of the matrix and `suite`, unless it has one, and a name when it has none.
  *
  * Pure: no I/O, any thread. A suite owns everything it points to.

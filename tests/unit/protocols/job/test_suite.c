@@ -150,6 +150,19 @@ static void mistakes_are_named(void **state)
 		 "'phases':{'warm':{'iterations':10}},"
 		 "'criteria':[{'metric':'warm.latency_us.p95','max':1}]}}",
 			"/job/criteria/0/metric", "needs n >= 72"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'where':[{'vars':{'v':1}}]}",
+			"/where/0/matrix", ""},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB
+		 ",'where':[{'matrix':{'board':'a'},'vars':{'v':1}}]}",
+			"/where/0/vars/v", "not in vars, where its default stands"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB
+		 ",'vars':{'v':1},'where':[{'matrix':{'model':'a'},'vars':{'v':1}}]}",
+			"/where/0/matrix/model", "not a variable of the matrix"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB
+		 ",'vars':{'v':1},'where':[{'matrix':{'board':'a'}}]}",
+			"/where/0/vars", "names no variable of vars"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'where':[{'if':{}}]}", "/where/0/if",
+			""},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -161,6 +174,29 @@ static void mistakes_are_named(void **state)
 		assert_string_equal(e.pointer, cases[i].pointer);
 		if (!strstr(e.fault.text, cases[i].says))
 			fail_msg("\"%s\" does not say \"%s\"", e.fault.text, cases[i].says);
+	}
+}
+
+static void vars_have_other_values_where_the_matrix_fits(void **state)
+{
+	static const char *const images[] = {"a-int8-x-1", "a-int4-y-1", "b-int8--0", "b-int4-y-1"};
+	_cleanup_(suite_freep) struct suite *suite = NULL;
+	struct job_error e;
+
+	assert_int_equal(parse("{'name':'s'," MATRIX ",'vars':{'v':'','n':0},"
+			       "'where':[{'matrix':{'board':['a','c']},'vars':{'v':'x','n':1}},"
+			       "{'matrix':{'quant':'int4'},'vars':{'v':'y','n':1}},"
+			       "{'matrix':{'quant':'int4','board':'c'},'vars':{'v':'z'}}],"
+			       "'image':'${board}-${quant}-${v}-${n}',"
+			       "'job':{'board':{'type':'t'},'priority':'${n}'}}",
+				 NULL, 0, &suite, &e),
+		0);
+	assert_int_equal(suite->n_cells, ARRAY_SIZE(images));
+	for (size_t i = 0; i < suite->n_cells; i++) {
+		json_t *priority = json_object_get(suite->cells[i].job, "priority");
+
+		assert_string_equal(suite->cells[i].image, images[i]);
+		assert_int_equal(json_integer_value(priority), i != 2);
 	}
 }
 
@@ -203,6 +239,7 @@ int main(void)
 		cmocka_unit_test(a_text_that_is_a_variable_keeps_the_type),
 		cmocka_unit_test(variables_can_be_overridden),
 		cmocka_unit_test(mistakes_are_named),
+		cmocka_unit_test(vars_have_other_values_where_the_matrix_fits),
 		cmocka_unit_test(the_number_of_cells_is_limited),
 	};
 
