@@ -3,6 +3,7 @@
 ends with `N passed, N failed, N skipped` (a target that found nothing has passed). What a target
 found is kept in build/fuzz/found and its bytes are printed."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import zlib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("HILDA_BUILD", ROOT / "build")).resolve()
 FUZZ = BUILD / "fuzz"
+INPUT_SECONDS = 25  # for one input: a loaded machine is no finding
 MAX_BYTES = {"elf": 65536}
 
 
@@ -153,38 +155,44 @@ def seeds_capture():
             + record(3, struct.pack("<QQQq", 50, 8, 2, 580)), block(7, 1, [(0, 7)], [(0, 1)], [])]
 
 
+def dictionary_of(name):
+    words = globals().get(f"words_{name}")
+    if not words:
+        return []
+    path = FUZZ / f"{name}.dict"
+    path.write_text("".join('"%s"\n' % "".join(f"\\x{b:02x}" for b in word) for word in words()))
+    return [f"-dict={path}"]
+
+
+def fuzz(name, seconds):
+    """Whether the target found nothing; says so in a line."""
+    corpus, found = FUZZ / "corpus" / name, FUZZ / "found"
+    corpus.mkdir(parents=True, exist_ok=True)
+    found.mkdir(parents=True, exist_ok=True)
+    make_seeds = globals().get(f"seeds_{name}")
+    for i, seed in enumerate(make_seeds() if make_seeds else []):
+        (corpus / f"seed-{i}").write_bytes(seed)
+    done = subprocess.run([FUZZ / f"fuzz_{name}", *dictionary_of(name), f"-max_total_time={seconds}",
+                           f"-timeout={INPUT_SECONDS}", "-rss_limit_mb=2048", f"-max_len={MAX_BYTES.get(name, 8192)}",
+                           f"-artifact_prefix={found}/{name}-", "-print_final_stats=1", corpus],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace")
+    runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stdout)
+    good = bool(done.returncode == 0 and runs)
+    said = "" if good else "\n" + "\n".join(done.stdout.splitlines()[-60:])
+    print(f"{'ok  ' if good else 'FAIL'} fuzz_{name}: {runs.group(1) if runs else '?'} executions in {seconds} s, "
+          f"{len(list(corpus.iterdir()))} inputs in the corpus{said}", flush=True)
+    return good
+
+
 def main(seconds, only):
     targets = sorted(p.stem[5:] for p in (ROOT / "tests/fuzz").glob("fuzz_*.c"))
     if only and only not in targets:
         sys.exit(f"{only}: no such fuzz target; known: {', '.join(targets)}")
-    passed = failed = 0
-    for name in [only] if only else targets:
-        corpus, found = FUZZ / "corpus" / name, FUZZ / "found"
-        corpus.mkdir(parents=True, exist_ok=True)
-        found.mkdir(parents=True, exist_ok=True)
-        make_seeds = globals().get(f"seeds_{name}")
-        for i, seed in enumerate(make_seeds() if make_seeds else []):
-            (corpus / f"seed-{i}").write_bytes(seed)
-        words = globals().get(f"words_{name}")
-        flags = []
-        if words:
-            dictionary = FUZZ / f"{name}.dict"
-            dictionary.write_text("".join('"%s"\n' % "".join(f"\\x{b:02x}" for b in word) for word in words()))
-            flags.append(f"-dict={dictionary}")
-        done = subprocess.run([FUZZ / f"fuzz_{name}", *flags, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
-                               f"-max_len={MAX_BYTES.get(name, 8192)}", f"-artifact_prefix={found}/{name}-",
-                               "-print_final_stats=1", corpus],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace")
-        runs = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stdout)
-        good = done.returncode == 0 and runs
-        print(f"{'ok  ' if good else 'FAIL'} fuzz_{name}: {runs.group(1) if runs else '?'} executions in {seconds} s, "
-              f"{len(list(corpus.iterdir()))} inputs in the corpus", flush=True)
-        passed, failed = passed + bool(good), failed + (not good)
-        if not good:
-            print("\n".join(done.stdout.splitlines()[-60:]))
-    print(f"{passed} passed, {failed} failed, 0 skipped")
-    return 1 if failed else 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        good = list(pool.map(lambda name: fuzz(name, seconds), [only] if only else targets))
+    print(f"{sum(good)} passed, {len(good) - sum(good)} failed, 0 skipped")
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
