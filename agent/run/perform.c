@@ -296,13 +296,28 @@ static void flush_files(struct hands *h)
 	}
 }
 
-static void detach_files(struct hands *h, struct deliver_offsets *offsets)
+/* refused: of the capture, as shipper_detach has it. */
+static void detach_files(struct hands *h, struct deliver_offsets *offsets, char *refused)
 {
+	char why[FAULT_TEXT_BYTES];
+
+	refused[0] = '\0';
 	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
 		if (h->shipped[file])
-			offsets->at[file] = shipper_detach(h->agent->shipper, h->shipped[file]);
+			offsets->at[file] = shipper_detach(h->agent->shipper, h->shipped[file],
+				file == SPOOL_CAPTURE ? refused : why);
 		growing_unref(h->files[file]);
 	}
+}
+
+/* A capture may be refused after the result was written. */
+static void say_refused(struct hands *h, const char *why, char **text)
+{
+	struct fault f;
+
+	if (why[0] && dropped_capture(h->agent->spool, &h->entry, why, text, &f))
+		log_warning("a result does not say why its capture is missing",
+			LOG_U64("run", h->entry.run), LOG_STR("error", f.text));
 }
 
 static enum run_end why_ended(void *arg, char *text)
@@ -324,6 +339,7 @@ static void work(struct hands *h, struct board_lock *lock)
 	struct deliver_offsets offsets = {{0}};
 	struct run_log *log = NULL;
 	_cleanup_free_ char *text = NULL;
+	char refused[FAULT_TEXT_BYTES];
 	struct fault f;
 	bool kept;
 	size_t n;
@@ -345,8 +361,9 @@ static void work(struct hands *h, struct board_lock *lock)
 	flush_files(h);
 	kept = text && keep(h, &text) == 0;
 	run_log_close(log);
-	detach_files(h, &offsets);
+	detach_files(h, &offsets, refused);
 	if (kept) {
+		say_refused(h, refused, &text);
 		board_finished(w->board);
 		deliver(h, &offsets, text);
 	}

@@ -9,10 +9,11 @@ int dropped_say(char **text, const char *why)
 {
 	json_t *result = json_loads(*text, 0, NULL);
 	json_t *capture = json_object_get(json_object_get(result, "energy"), "capture");
+	const char *said = json_string_value(json_object_get(capture, "dropped"));
 	char *changed = NULL;
 	int rc = 0;
 
-	if (capture) {
+	if (capture && !(said && said[0])) {
 		json_object_set_new(capture, "dropped", json_string(why));
 		changed = json_dumps(result, JSON_COMPACT);
 		rc = changed ? 0 : -ENOMEM;
@@ -29,10 +30,13 @@ int dropped_capture(
 	struct spool *s, const struct spool_entry *e, const char *why, char **text, struct fault *f)
 {
 	char path[FILE_PATH_BYTES], line[FAULT_TEXT_BYTES];
+	const char *before = *text;
 	int rc = dropped_say(text, why);
 
 	if (rc)
 		return fault_errno(f, -rc, "result");
+	if (*text == before)
+		return 0;
 	rc = spool_replace(s, e, *text, strlen(*text), f);
 	if (rc)
 		return rc;

@@ -9,10 +9,10 @@
 
 /*
  * In a result's text, malloc'd, which is changed for another: energy.capture.dropped. Text without
- * such a member stays as it is. -ENOMEM.
+ * such a member, or that says why already, stays as it is. -ENOMEM.
  */
 int dropped_say(char **text, const char *why);
-/* All of it for a run whose result is in the spool; *text is that result. */
+/* All of it, once, for a run whose result is in the spool; *text is that result. */
 int dropped_capture(struct spool *s, const struct spool_entry *e, const char *why, char **text,
 	struct fault *f);
 

@@ -219,7 +219,7 @@ bool shipper_is_refused(struct shipper *s, struct shipped *l, char *why)
 	return refused;
 }
 
-uint64_t shipper_detach(struct shipper *s, struct shipped *l)
+uint64_t shipper_detach(struct shipper *s, struct shipped *l, char *why)
 {
 	int64_t deadline_ns = clock_deadline_ms(s->o.clock, SHIPPER_DETACH_MS);
 	struct shipped **link;
@@ -233,6 +233,7 @@ uint64_t shipper_detach(struct shipper *s, struct shipped *l)
 	while (l->busy && clock_cond_wait(s->o.clock, &s->done, &s->lock, deadline_ns) == 0)
 		;
 	offset = l->offset;
+	memcpy(why, l->why, sizeof(l->why)); /* "" unless it was refused */
 	unref(l);
 	pthread_mutex_unlock(&s->lock);
 	return offset;

@@ -33,7 +33,7 @@ int shipper_attach(struct shipper *s, const struct spool_entry *e, enum spool_fi
 void shipper_flush(struct shipper *s, struct shipped *shipped);
 /* Whether the server has refused it for good; why has room for FAULT_TEXT_BYTES. */
 bool shipper_is_refused(struct shipper *s, struct shipped *shipped, char *why);
-/* Ends the shipping; returns how far the server has it. */
-uint64_t shipper_detach(struct shipper *s, struct shipped *shipped);
+/* Ends the shipping; returns how far the server has it. why: "", or as of shipper_is_refused. */
+uint64_t shipper_detach(struct shipper *s, struct shipped *shipped, char *why);
 
 #endif

@@ -48,6 +48,12 @@ static void log_result_and_file_say_it(void **state)
 	assert_non_null(memmem(read, n, "passed\n", 7));
 	assert_non_null(memmem(read, n, "the capture is dropped: too large\n", 34));
 	assert_int_equal(n, 2 * 16 + 7 + 34);
+	/* Once: the first reason is the one. */
+	assert_int_equal(dropped_capture(s, &entry, "again", &text, &f), 0);
+	assert_non_null(strstr(text, "\"dropped\":\"too large\""));
+	free(take_ptr(read));
+	assert_int_equal(file_read(path, 4096, &read, &n, &f), 0);
+	assert_int_equal(n, 2 * 16 + 7 + 34);
 	spool_close(s);
 }
 
