@@ -21,7 +21,7 @@
 #define SEED 1
 #define ROUNDS (8 / CRASH_SHARE) /* of each error and duration; HILDA_ROUNDS=N: another number */
 #define STARTS 30
-#define FEW 12  /* large batches: some of the log is copied into the database */
+#define FEW 12	/* large batches: some of the log is copied into the database */
 #define MANY 90 /* all of it, and the database is synced */
 
 struct injected {
