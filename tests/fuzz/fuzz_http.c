@@ -287,8 +287,8 @@ static void start(void)
 	snprintf(settings.data, sizeof(settings.data), "%s", folder);
 	settings.http.threads = 2;
 	settings.acquire_ms = settings.ping_ms = 10;
-	settings.http.head_ms = settings.http.body_ms =
-		200; /* also what an end of the input waits for */
+	settings.http.head_ms = 200;  /* also what an end of the input waits for */
+	settings.http.body_ms = 5000; /* an answer in time on a loaded machine too */
 	settings.lease_ms = INT64_C(24) * 3600 * 1000;
 	if (server_open(&server, &f) || http_start(&server, &http, &f)) {
 		fprintf(stderr, "fuzz_http: %s\n", f.text);

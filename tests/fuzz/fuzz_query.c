@@ -176,8 +176,10 @@ static void read_numbers(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+	static const struct settings settings; /* on loopback: the strict rules */
+	static struct server server = {.settings = &settings};
 	static struct event_hub *hub;
-	struct request r = {.path = "/api/v1/jobs"};
+	struct request r = {.path = "/api/v1/jobs", .server = &server};
 	char *text = strndup((const char *)data, n), *head;
 
 	if (!hub && event_hub_open(16, "0123456789abcdef0123456789abcdef", 7, &hub))
