@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/numbers.h"
 
+#define PYRAMID_ENDING ".pyramid"
 #define TRACES_KEPT 4 /* beside those in use; one takes some MB */
 
 struct capture {
@@ -245,12 +246,11 @@ void captures_give(struct captures *c, struct capture *e)
 
 /* ---- removing ---- */
 
-int captures_remove(struct captures *c, int64_t run, struct fault *f)
+static int unlink_both(struct captures *c, int64_t run, struct fault *f)
 {
-	static const char *const ends[] = {"", ".pyramid"};
+	static const char *const ends[] = {"", PYRAMID_ENDING};
 	char path[FILE_PATH_BYTES];
 
-	captures_forget(c, run);
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		if (file_path(path, sizeof(path), "%s/%lld%s", run_files_folder(c->files),
 			    (long long)run, ends[i]))
@@ -259,6 +259,36 @@ int captures_remove(struct captures *c, int64_t run, struct fault *f)
 			return fault_errno(f, errno, "cannot remove %s", path);
 	}
 	return 0;
+}
+
+int captures_remove(struct captures *c, int64_t run, struct fault *f)
+{
+	struct capture *e = hold(c, run, f);
+	int rc;
+
+	if (!e)
+		return -ENOMEM;
+	/* In the capture's turn, or a look that is under way would make the pyramid again. */
+	rc = unlink_both(c, run, f);
+	captures_forget(c, run);
+	release(c, e);
+	run_files_forget(c->files, run);
+	return rc;
+}
+
+/* "12" and "12.pyramid" are run 12's. */
+static bool run_of(const char *name, int64_t *run)
+{
+	size_t n = strlen(name), ending = strlen(PYRAMID_ENDING);
+	char number[24];
+
+	if (n > ending && !strcmp(name + n - ending, PYRAMID_ENDING))
+		n -= ending;
+	if (n >= sizeof(number))
+		return false;
+	memcpy(number, name, n);
+	number[n] = 0;
+	return number_i64(number, 1, INT64_MAX, run) == 0;
 }
 
 int captures_each(struct captures *c, void (*give)(void *arg, int64_t run), void *arg)
@@ -270,7 +300,7 @@ int captures_each(struct captures *c, void (*give)(void *arg, int64_t run), void
 	if (!folder)
 		return -errno;
 	while ((e = readdir(folder))) {
-		if (number_i64(e->d_name, 1, INT64_MAX, &run) == 0)
+		if (run_of(e->d_name, &run))
 			give(arg, run);
 	}
 	closedir(folder);

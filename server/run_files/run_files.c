@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -16,7 +17,8 @@ struct run_file {
 	struct run_file *next;
 	const struct run_files_kind *kind;
 	int64_t run, end;
-	unsigned holders; /* under the lock of struct run_files */
+	unsigned holders; /* under the lock of struct run_files, as `forgotten` */
+	bool forgotten;	  /* in no list any more */
 	int fd;
 	pthread_mutex_t turn;
 };
@@ -126,19 +128,28 @@ static void drop_idle(struct run_files *l)
 	}
 }
 
-int run_file_hold(
-	struct run_files *l, int64_t run, int64_t known, struct run_file **out, struct fault *f)
+/* Out of the list, or NULL. With the lock held. */
+static struct run_file *unlink_file(struct run_files *l, int64_t run)
 {
-	struct run_file *file, **at;
-	int rc = 0;
+	struct run_file **at = &l->files, *file;
 
-	pthread_mutex_lock(&l->lock);
-	for (at = &l->files; *at && (*at)->run != run;)
+	while (*at && (*at)->run != run)
 		at = &(*at)->next;
 	file = *at;
 	if (file)
 		*at = file->next;
-	else
+	return file;
+}
+
+int run_file_hold(
+	struct run_files *l, int64_t run, int64_t known, struct run_file **out, struct fault *f)
+{
+	struct run_file *file;
+	int rc = 0;
+
+	pthread_mutex_lock(&l->lock);
+	file = unlink_file(l, run);
+	if (!file)
 		rc = new_file(l, run, known, &file, f);
 	if (rc == 0) {
 		/* In front: the list is in order of use. */
@@ -214,9 +225,28 @@ void run_file_keep(struct run_files *l, struct run_file *file)
 
 void run_file_release(struct run_files *l, struct run_file *file)
 {
+	bool last;
+
 	pthread_mutex_lock(&l->lock);
-	file->holders--;
+	last = --file->holders == 0 && file->forgotten;
 	pthread_mutex_unlock(&l->lock);
+	if (last)
+		file_free(file);
+}
+
+void run_files_forget(struct run_files *l, int64_t run)
+{
+	struct run_file *file;
+	bool last;
+
+	pthread_mutex_lock(&l->lock);
+	file = unlink_file(l, run);
+	last = file && file->holders == 0;
+	if (file)
+		file->forgotten = true;
+	pthread_mutex_unlock(&l->lock);
+	if (last)
+		file_free(file);
 }
 
 int run_files_read_fd(struct run_files *l, int64_t run)

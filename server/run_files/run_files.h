@@ -51,6 +51,12 @@ void run_file_unlock(struct run_file *file);
 void run_file_keep(struct run_files *l, struct run_file *file);
 void run_file_release(struct run_files *l, struct run_file *file);
 
+/*
+ * The file was removed: it is not kept open, which would keep its room on the disk taken. One that is being
+ * written stays until it is let go of.
+ */
+void run_files_forget(struct run_files *l, int64_t run);
+
 /* A descriptor for reading, -ENOENT when there is no file. */
 int run_files_read_fd(struct run_files *l, int64_t run);
 const char *run_files_folder(const struct run_files *l);

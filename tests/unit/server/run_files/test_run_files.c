@@ -101,6 +101,31 @@ static void more_files_than_are_kept_open(void **state)
 		}
 }
 
+static void what_was_forgotten_begins_anew_once_it_is_let_go_of(void **state)
+{
+	struct place *p = *state;
+	struct run_file *file = NULL, *other = NULL;
+	char path[128];
+	int64_t have;
+
+	snprintf(path, sizeof(path), "%s/things/1", p->folder);
+	assert_int_equal(append(p, 1, 0, 0, "abc", 3, &have), 0);
+	assert_int_equal(unlink(path), 0);
+	run_files_forget(p->files, 1);
+	run_files_forget(p->files, 2);
+	assert_int_equal(run_file_hold(p->files, 1, 0, &file, NULL), 0);
+	assert_int_equal(run_file_end(file), 0);
+	/* One that is held stays whole until then. */
+	run_files_forget(p->files, 1);
+	assert_int_equal(run_file_append(file, 0, "xy", 2, &have, NULL), 0);
+	assert_int_equal(run_file_hold(p->files, 1, 2, &other, NULL), 0);
+	assert_ptr_not_equal(other, file);
+	run_file_unlock(file);
+	run_file_release(p->files, file);
+	run_file_unlock(other);
+	run_file_release(p->files, other);
+}
+
 static void a_file_has_a_limit(void **state)
 {
 	struct place *p = *state;
@@ -123,6 +148,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_was_not_committed_before_a_crash_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_files_than_are_kept_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_was_forgotten_begins_anew_once_it_is_let_go_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_has_a_limit, setup, teardown),
 	};
 
