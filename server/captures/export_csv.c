@@ -10,7 +10,7 @@ struct csv {
 	bool begun;
 };
 
-static void put_row(const struct export *e, const struct walk_sample *s, struct buffer *out)
+static int put_row(const struct export *e, const struct walk_sample *s, struct buffer *out)
 {
 	char line[PPK2_ROW_BYTES];
 	struct ppk2_row row = {.first = s->index * PPK2_SAMPLE_US,
@@ -19,7 +19,7 @@ static void put_row(const struct export *e, const struct walk_sample *s, struct 
 		.gap_before = s->lost_before,
 		.invalid = s->invalid};
 
-	buffer_add(out, line, ppk2_row_print(&row, line));
+	return buffer_add(out, line, ppk2_row_print(&row, line));
 }
 
 static int more(struct export *e, struct buffer *out)
@@ -27,14 +27,16 @@ static int more(struct export *e, struct buffer *out)
 	struct csv *csv = (struct csv *)e;
 	struct walk_sample s;
 	size_t until = out->n + EXPORT_PIECE_BYTES;
-	int rc = 1;
+	int rc = csv->begun ? 0 : buffer_add_text(out, "t_us,current_uA,logic,flags\n");
 
-	if (!csv->begun)
-		buffer_add_text(out, "t_us,current_uA,logic,flags\n");
 	csv->begun = true;
-	while (out->n < until && (rc = walk_next(e->walk, &s)) == 1)
-		put_row(e, &s, out);
-	return rc;
+	while (!rc && out->n < until) {
+		rc = walk_next(e->walk, &s);
+		if (rc <= 0)
+			return rc;
+		rc = put_row(e, &s, out);
+	}
+	return rc ? rc : 1;
 }
 
 static void done(struct export *e)

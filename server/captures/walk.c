@@ -24,12 +24,16 @@ int walk_open(const struct trace *t, int64_t length, uint64_t from, uint64_t to,
 	struct fault *f)
 {
 	struct walk *w = calloc(1, sizeof(*w));
-	uint64_t end = trace_totals(t).end;
 	size_t n, first = trace_find_block(t, from);
 	const struct trace_block *blocks = trace_blocks(t, &n);
+	uint64_t end;
 
 	if (!w)
 		return fault_set(f, ENOMEM, "out of memory");
+	/* The trace may know of samples that have come and may not be read yet. */
+	while (n && blocks[n - 1].from + blocks[n - 1].bytes > length)
+		n--;
+	end = n ? blocks[n - 1].end : 0;
 	w->fd = trace_dup_fd(t);
 	w->from = from;
 	w->to = to < end ? to : end;

@@ -44,6 +44,30 @@ static void any_part_is_given_as_it_was(void **state)
 	trace_free(t);
 }
 
+/* A piece is read before it is durable: what it holds is no gap of an export meanwhile. */
+static void it_ends_where_the_file_may_be_read(void **state)
+{
+	struct lab *l = *state;
+	struct trace *t = lab_trace(l, l->n);
+	struct walk *w = NULL;
+	struct walk_sample s = {0};
+	const struct trace_block *blocks;
+	size_t n;
+
+	blocks = trace_blocks(t, &n);
+	assert_true(n > 2);
+	assert_int_equal(walk_open(t, blocks[2].from + 1, 5, UINT64_MAX, &w, NULL), 0);
+	assert_int_equal(walk_to(w), blocks[1].end);
+	while (walk_next(w, &s) == 1)
+		continue;
+	assert_true(s.index < blocks[1].end);
+	walk_close(w);
+	assert_int_equal(walk_open(t, 0, 0, UINT64_MAX, &w, NULL), 0);
+	assert_int_equal(walk_to(w), 0);
+	walk_close(w);
+	trace_free(t);
+}
+
 static void damage_on_the_way_is_an_error(void **state)
 {
 	struct lab *l = *state;
@@ -66,6 +90,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(any_part_is_given_as_it_was),
+		LAB_TEST(it_ends_where_the_file_may_be_read),
 		LAB_TEST(damage_on_the_way_is_an_error),
 	};
 
