@@ -85,7 +85,7 @@ int selection_make(struct trace *t, int64_t length, uint64_t from, uint64_t to,
 		return rc;
 	s.charge_C = p.sum_A * SAMPLE_S;
 	s.filtered_charge_C = p.filtered_sum_A * SAMPLE_S;
-	s.complete = s.valid == to - from;
+	s.complete = s.valid && s.valid == to - from;
 	*out = s;
 	return 0;
 }

@@ -37,7 +37,7 @@ static void check(struct lab *l, struct trace *t, uint64_t from, uint64_t to)
 	assert_int_equal(s.lost, lost);
 	assert_int_equal(s.invalid, invalid);
 	assert_int_equal(s.clipped, clipped);
-	assert_int_equal(s.complete, valid == to - from);
+	assert_int_equal(s.complete, valid && valid == to - from);
 	assert_true(fabs(s.charge_C * 1e6 - sum_uA * 1e-5) <= 1e-12 + 1e-11 * fabs(sum_uA));
 	assert_true(fabs(s.filtered_charge_C * 1e6 - filtered_uA * 1e-5) <=
 		1e-12 + 1e-11 * fabs(filtered_uA));
@@ -55,6 +55,7 @@ static void any_part_is_exact(void **state)
 
 	check(l, t, 0, l->signal.n);
 	check(l, t, 0, 1);
+	check(l, t, 7, 7);
 	check(l, t, l->signal.n, l->signal.n + 10);
 	check(l, t, 100, l->signal.n + 1000);
 	for (int i = 0; i < 100; i++) {
