@@ -1,5 +1,6 @@
 /* GET of a run's capture as CSV, as Nordic's .ppk2, or as it is. */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "common/cleanup.h"
 #include "common/file.h"
@@ -11,6 +12,23 @@
 
 #define BLOCK_BYTES (16 * 1024)
 #define ROW_BYTES 40 /* about, of a CSV */
+#define EXPORTS_MAX \
+	8 /* at once: each takes 2 MB, and decodes on a thread that others wait for too */
+
+static atomic_uint exports;
+
+static bool exports_enter(void)
+{
+	if (atomic_fetch_add(&exports, 1) < EXPORTS_MAX)
+		return true;
+	atomic_fetch_sub(&exports, 1);
+	return false;
+}
+
+static void exports_leave(void)
+{
+	atomic_fetch_sub(&exports, 1);
+}
 
 struct form {
 	const char *ending, *type;
@@ -29,6 +47,7 @@ struct parcel {
 	const struct form *form;
 	struct trace_request q;
 	struct walk *walk;
+	bool entered; /* counts as an export; later the answer does */
 	int rc;
 	struct fault fault;
 };
@@ -76,6 +95,7 @@ static void sending_free(void *cls)
 	export_free(s->export);
 	buffer_done(&s->pending);
 	free(s);
+	exports_leave();
 }
 
 static void reply_attachment(struct request *r, const char *ending, const char *type)
@@ -100,6 +120,7 @@ static void reply_export(struct request *r, struct parcel *p)
 		return;
 	}
 	s->pending = BUFFER_INIT(EXPORT_BUFFER_BYTES);
+	p->entered = false;
 	response = MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, BLOCK_BYTES, send_some, s, sending_free);
 	if (!response)
@@ -116,6 +137,8 @@ static void parcel_done(void *own)
 	struct parcel *p = own;
 
 	walk_close(p->walk);
+	if (p->entered)
+		exports_leave();
 }
 
 static int open_walk(struct parcel *p, struct trace *t)
@@ -170,6 +193,13 @@ static void start(struct request *r, const struct form *form)
 	p = request_own(r, sizeof(*p), parcel_done);
 	if (!p)
 		return;
+	p->entered = exports_enter();
+	if (!p->entered) {
+		reply_problemf(r, PROBLEM_UNAVAILABLE,
+			"the server makes %d exports at once; try again when one has ended",
+			EXPORTS_MAX);
+		return;
+	}
 	p->task.run = work;
 	p->r = r;
 	p->form = form;

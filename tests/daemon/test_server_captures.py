@@ -9,6 +9,7 @@ import json
 import math
 import random
 import shutil
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -317,6 +318,32 @@ def test_ppk2_opens_and_every_value_is_right(server, capture):
     assert capture.state[first] == capture.state[behind - 1] == LOST
     reply = server.get(f"/api/v1/runs/{offer['run']}/trace.ppk2?t0={10 * first}&t1={10 * behind}")
     check_ppk2(reply.body, capture, first, behind)
+
+
+def test_exports_at_once_have_a_limit(server, capture):
+    agent, offer = started(server)
+    send(agent, offer, capture.bytes)
+    path = f"/api/v1/runs/{offer['run']}/trace.csv"
+    slow = []
+    for _ in range(8):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.settimeout(20)
+        s.connect(("127.0.0.1", server.port))
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert b" 200 " in s.recv(100).splitlines()[0]
+        slow.append(s)
+    for what in (path, path.replace(".csv", ".ppk2")):
+        reply = server.get(what)
+        assert reply.status == 503 and reply.problem == "unavailable" and "8 exports" in reply.json["detail"]
+    # Who only looks is not held up, and one that ends makes room.
+    check_summary(server, offer, capture)
+    for s in slow:
+        s.close()
+    wait_for(lambda: server.get(path).status == 200, 20)
+    for _ in range(10):
+        assert server.get(path + "?t0=0&t1=50").status == 200
+        assert server.get(path + "?t0=1e9&t1=2e9").status == 400
 
 
 def test_what_is_no_capture_is_refused(server, capture):
