@@ -17,7 +17,8 @@ struct ppk2_archive {
 	int64_t started_at_ms;
 	struct archive *zip;
 	struct nordic *nordic;
-	int error; /* -errno */
+	bool opened; /* the file is ours */
+	int error;   /* -errno */
 };
 
 static int zip_error(struct archive *zip)
@@ -63,10 +64,12 @@ int ppk2_archive_new(const char *path, const struct ppk2_converter *converter,
 	a->started_at_ms = started_at_ms;
 	a->zip = archive_write_new();
 	a->error = a->zip ? nordic_new(converter, put, a, &a->nordic) : -ENOMEM;
-	if (!a->error &&
-		(archive_write_set_format_zip(a->zip) != ARCHIVE_OK ||
-			archive_write_open_filename(a->zip, path) != ARCHIVE_OK))
+	if (!a->error && archive_write_set_format_zip(a->zip) != ARCHIVE_OK)
 		a->error = zip_error(a->zip);
+	if (!a->error) {
+		a->opened = archive_write_open_filename(a->zip, path) == ARCHIVE_OK;
+		a->error = a->opened ? 0 : zip_error(a->zip);
+	}
 	if (!a->error)
 		a->error = start_file(a, "session.raw", NORDIC_SAMPLE_BYTES * samples);
 	if (a->error)
@@ -118,7 +121,8 @@ int ppk2_archive_end(struct ppk2_archive *a, bool keep, struct fault *f)
 	err = a->error;
 	if (err) {
 		fault_errno(f, -err, "cannot write %s", a->path);
-		unlink(a->path);
+		if (a->opened)
+			unlink(a->path);
 	}
 	archive_write_free(a->zip);
 	nordic_free(a->nordic);

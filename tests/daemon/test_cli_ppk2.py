@@ -3,6 +3,7 @@
 import json
 import math
 import signal
+import socket
 import struct
 import subprocess
 import zipfile
@@ -213,6 +214,14 @@ def test_nordics_file_is_not_made_of_a_pipe(tmp_path):
                            "--ppk2", tmp_path / "o.ppk2"], input=(VECTORS / "clean.bin").read_bytes(),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 10 and b"is a pipe" in done.stderr and not (tmp_path / "o.ppk2").exists()
+
+
+def test_what_could_not_be_opened_is_left_alone(tmp_path):
+    path = tmp_path / "o.ppk2"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(path))
+        done = convert(*raw("clean"), "--ppk2", path)
+        assert done.returncode == 10 and "cannot write" in done.stderr and path.is_socket()
 
 
 def test_help_and_completion_know_it():
