@@ -14,8 +14,11 @@ struct numbers_table {
 	struct table *memory;	/* a row for each run, of both kinds */
 	struct table *values;	/* one number each, of both kinds */
 	struct table *emulated;
-	struct table *modelled; /* energy that restates time: series and single numbers */
+	/* A row for each run; measured, and modelled: energy that restates time. */
+	struct table *energy[2], *duty[2];
 };
+
+enum { MEASURED, MODELLED };
 
 static struct table *with_title(const char *title, const char *heads)
 {
@@ -27,6 +30,10 @@ static struct table *with_title(const char *title, const char *heads)
 	return table_new(text);
 }
 
+#define ENERGY_HEAD(p95)                                                     \
+	">N|>ENERGY P50 uJ" p95 "|>NET P50 uJ|>CHARGE P50 uC|>PEAK 10 us uA" \
+	"|>PEAK 1 ms uA|>IDLE uA|>BATCH"
+
 struct numbers_table *numbers_table_new(const char *title_head)
 {
 	struct numbers_table *t = calloc(1, sizeof(*t));
@@ -37,7 +44,10 @@ struct numbers_table *numbers_table_new(const char *title_head)
 	t->measured = with_title(title_head, "PHASE|METRIC|>N|>P50|>P95|>P99|>MAX|>MEAN|UNIT");
 	t->emulated = with_title(title_head,
 		"PHASE|METRIC|>N|>INSTRUCTIONS|>DISTINCT|>MS AT 1 INSTRUCTION PER TICK");
-	t->modelled = with_title(title_head, "PHASE|METRIC|>N|>P50|>MAX|>MEAN OR VALUE|UNIT");
+	t->energy[MEASURED] = with_title(title_head, ENERGY_HEAD("|>P95 uJ"));
+	t->energy[MODELLED] = with_title(title_head, ENERGY_HEAD(""));
+	for (int kind = MEASURED; kind <= MODELLED; kind++)
+		t->duty[kind] = with_title(title_head, ">A DAY mJ|>BATTERY days");
 	t->memory = with_title(
 		title_head, ">FLASH|>WEIGHTS|>STATIC RAM|>SRAM PEAK|>ARENA|>STACK|>HEAP");
 	t->values = with_title(title_head, "PHASE|METRIC|>VALUE|UNIT");
@@ -50,7 +60,10 @@ void numbers_table_free(struct numbers_table *t)
 		return;
 	table_free(t->measured);
 	table_free(t->emulated);
-	table_free(t->modelled);
+	for (int kind = MEASURED; kind <= MODELLED; kind++) {
+		table_free(t->energy[kind]);
+		table_free(t->duty[kind]);
+	}
 	table_free(t->memory);
 	table_free(t->values);
 	free(t);
@@ -105,17 +118,17 @@ static void add_measured(struct numbers_table *t, const char *title, const json_
 	table_text(t->measured, get_text(metric, "unit"));
 }
 
-/* The series of the same phase under another name, or NULL. */
-static const json_t *sibling(const json_t *run, const json_t *metric, const char *name)
+/* A metric over all boots, or NULL. */
+static const json_t *find(const json_t *run, const char *phase, const char *name)
 {
-	json_t *other;
+	json_t *metric;
 	size_t i;
 
-	json_array_foreach (json_object_get(run, "metrics"), i, other) {
-		if (!strcmp(get_text(other, "metric"), name) &&
-			!strcmp(get_text(other, "phase"), get_text(metric, "phase")) &&
-			!json_is_integer(json_object_get(other, "boot")))
-			return other;
+	json_array_foreach (json_object_get(run, "metrics"), i, metric) {
+		if (!strcmp(get_text(metric, "phase"), phase) &&
+			!strcmp(get_text(metric, "metric"), name) &&
+			!json_is_integer(json_object_get(metric, "boot")))
+			return metric;
 	}
 	return NULL;
 }
@@ -142,7 +155,7 @@ static void add_emulated(
 	add_number(t->emulated, get_f64(metric, "n"));
 	add_range(t->emulated, metric, 1, 0);
 	add_number(t->emulated, get_f64(metric, "distinct"));
-	add_range(t->emulated, sibling(run, metric, "latency_us"), 1e-3, 3);
+	add_range(t->emulated, find(run, get_text(metric, "phase"), "latency_us"), 1e-3, 3);
 }
 
 static void add_value(
@@ -180,21 +193,49 @@ static void add_memory(struct numbers_table *t, const char *title, const json_t 
 		add_number(t->memory, values[k]);
 }
 
-static void add_modelled(
-	struct numbers_table *t, const char *title, const json_t *metric, bool series)
+/* A quantile, or the one number that is all there is: that one may be approximate. */
+static void add_energy_stat(struct table *t, const json_t *metric, const char *stat)
 {
-	add_names(t, t->modelled, title, metric);
-	add_number(t->modelled, get_f64(metric, "n"));
-	if (series) {
-		add_quantile(t->modelled, metric, "p50");
-		add_number(t->modelled, get_f64(metric, "max"));
-		add_number(t->modelled, get_f64(metric, "mean"));
-	} else {
-		table_text(t->modelled, NULL);
-		table_text(t->modelled, NULL);
-		add_number(t->modelled, get_f64(metric, "value"));
-	}
-	table_text(t->modelled, get_text(metric, "unit"));
+	double value = get_f64(metric, "value");
+
+	if (isnan(value))
+		add_quantile(t, metric, stat);
+	else if (strstr(get_text(metric, "note"), "approximate"))
+		table_format(t, "~%.4g", value);
+	else
+		add_number(t, value);
+}
+
+static void add_energy_row(struct numbers_table *t, const char *title, const json_t *run, int kind)
+{
+	static const char *const rest[] = {"energy_net_uJ", "charge_uC", "current_peak_uA",
+		"current_peak_1ms_uA", "idle_uA", "energy_batch"};
+	const json_t *energy = find(run, "energy", "energy_uJ");
+	struct table *to = t->energy[kind];
+
+	if (t->has_title)
+		table_text(to, title);
+	add_number(to, get_f64(energy, "n"));
+	add_energy_stat(to, energy, "p50");
+	if (kind == MEASURED)
+		add_quantile(to, energy, "p95");
+	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
+		add_energy_stat(to, find(run, "energy", rest[i]), "p50");
+}
+
+static void add_energy(struct numbers_table *t, const char *title, const json_t *run)
+{
+	int kind = strcmp(get_text(run, "energy_source"), "modelled") ? MEASURED : MODELLED;
+	const json_t *day = find(run, "energy", "energy_per_day_mJ");
+
+	if (find(run, "energy", "energy_uJ"))
+		add_energy_row(t, title, run, kind);
+	if (!day)
+		return;
+	if (t->has_title)
+		table_text(t->duty[kind], title);
+	add_number(t->duty[kind], get_f64(day, "value"));
+	add_number(t->duty[kind], get_f64(find(run, "energy", "battery_days"), "value"));
 }
 
 /* Time on an emulated board restates the count; it is no time of any silicon. */
@@ -208,7 +249,6 @@ static bool is_time(const json_t *metric)
 void numbers_table_add(struct numbers_table *t, const char *title, const json_t *run)
 {
 	bool virtual = get_bool(run, "virtual");
-	bool modelled = !strcmp(get_text(run, "energy_source"), "modelled");
 	json_t *metric;
 	size_t i;
 
@@ -220,17 +260,17 @@ void numbers_table_add(struct numbers_table *t, const char *title, const json_t 
 
 		if (json_is_integer(json_object_get(metric, "boot")))
 			continue;
-		if ((virtual && is_time(metric)) || !strcmp(get_text(metric, "phase"), "memory"))
+		if ((virtual && is_time(metric)) || !strcmp(get_text(metric, "phase"), "memory") ||
+			!strcmp(get_text(metric, "phase"), "energy"))
 			continue;
-		if (modelled && !strcmp(get_text(metric, "phase"), "energy"))
-			add_modelled(t, title, metric, series);
-		else if (!strcmp(get_text(metric, "metric"), "instructions"))
+		if (!strcmp(get_text(metric, "metric"), "instructions"))
 			add_emulated(t, title, run, metric);
 		else if (series)
 			add_measured(t, title, metric);
 		else
 			add_value(t, title, metric, value);
 	}
+	add_energy(t, title, run);
 	add_memory(t, title, run);
 }
 
@@ -250,14 +290,19 @@ void numbers_table_print(const struct numbers_table *t, FILE *out)
 	bool first = true;
 
 	print_part(t->measured, "Measured", &first, out);
+	print_part(t->energy[MEASURED],
+		"Measured: energy of one inference (~: approximate, by the host's time)", &first,
+		out);
+	print_part(t->duty[MEASURED], "Measured: energy at the job's duty cycle", &first, out);
 	print_part(t->emulated,
 		"Emulated: guest instructions, no time of any silicon; kernels with and without "
 		"Helium do not compare",
 		&first, out);
-	print_part(t->modelled,
-		"Modelled: energy that follows from the emulated time; no measurement, never compared "
-		"with one",
+	print_part(t->energy[MODELLED],
+		"Modelled: energy of one inference that follows from the emulated time; no measurement, "
+		"never compared with one",
 		&first, out);
+	print_part(t->duty[MODELLED], "Modelled: energy at the job's duty cycle", &first, out);
 	print_part(t->memory, "Memory, in bytes", &first, out);
 	print_part(t->values, "Single numbers", &first, out);
 }

@@ -45,6 +45,17 @@ static __attribute__((noinline)) char *print(const struct numbers_table *t)
 #define ENERGY                                                                              \
 	"{'phase':'energy','metric':'energy_uJ','unit':'uJ','boot':null,'n':72,'min':90.5," \
 	"'p50':100.25,'p95':110,'blank':{'p99':368},'max':120,'mean':101}"
+#define NET                                                                                    \
+	"{'phase':'energy','metric':'energy_net_uJ','unit':'uJ','boot':null,'n':72,'p50':99}," \
+	"{'phase':'energy','metric':'current_uA','unit':'uA','boot':null,'n':72,'p50':7}"
+#define CHARGE                                                                             \
+	"{'phase':'energy','metric':'charge_uC','unit':'uC','boot':null,'n':5,'p50':null," \
+	"'blank':{'p50':6}}"
+#define PEAKS                                                                           \
+	"{'phase':'energy','metric':'current_peak_uA','boot':null,'n':1,'value':9000}," \
+	"{'phase':'energy','metric':'current_peak_1ms_uA','boot':null,'n':1,'value':8000}"
+#define BATCH "{'phase':'energy','metric':'energy_batch','boot':null,'n':1,'value':4}"
+#define DAY "{'phase':'energy','metric':'energy_per_day_mJ','boot':null,'n':1,'value':570}"
 #define IDLE "{'phase':'energy','metric':'idle_uA','unit':'uA','boot':null,'n':1,'value':1.5}"
 
 static void a_real_board_has_quantiles(void **state)
@@ -74,22 +85,43 @@ static void an_emulated_board_has_a_count(void **state)
 	assert_non_null(strstr(out, "0.090..123.456"));
 }
 
-static void modelled_energy_has_a_table_of_its_own(void **state)
+static void energy_is_a_row_for_each_run_and_modelled_stands_apart(void **state)
 {
 	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new("CELL");
 	_cleanup_free_ char *out = NULL;
-	const char *modelled;
 
-	add(t, "real", "{'virtual':false,'energy_source':'measured','metrics':[" ENERGY "]}");
+	add(t, "real",
+		"{'virtual':false,'energy_source':'measured','metrics':[" ENERGY "," DAY "]}");
+	add(t, "sysfs",
+		"{'virtual':false,'energy_source':'measured','metrics':[{'phase':'energy','metric':"
+		"'energy_uJ','unit':'uJ','boot':null,'n':1,'value':50,'note':'approximate: by the host'}]}");
 	add(t, "emu",
-		"{'virtual':true,'energy_source':'modelled','metrics':[" ENERGY "," IDLE "]}");
+		"{'virtual':true,'energy_source':'modelled','metrics':[" ENERGY "," NET "," CHARGE
+		"," PEAKS "," IDLE "," BATCH "," DAY "]}");
 	out = print(t);
-	modelled = strstr(out, "Modelled:");
-	assert_non_null(modelled);
-	assert_true(strstr(out, "\nreal ") < modelled);
-	assert_true(strstr(out, "\nemu ") > modelled);
-	assert_non_null(strstr(modelled, "idle_uA"));
-	assert_null(strstr(out, "Single numbers"));
+	assert_string_equal(out,
+		"Measured: energy of one inference (~: approximate, by the host's time)\n"
+		"CELL    N  ENERGY P50 uJ  P95 uJ  NET P50 uJ  CHARGE P50 uC "
+		" PEAK 10 us uA  PEAK 1 ms uA  IDLE uA  BATCH\n"
+		"real   72          100.2     110           -              - "
+		"             -             -        -      -\n"
+		"sysfs   1            ~50       -           -              - "
+		"             -             -        -      -\n"
+		"\n"
+		"Measured: energy at the job's duty cycle\n"
+		"CELL  A DAY mJ  BATTERY days\n"
+		"real       570             -\n"
+		"\n"
+		"Modelled: energy of one inference that follows from the emul"
+		"ated time; no measurement, never compared with one\n"
+		"CELL   N  ENERGY P50 uJ  NET P50 uJ  CHARGE P50 uC  PEAK 10 "
+		"us uA  PEAK 1 ms uA  IDLE uA  BATCH\n"
+		"emu   72          100.2          99            n<6          "
+		" 9000          8000      1.5      4\n"
+		"\n"
+		"Modelled: energy at the job's duty cycle\n"
+		"CELL  A DAY mJ  BATTERY days\n"
+		"emu        570             -\n");
 }
 
 static void the_two_kinds_never_share_a_table(void **state)
@@ -132,7 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_real_board_has_quantiles),
 		cmocka_unit_test(an_emulated_board_has_a_count),
-		cmocka_unit_test(modelled_energy_has_a_table_of_its_own),
+		cmocka_unit_test(energy_is_a_row_for_each_run_and_modelled_stands_apart),
 		cmocka_unit_test(the_two_kinds_never_share_a_table),
 		cmocka_unit_test(memory_is_one_row_and_boots_are_left_out),
 	};
