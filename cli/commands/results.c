@@ -68,10 +68,6 @@ static void print(const json_t *rows)
 	json_t *row;
 	size_t i;
 
-	if (json_array_size(rows) == 0) {
-		puts("No run has results that match; `hilda jobs` lists the jobs, `hilda boards` the boards.");
-		return;
-	}
 	json_array_foreach (rows, i, row) {
 		struct table *t = get_bool(row, "virtual") ? emulated : measured;
 
@@ -103,7 +99,7 @@ static void print(const json_t *rows)
 static const char *kind_of(const json_t *row, const char *metric)
 {
 	if (!strncmp(metric, "energy.", 7))
-		return get_text(row, "energy_source");
+		return get_text_or_null(row, "energy_source");
 	return get_bool(row, "virtual") ? "emulated" : "measured";
 }
 
@@ -167,6 +163,8 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 		return code;
 	if (cli->json)
 		output_json(rows);
+	else if (json_array_size(rows) == 0)
+		puts("No run has results that match; `hilda jobs` lists the jobs, `hilda boards` the boards.");
 	else if (cli_has(cli, "metric"))
 		print_metric(rows, cli_value(cli, "metric"));
 	else

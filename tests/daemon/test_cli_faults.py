@@ -501,6 +501,19 @@ def test_completion_knows_what_may_follow(root, build):
     assert lines[4] == "queued"
 
 
+def test_one_number_of_energy_tells_measured_from_modelled(hilda, fake):
+    address = "energy.energy_uJ.p50"
+    row = {"run": 2, "job": 3, "name": "n", "board": "nucleo", "model": "full-nano", "quant": "int8", "outcome": "passed",
+           "virtual": False, "energy_source": "measured", "metrics": {address: 90.5}}
+    fake.lists["results"] = [row, {**row, "run": 4, "board": "m55-1", "virtual": True, "energy_source": "modelled"},
+                             {**row, "run": 5, "board": "dark", "energy_source": None, "metrics": {}}]
+    lines = hilda("results", "--metric", address).stdout.splitlines()
+    assert lines[0] == address
+    assert [line.split()[-2:] for line in lines[2:]] == [["measured", "90.5"], ["modelled", "90.5"], ["-", "-"]]
+    fake.lists["results"] = []
+    assert "No run has results that match" in hilda("results", "--metric", address).stdout
+
+
 def test_results_keep_measured_and_emulated_apart(hilda, fake):
     row = {"run": 2, "job": 3, "name": "n", "board": "m55-1", "model": "full-nano", "quant": "int8",
            "outcome": "passed", "virtual": True,
