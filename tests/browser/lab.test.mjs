@@ -115,6 +115,55 @@ onPage("a virtual board: the log while it runs, then one exact count", async (pa
 	await page.getByRole("heading", { name: /Measured/ }).waitFor();
 });
 
+/* What a number on the page says, in the unit that it names: "1.234 mJ" -> 1234. */
+const UNITS = { nA: 1e-3, "µA": 1, mA: 1e3, A: 1e6, nC: 1e-3, "µC": 1, mC: 1e3, nJ: 1e-3, "µJ": 1, mJ: 1e3, J: 1e6 };
+const shown = (text) => {
+	const [, digits, unit] = /^(-?[\d.,]+)\s+(\S+)/.exec(text.trim());
+	return Number(digits.replaceAll(",", "")) * UNITS[unit];
+};
+
+onPage("modelled energy of a virtual board: its tiles, its windows, the exact numbers of one",
+	async (page) => {
+	const id = await lab.submit(bench("mps3-an547", images["mps3-an547"],
+		{ phases: { energy: { iterations: 6 } } }));
+	const job = await lab.ended(id, 120);
+	assert.equal(job.outcome, "passed", job.detail);
+	const run = await lab.get(`/runs/${job.run}`);
+	assert.equal(run.energy_source, "modelled");
+	await page.goto(`/runs/${job.run}`);
+	const energy = page.locator("section:has(#energy)");
+	await energy.getByText("Modelled energy.").waitFor();
+	await energy.locator(".tile .mark.modelled").first().waitFor();
+	assert.match(await energy.innerText(), /n = 6\b/);
+	assert.doesNotMatch(await energy.innerText(), /\bp50\b|\bp95\b/);
+	assert.deepEqual(await violations(page), []);
+
+	const { batches, worst } = await lab.get(`/runs/${job.run}/windows`);
+	assert.equal(batches.length, 6);
+	await page.goto(`/traces/${job.run}`);
+	await page.locator('.trace-box[data-kind="band"] canvas').waitFor();
+	await page.locator("section:has(#windows) tbody tr").nth(5).waitFor();
+	assert.equal(await page.locator("section:has(#windows) tbody tr").count(), 6);
+	await page.keyboard.press("w");
+	const { t0_us: t0, t1_us: t1 } = batches[worst - 1];
+	await page.waitForURL(new RegExp(`sel=${t0}-${t1}`));
+	const exact = await lab.get(`/runs/${job.run}/trace/selection?t0=${t0}&t1=${t1}`);
+	assert.equal(exact.complete, true);
+	const number = (name) => page.locator(`dd[data-number=${name}]`).innerText();
+	await page.locator("dd[data-number=energy]").waitFor();
+	assert.equal(await number("samples"), exact.samples.toLocaleString("en-US"));
+	for (const [name, want] of [["min", exact.min_uA], ["mean", exact.mean_uA],
+		["max", exact.max_uA], ["charge", exact.charge_uC], ["energy", exact.energy_uJ],
+		["filtered", exact.filtered_energy_uJ]])
+		assert.ok(Math.abs(shown(await number(name)) / want - 1) < 1e-2,
+			`${name}: ${await number(name)}, the server says ${want}`);
+	assert.match(await number("energy"), /modelled/);
+	/* What the agent summed while it measured is what the file still holds. */
+	const { batch } = run.energy;
+	assert.ok(Math.abs(exact.energy_uJ / batch / batches[worst - 1].energy_uJ - 1) < 1e-6);
+	assert.deepEqual(await violations(page), []);
+});
+
 onPage("a running job: its log follows, it is canceled from the page, its board is free again",
 	async (page) => {
 	const id = await lab.submit({ name: "endless", board: { type: "host" }, image: images.SLOW,
@@ -195,6 +244,13 @@ onPage("a drained board stands still and the job says so", async (page) => {
 	assert.deepEqual(await violations(page), []);
 });
 
+/* The whole window with a little beside it, one batch in its middle selected. */
+function traceOf(run, batches, window) {
+	const from = 10 * window.start, to = 10 * window.end, beside = Math.round((to - from) / 20);
+	const { t0_us: t0, t1_us: t1 } = batches[batches.length >> 1];
+	return `/traces/${run}?t0=${from - beside}&t1=${to + beside}&sel=${t0}-${t1}`;
+}
+
 /* A lab of their own, so that the pictures show no debris of the tests above. */
 async function pictures(lab) {
 	const upload = (board) => lab.upload(readFileSync(firmware(board)));
@@ -210,6 +266,9 @@ async function pictures(lab) {
 		...LINES, image: await lab.upload(Buffer.from(BROKEN)) });
 	await lab.ended(broken);
 	const [virtual, measured] = [await lab.ended(ids[0]), await lab.ended(ids.at(-1))];
+	const current = await lab.ended(await lab.submit(bench("mps3-an547",
+		await upload("mps3-an547"), { phases: { energy: { iterations: 24 } } })), 120);
+	const { batches, window } = await lab.get(`/runs/${current.run}/windows`);
 	await lab.submit({ name: "endurance", board: { type: "host" }, ...LINES, image:
 		await lab.upload(Buffer.from(SLOW)) });
 	await lab.submit(bench("nucleo-f446re", host, { name: "full-nano int8 on nucleo-f446re" }));
@@ -217,13 +276,16 @@ async function pictures(lab) {
 		["run", `/runs/${measured.run}`, "In the order of iterations"],
 		["run-virtual", `/runs/${virtual.run}`, "at 1 instruction per tick"],
 			["boards", "/boards", "Last ten"], ["results", "/results", "Virtual"],
+		["trace", traceOf(current.run, batches, window), "energy"],
 		["job-dark", `/jobs/${virtual.id}`, "complete", "dark"]];
 	for (const [name, path, text, theme] of shots) {
 		const { page, wrong, close } = await openPage(browser, lab.url,
-			{ theme, height: name === "run" ? 1080 : 800 });
+			{ theme, height: ["run", "trace"].includes(name) ? 1080 : 800 });
 		await page.goto(path);
 		await page.getByText(text).first().waitFor();
 		await page.getByText("live", { exact: true }).waitFor();
+		if (name === "trace")
+			await page.locator("dd[data-number=energy]").waitFor();
 		if (name === "run")
 			await page.waitForFunction(() =>
 				document.querySelectorAll(".plot-box canvas").length === 2);
