@@ -157,7 +157,11 @@ onPage("modelled energy of a virtual board: its tiles, its windows, the exact nu
 		["filtered", exact.filtered_energy_uJ]])
 		assert.ok(Math.abs(shown(await number(name)) / want - 1) < 1e-2,
 			`${name}: ${await number(name)}, the server says ${want}`);
-	assert.match(await number("energy"), /modelled/);
+	for (const name of ["energy", "filtered"])
+		assert.match(await number(name), /modelled/);
+	/* None runs into the next. */
+	assert.deepEqual(await page.locator(".numbers > div").evaluateAll((all) =>
+		all.filter((d) => d.scrollWidth > d.clientWidth).map((d) => d.innerText)), []);
 	/* What the agent summed while it measured is what the file still holds. */
 	const { batch } = run.energy;
 	assert.ok(Math.abs(exact.energy_uJ / batch / batches[worst - 1].energy_uJ - 1) < 1e-6);

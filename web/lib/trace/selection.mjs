@@ -43,6 +43,7 @@ function Number_({ name, value, children }) {
 
 function Numbers({ n, modelled }) {
 	const q = quantityText;
+	const mark = modelled ? html` <${ModelledMark} />` : null;
 	return html`<dl class="numbers">
 		<${Number_} name="duration" value=${spanText(n.t1_us - n.t0_us)} />
 		<${Number_} name="samples" value=${integer(n.samples)} />
@@ -50,9 +51,9 @@ function Numbers({ n, modelled }) {
 		<${Number_} name="mean" value=${q(n.mean_uA, "uA")} />
 		<${Number_} name="max" value=${q(n.max_uA, "uA")} />
 		<${Number_} name="charge" value=${q(n.charge_uC, "uC")} />
-		<${Number_} name="energy" value=${q(n.energy_uJ, "uJ")}>${modelled ? html` <${
-			ModelledMark} />` : null}</${Number_}>
-		<${Number_} name="filtered" value=${q(n.filtered_energy_uJ, "uJ")} /></dl>
+		<${Number_} name="energy" value=${q(n.energy_uJ, "uJ")}>${mark}</${Number_}>
+		<${Number_} name="filtered" value=${q(n.filtered_energy_uJ, "uJ")}>${mark}</${
+			Number_}></dl>
 		${n.complete ? null : html`<p class="warn"><strong>Incomplete:</strong> ${doubts(n) ||
 			"samples are missing"}. Nothing is made up for them: charge and energy are of the
 			samples that arrived.</p>`}
