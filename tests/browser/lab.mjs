@@ -65,7 +65,8 @@ export async function startLab(boards) {
 	const close = async () => {
 		for (const child of children.reverse())
 			await stopped(child);
-		rmSync(folder, { recursive: true, force: true });
+		/* A virtual board that ends with its agent may still be tidying its own. */
+		rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 	};
 	try {
 		const port = await until(() => existsSync(portFile) &&
