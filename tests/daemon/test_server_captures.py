@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 import random
 import shutil
 import socket
@@ -16,7 +17,7 @@ import subprocess
 import zipfile
 
 import pytest
-from conftest import BUILD, ROOT, wait_for
+from conftest import BUILD, ROOT, program, wait_for
 from server_kit import SHORT, Agent, job_document, make_server, result_document, server  # noqa: F401
 from test_server_disk import fill, small_disk  # noqa: F401
 
@@ -671,6 +672,21 @@ def test_modelled_is_never_taken_for_measured(server, capture):
     assert {r["run"]: r["energy_source"] for r in server.api("/results")["items"]} == rows
     table = csv.DictReader(io.StringIO(server.get("/api/v1/results.csv").body.decode()))
     assert {int(r["run"]): r["energy_source"] or None for r in table} == rows
+    check_one_metric(server, rows)
+
+
+def check_one_metric(server, rows):
+    """One number of each run by the command line, with its kind."""
+    address = "energy.energy_uJ.p50"
+    shown = subprocess.run([program("hilda"), "results", "--metric", address], capture_output=True, text=True, timeout=60,
+                           env={**os.environ, "HILDA_SERVER": f"http://127.0.0.1:{server.port}"})
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert lines[0] == address and len(lines) == 2 + len(rows)
+    for run, kind, value in ((int(s[0]), *s[-2:]) for s in map(str.split, lines[2:])):
+        assert kind == (rows[run] or "-")
+        medians = [m["p50"] for m in server.api(f"/runs/{run}")["metrics"] if m["metric"] == "energy_uJ"]
+        assert value == "-" if not medians else math.isclose(float(value), medians[0], rel_tol=1e-4), shown.stdout
 
 
 def test_energy_by_the_hosts_time_is_one_value(server):
