@@ -50,6 +50,15 @@ static int tell(struct ppk2_session *s, enum ppk2_op op, uint32_t argument, int6
 	return console_write(s->console, command, n, s->o.clock, deadline_ns, s->o.cancel_fd, f);
 }
 
+/* The stream's end is told also by who is canceled: the next one should not meet it. */
+static int tell_stop(struct ppk2_session *s, struct fault *f)
+{
+	uint8_t command[PPK2_COMMAND_BYTES];
+
+	return console_write(s->console, command, ppk2_command_write(PPK2_AVERAGE_STOP, 0, command),
+		s->o.clock, clock_deadline_ms(s->o.clock, QUIET_MS), -1, f);
+}
+
 /* Until it has been quiet for a while; one that does not stop talking is left to what follows. */
 static int drain(struct ppk2_session *s, int64_t deadline_ns, struct fault *f)
 {
@@ -251,16 +260,11 @@ int ppk2_session_open(const char *name, const struct ppk2_session_options *o, in
 
 void ppk2_session_close(struct ppk2_session *s)
 {
-	uint8_t command[PPK2_COMMAND_BYTES];
-
 	if (!s)
 		return;
 	if (s->reader) {
-		/* Whoever opens it next should not meet our stream; a unit that is gone is gone. */
 		ppk2_reader_stop(s->reader);
-		console_write(s->console, command,
-			ppk2_command_write(PPK2_AVERAGE_STOP, 0, command), s->o.clock,
-			clock_deadline_ms(s->o.clock, QUIET_MS), -1, NULL);
+		tell_stop(s, NULL); /* a unit that is gone is gone */
 	}
 	ppk2_reader_free(s->reader);
 	console_close(s->console);
@@ -335,7 +339,7 @@ int ppk2_session_stop(struct ppk2_session *s, int64_t deadline_ns, struct fault 
 
 	if (!s->reader)
 		return 0;
-	rc = tell(s, PPK2_AVERAGE_STOP, 0, deadline_ns, f);
+	rc = tell_stop(s, f);
 	ppk2_reader_stop(s->reader);
 	feed_all(s);
 	ppk2_feed_end(&s->feed, ppk2_reader_dropped(s->reader));

@@ -65,7 +65,7 @@ int ppk2_session_start(struct ppk2_session *s, ppk2_block_fn give, void *arg, in
  * -ENODEV: the unit is gone, -ENODATA: it has fallen silent (each after all that came was given).
  */
 int ppk2_session_read(struct ppk2_session *s, int64_t deadline_ns, struct fault *f);
-/* Ends the capture: the rest is given, the port is drained. Also after a failed read. */
+/* Ends the capture: the rest is given, the port is drained. Also after a failed or canceled read. */
 int ppk2_session_stop(struct ppk2_session *s, int64_t deadline_ns, struct fault *f);
 /* Of the capture so far; the same until the next start. */
 void ppk2_session_counts(const struct ppk2_session *s, struct ppk2_counts *out);

@@ -229,6 +229,40 @@ static void test_canceled(void **state)
 	close(cancel[1]);
 }
 
+/* A capture that is canceled ends at the unit too: the session may stay, and be opened by another. */
+static void test_a_canceled_capture_is_stopped(void **state)
+{
+	struct ppk2_session_options o = source;
+	struct fake_ppk2 p = {.per_ms = 100};
+	struct ppk2_session *s;
+	struct got g = {0};
+	struct fault f = {0};
+	int cancel[2];
+	int rc;
+
+	assert_int_equal(pipe2(cancel, O_CLOEXEC), 0);
+	o.cancel_fd = cancel[0];
+	fake_start(&p);
+	if (ppk2_session_open(p.path, &o, soon(20000), &s, &f))
+		fail_msg("%s", f.text);
+	assert_int_equal(ppk2_session_start(s, take, &g, soon(5000), &f), 0);
+	read_all(s, &g, 10000);
+	assert_int_equal(write(cancel[1], "x", 1), 1);
+	do {
+		rc = ppk2_session_read(s, soon(10000), &f);
+	} while (rc == 0);
+	assert_int_equal(rc, -ECANCELED);
+	ppk2_session_stop(s, soon(5000), &f);
+	for (int64_t until_ns = soon(10000);
+		p.streaming && !clock_expired(&clock_system, until_ns);)
+		poll(NULL, 0, 1);
+	assert_false(p.streaming);
+	ppk2_session_close(s);
+	fake_end(&p);
+	close(cancel[0]);
+	close(cancel[1]);
+}
+
 static void put_port(const char *device, const char *interface, const char *tty)
 {
 	char folder[128], link[128];
@@ -277,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_unplugged),
 		cmocka_unit_test(test_mute),
 		cmocka_unit_test(test_canceled),
+		cmocka_unit_test(test_a_canceled_capture_is_stopped),
 		cmocka_unit_test(test_which_port),
 	};
 
