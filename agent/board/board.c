@@ -25,13 +25,25 @@ const struct board *board_meter_user(const struct board *b)
 	return NULL;
 }
 
+/* Another board has this one's PPK2 as well: what comes next is decided when the unit is free. */
+static bool takes_turns(const struct board *b)
+{
+	for (const struct board *o = b->fleet->boards; o; o = o->next) {
+		if (o != b && o->online && !o->retire && !o->gone &&
+			same_meter(&o->config, &b->config))
+			return true;
+	}
+	return false;
+}
+
 static bool listable(const struct board *b)
 {
 	const struct fleet *fleet = b->fleet;
 
 	return b->online && !b->refused && !b->blocked && !b->retire && !b->change &&
 		!fleet->stopping && !b->offer && !board_meter_user(b) &&
-		(!b->working || b->started) && clock_expired(fleet->o.clock, b->hold_until_ns);
+		(!b->working || (b->started && !takes_turns(b))) &&
+		clock_expired(fleet->o.clock, b->hold_until_ns);
 }
 
 void board_review(struct board *b)
@@ -84,12 +96,30 @@ static void when_idle(struct board *b)
 	b->fleet->o.wake_heartbeat(b->fleet->o.arg);
 }
 
+/* With the lock held: the PPK2 is free again. Who has had it lets the others go first. */
+static void pass_meter_on(struct board *b, bool used)
+{
+	struct fleet *fleet = b->fleet;
+
+	if (used && takes_turns(b))
+		b->hold_until_ns = clock_deadline_ms(fleet->o.clock, BOARD_TURN_MS);
+	for (struct board *o = fleet->boards; o; o = o->next) {
+		if (o == b || !same_meter(&o->config, &b->config))
+			continue;
+		if (o->lost_turn)
+			o->hold_until_ns = INT64_MIN;
+		o->lost_turn = false;
+		board_review(o);
+	}
+}
+
 static void work_once(struct board *b)
 {
 	struct fleet *fleet = b->fleet;
 	struct board_work work = {.board = b, .cancel_fd = b->cancel_fd};
 	eventfd_t ignored;
 	uint64_t run;
+	bool used;
 
 	work.config = b->config;
 	work.offer = take_ptr(b->offer);
@@ -107,13 +137,11 @@ static void work_once(struct board *b)
 	offer_free(work.offer);
 	pthread_mutex_lock(&fleet->lock);
 	b->dropped = b->started ? 0 : run;
+	used = b->started;
 	b->working = false;
 	b->started = false;
 	b->run = 0;
-	for (struct board *o = fleet->boards; o; o = o->next) {
-		if (o != b && o->config.power_kind == POWER_PPK2)
-			board_review(o);
-	}
+	pass_meter_on(b, used);
 	if (b->check_wanted)
 		fleet->o.wake_heartbeat(fleet->o.arg);
 }
@@ -157,6 +185,7 @@ bool board_waits_for_meter(struct board *b)
 
 	pthread_mutex_lock(&b->fleet->lock);
 	waits = board_meter_user(b) != NULL;
+	b->lost_turn = waits;
 	pthread_mutex_unlock(&b->fleet->lock);
 	return waits;
 }

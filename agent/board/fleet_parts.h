@@ -8,6 +8,8 @@
 
 /* An offer that was refused stays with the server for this long (docs/wire.md). */
 #define OFFER_HOLD_MS 15000
+/* After a run with a PPK2 that others have too: they may be offered theirs first. */
+#define BOARD_TURN_MS 1000
 /* A board that the server does not take is registered again after this. */
 #define REFUSED_HOLD_MS 60000
 
@@ -26,6 +28,7 @@ struct board {
 	bool blocked; /* the host lock is held by somebody else */
 	bool listed;  /* in the last acquire */
 	int64_t hold_until_ns;
+	bool lost_turn;	  /* held because another board had the PPK2 first */
 	uint64_t epoch;	  /* of the last offer taken; on disk */
 	uint64_t seen;	  /* the highest that the server told */
 	uint64_t settled; /* the last one whose way to the disk has ended */

@@ -372,6 +372,41 @@ static void a_board_with_strange_words_is_told_all_the_same(void **state)
 	json_decref(held);
 }
 
+/* However many jobs the first one has: the next turn is the other one's. */
+static void boards_with_one_meter_take_turns(void **state)
+{
+	struct board_config boards[2] = {{.name = "c",
+						 .type = "host",
+						 .exec = true,
+						 .power_kind = POWER_PPK2,
+						 .ppk2_serial = "E1"},
+		{.name = "d",
+			.type = "host",
+			.exec = true,
+			.power_kind = POWER_PPK2,
+			.ppk2_serial = "E1"}};
+	int64_t deadline_ns = soon();
+	struct fault f;
+	bool changed, other, same;
+
+	assert_int_equal(fleet_apply(fleet, boards, 2, &changed, &f), 0);
+	assert_true(listed("c") && listed("d"));
+	hold(true);
+	offer(1, "c", 1);
+	wait_for(&seen.performing, 1);
+	other = listed("d");
+	same = listed("c"); /* an offer in hand would keep the unit from d */
+	hold(false);
+	assert_false(other || same);
+	while (!listed("d") && !clock_expired(&clock_system, deadline_ns))
+		sched_yield();
+	assert_true(listed("d"));
+	assert_false(listed("c"));
+	/* Nobody else wants it. */
+	__atomic_add_fetch(&offset_ns, 2 * CLOCK_NS_PER_S, __ATOMIC_RELAXED);
+	assert_true(listed("c") && listed("d"));
+}
+
 static void rest_is_told_once_after_work(void **state)
 {
 	assert_false(fleet_take_rested(fleet));
@@ -407,6 +442,7 @@ int main(void)
 		TEST(a_check_waits_for_the_run_to_end),
 		TEST(a_change_waits_for_the_run_to_end),
 		TEST(a_board_with_strange_words_is_told_all_the_same),
+		TEST(boards_with_one_meter_take_turns),
 		TEST(rest_is_told_once_after_work),
 	};
 
