@@ -16,6 +16,9 @@ static void log_output(void *arg, int stream, const void *data, size_t n)
 
 int power_fail(struct run *run, int error, const struct fault *f)
 {
+	/* The phase's own time is over: no fault of the meter's, and no better on another try. */
+	if (error == -ETIMEDOUT && clock_expired(run->clock, run->deadline_ns))
+		return -ETIMEDOUT;
 	switch (error) {
 	case -ECANCELED:
 		return run_fail(run, OUTCOME_CANCELED, "%s", f->text);
