@@ -306,7 +306,10 @@ int phase_energy(
 		? "modelled"
 		: "measured";
 	e.volts = (double)count_in(json_object_get(energy, "instrument"), "voltage_mV") / 1000;
-	e.idle_uA = number_in(json_object_get(energy, "idle"), "current_uA");
+	/* No sample, no baseline: 0 uA would make net what is gross. */
+	e.idle_uA = count_in(json_object_get(energy, "idle"), "samples") == 0
+		? NAN
+		: number_in(json_object_get(energy, "idle"), "current_uA");
 	look_at_window(r, &e);
 	if (!result->energy_why[0])
 		rc = compute(r, &e, asked, result->energy_source);

@@ -378,6 +378,23 @@ static void energy_is_the_charge_of_whole_batches(void **state)
 	result_free(r);
 }
 
+/* Nothing was received while the board idled: 0 uA is no baseline. */
+static void without_an_idle_sample_there_is_no_net(void **state)
+{
+	char doc[sizeof(ENERGY("", BATCHES)) + 32] = ENERGY("", BATCHES);
+	const char *idle = "\"current_uA\":100}", *none = "\"current_uA\":0,\"samples\":0}";
+	char *at = strstr(doc, idle), rest[sizeof(doc)];
+	struct result *r;
+
+	snprintf(rest, sizeof(rest), "%s", at + strlen(idle));
+	snprintf(at, sizeof(doc) - (size_t)(at - doc), "%s%s", none, rest);
+	r = computed("", doc, false);
+	assert_true(fabs(energy_of(r, "energy_uJ") - 10) <= 1e-12);
+	assert_true(isnan(energy_of(r, "energy_net_uJ")));
+	assert_true(isnan(energy_of(r, "idle_uA")));
+	result_free(r);
+}
+
 static void criteria_on_energy_fail_with_the_windows_reason(void **state)
 {
 #define ON_ENERGY ",\"criteria\":[{\"metric\":\"energy.energy_uJ.mean\",\"max\":100}]"
@@ -465,6 +482,7 @@ int main(void)
 		cmocka_unit_test(criteria_do_not_excuse_other_outcomes),
 		cmocka_unit_test(pinned_provenance_must_be_so),
 		cmocka_unit_test(energy_is_the_charge_of_whole_batches),
+		cmocka_unit_test(without_an_idle_sample_there_is_no_net),
 		cmocka_unit_test(criteria_on_energy_fail_with_the_windows_reason),
 		cmocka_unit_test(bad_documents_are_refused_with_a_pointer),
 		cmocka_unit_test(too_many_metrics_are_refused),
