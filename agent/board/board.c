@@ -110,6 +110,8 @@ static void pass_meter_on(struct board *b, bool used)
 			o->hold_until_ns = INT64_MIN;
 		o->lost_turn = false;
 		board_review(o);
+		/* What it waited for is not so any more. */
+		fleet->o.wake_heartbeat(fleet->o.arg);
 	}
 }
 

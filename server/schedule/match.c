@@ -112,8 +112,17 @@ struct tally {
 	uint32_t missing_phases; /* of boards that fit but for phases: what all of them lack */
 };
 
+/* Ready, but its agent does not take a job for it now: another board has what it needs. */
+static bool has_to_wait(const struct match_board *b)
+{
+	return b->state == MATCH_READY && b->detail && !strncmp(b->detail, "waits for ", 10);
+}
+
+/* The one to speak of: one that need not wait, then by name. */
 static const struct match_board *smaller(const struct match_board *a, const struct match_board *b)
 {
+	if (a && has_to_wait(a) != has_to_wait(b))
+		return has_to_wait(a) ? b : a;
 	return !a || strcmp(b->name, a->name) < 0 ? b : a;
 }
 
@@ -204,7 +213,9 @@ static void describe(const struct match_board *b, char *out, size_t room)
 		[MATCH_RESERVED] = "reserved",
 	};
 
-	if (b->state == MATCH_READY)
+	if (has_to_wait(b))
+		snprintf(out, room, "board %.64s %.200s", b->name, b->detail);
+	else if (b->state == MATCH_READY)
 		snprintf(out, room,
 			"board %.64s is free: the job is next in line or behind jobs "
 			"of higher priority",

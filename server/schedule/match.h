@@ -36,6 +36,7 @@ struct match_board {
 	bool online;
 	enum match_state state;
 	const char *reason; /* drained, reserved, quarantined; "" is fine */
+	const char *detail; /* what its agent says of it; may be NULL */
 	int64_t job;	    /* busy: what it works on; 0: unknown */
 };
 

@@ -67,6 +67,8 @@ int capability_load(struct capability *c, sqlite3_stmt *q)
 	sql_copy(q, sql_text(q, 11)[0] && b->state >= MATCH_DRAINED ? 12 : 7, c->reason,
 		sizeof(c->reason));
 	b->reason = c->reason;
+	sql_copy(q, 13, c->detail, sizeof(c->detail));
+	b->detail = c->detail;
 	c->is_virtual = sql_i64(q, 8);
 	c->exec = sql_i64(q, 9);
 	c->epoch = sql_i64(q, 10);

@@ -200,6 +200,12 @@ static void waiting_has_a_reason(void **state)
 	explains(&need, b, 0, "no board of type an547 is registered");
 	explains(&need, b, 1,
 		"board m55-2 is free: the job is next in line or behind jobs of higher priority");
+	b[0].detail = "waits for PPK2 E1, which board m4-1 uses";
+	explains(&need, b, 1, "board m55-2 waits for PPK2 E1, which board m4-1 uses");
+	b[1].name = "m55-3";
+	explains(&need, b, 2,
+		"board m55-3 is free: the job is next in line or behind jobs of higher priority");
+	b[1].name = "m55-1";
 	b[0].state = MATCH_BUSY;
 	b[0].job = 3;
 	explains(&need, b, 1, "board m55-2 is busy with job 3");

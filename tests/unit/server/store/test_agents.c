@@ -227,6 +227,26 @@ static void a_board_gets_only_what_it_can_do(void **state)
 	lab_agent_done(&a);
 }
 
+static void a_job_waits_for_what_its_board_waits_for(void **state)
+{
+	struct op_heartbeat_board b = {.name = "m55-1",
+		.online = true,
+		.detail = "waits for PPK2 E1, which board m4-1 uses"};
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t job;
+
+	lab_agent(lab, &a);
+	job = lab_submit(lab, "mps3-an547", "");
+	json_decref(lab_beat(lab, &a, NULL, 0, &b, 1));
+	assert_job(lab, job, "waits_for", "board m55-1 waits for PPK2 E1, which board m4-1 uses");
+	b.detail = "";
+	json_decref(lab_beat(lab, &a, NULL, 0, &b, 1));
+	assert_job(lab, job, "waits_for",
+		"board m55-1 is free: the job is next in line or behind jobs of higher priority");
+	lab_agent_done(&a);
+}
+
 static void a_check_is_told_once_by_acquire_and_by_every_heartbeat(void **state)
 {
 	struct lab *lab = *state;
@@ -453,6 +473,7 @@ int main(void)
 		LAB_TEST(start_can_be_repeated_and_needs_the_right_epoch_and_agent),
 		LAB_TEST(a_board_has_one_live_run_and_only_its_own_agent_claims_it),
 		LAB_TEST(a_board_gets_only_what_it_can_do),
+		LAB_TEST(a_job_waits_for_what_its_board_waits_for),
 		LAB_TEST(a_check_is_told_once_by_acquire_and_by_every_heartbeat),
 		LAB_TEST(an_old_or_doubtful_attestation_does_not_bring_a_board_back),
 		LAB_TEST(a_silent_agent_goes_offline_and_comes_back),
