@@ -107,10 +107,10 @@ static bool wait_for(struct shipper *s, int64_t deadline_ns, bool writes)
 	eventfd_t ignored;
 
 	clock_poll(s->o.clock, fds, writes ? 3 : 2, deadline_ns);
-	/* In this order: what is written from here on rings again. */
-	atomic_store(&s->rung, false);
 	eventfd_read(s->wake_fd, &ignored);
 	eventfd_read(s->flush_fd, &ignored);
+	/* Last: what rings from here on is not read away, what rang before is seen by next_due. */
+	atomic_store(&s->rung, false);
 	return !fds[0].revents;
 }
 
