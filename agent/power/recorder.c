@@ -226,10 +226,13 @@ int recorder_start(struct ppk2_session *session, const struct clock *clock, int 
 static uint64_t index_now(const struct recorder *r)
 {
 	int64_t late_ns = clock_mono_ns(r->clock) - r->counts.arrived_ns;
+	uint64_t now;
 
 	if (!r->counts.arrived_ns || late_ns < 0)
 		return r->next;
-	return r->next + (uint64_t)(late_ns / NS_PER_SAMPLE);
+	/* From the count that goes with the time: next runs ahead of both while samples are taken. */
+	now = r->counts.samples + (uint64_t)(late_ns / NS_PER_SAMPLE);
+	return now > r->next ? now : r->next;
 }
 
 /* Until done says so (with the lock held). */
