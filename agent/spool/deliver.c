@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/spool/dropped.h"
 #include "common/cleanup.h"
@@ -102,6 +103,14 @@ static int rest_of(const struct deliver *d, const struct spool_entry *e, enum sp
 	return 0;
 }
 
+static bool is_gone(const struct deliver *d, const struct spool_entry *e)
+{
+	char path[FILE_PATH_BYTES];
+
+	return spool_file_path(d->spool, e, SPOOL_CAPTURE, path) == 0 && access(path, F_OK) &&
+		errno == ENOENT;
+}
+
 /* The body from the spool; malloc'd. */
 static int read_result(
 	const struct deliver *d, const struct spool_entry *e, char **text, struct fault *f)
@@ -150,6 +159,13 @@ static int send_files(const struct deliver *d, const struct spool_entry *e,
 	bool refused;
 	int rc = rest_of(d, e, SPOOL_CAPTURE, offsets->at[SPOOL_CAPTURE], &refused, f);
 
+	if (!rc && !refused && is_gone(d, e) && dropped_is_promised(*text)) {
+		/* Refused when nobody waited for it any more, or by an agent that was killed then. */
+		fault_set(f, ENOENT,
+			"its file is gone: the server refused it while it was sent, or somebody "
+			"removed it");
+		refused = true;
+	}
 	if (!rc && refused) {
 		char why[FAULT_TEXT_BYTES];
 

@@ -1,6 +1,7 @@
 #include "agent/spool/dropped.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/run/run_log.h"
@@ -24,6 +25,22 @@ int dropped_say(char **text, const char *why)
 	free(*text);
 	*text = changed;
 	return 0;
+}
+
+bool dropped_is_promised(const char *text)
+{
+	json_t *result, *capture;
+	bool promised;
+
+	/* Most results have no capture, and may be long. */
+	if (!strstr(text, "\"dropped\""))
+		return false;
+	result = json_loads(text, 0, NULL);
+	capture = json_object_get(json_object_get(result, "energy"), "capture");
+	promised = json_integer_value(json_object_get(capture, "bytes")) > 0 &&
+		json_string_length(json_object_get(capture, "dropped")) == 0;
+	json_decref(result);
+	return promised;
 }
 
 int dropped_capture(

@@ -12,6 +12,8 @@
  * such a member, or that says why already, stays as it is. -ENOMEM.
  */
 int dropped_say(char **text, const char *why);
+/* Whether a result tells of a capture that is to come: one with bytes, not said to be dropped. */
+bool dropped_is_promised(const char *text);
 /* All of it, once, for a run whose result is in the spool; *text is that result. */
 int dropped_capture(struct spool *s, const struct spool_entry *e, const char *why, char **text,
 	struct fault *f);

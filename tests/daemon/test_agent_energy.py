@@ -203,6 +203,21 @@ def test_refused_at_its_very_end(small):
     small.agent.wait_spool_empty()
 
 
+def test_what_was_given_up_after_the_result_is_said(small):
+    """The shipper's refusal takes the file away; the result must not tell of it as if it were there."""
+    small.server.fault("PUT /agent/v1/runs/1/capture", "drop", times=1000)
+    number = small.submit(**ENERGY)
+    wait_for(lambda: any(n.endswith(".json") for n in small.agent.spool()), seconds=120,
+             message="no result is spooled")
+    for file in (small.agent.data / "spool").glob("*capture*"):
+        file.unlink()
+    small.server.faults.clear()
+    result = small.finish(number)
+    assert "its file is gone" in result["energy"]["capture"]["dropped"]
+    assert "the capture is dropped: " in result["log"][2]
+    small.agent.wait_spool_empty()
+
+
 def test_without_energy_nothing_is_opened(small):
     result = small.run(**phases(warm=WARM))
     assert result["outcome"] == "passed" and "energy" not in result

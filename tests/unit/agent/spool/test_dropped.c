@@ -66,6 +66,18 @@ static void other_results_stay(void **state)
 	assert_string_equal(text, "{\"outcome\":\"failed\"}");
 }
 
+/* What the result tells of must come, or be taken back. */
+static void a_promised_capture_is_known(void **state)
+{
+	assert_true(
+		dropped_is_promised("{\"energy\":{\"capture\":{\"bytes\":9,\"dropped\":\"\"}}}"));
+	assert_false(dropped_is_promised(
+		"{\"energy\":{\"capture\":{\"bytes\":9,\"dropped\":\"full\"}}}"));
+	assert_false(
+		dropped_is_promised("{\"energy\":{\"capture\":{\"bytes\":0,\"dropped\":\"\"}}}"));
+	assert_false(dropped_is_promised("{\"outcome\":\"failed\"}"));
+}
+
 /* An agent that was killed in the middle leaves no capture that nobody will ever ask for. */
 static void a_capture_without_a_result_goes(void **state)
 {
@@ -118,6 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(log_result_and_file_say_it),
 		TEST(other_results_stay),
+		TEST(a_promised_capture_is_known),
 		TEST(a_capture_without_a_result_goes),
 		TEST(what_is_dropped_takes_nothing_more),
 	};
