@@ -162,6 +162,20 @@ def test_killed_in_mid_capture_it_leaves_nothing(small):
     small.agent.wait_spool_empty()
 
 
+def test_canceled_in_mid_capture_the_board_has_power_again(small):
+    number = small.submit(**phases(energy={"iterations": 400}))
+    small.server.wait(lambda s: s.runs[number]["capture"], 120, "no capture is shipped")
+    small.server.cancel(number)
+    result = small.finish(number)
+    assert result["outcome"] == "canceled" and result["detail"] == "canceled by the user"
+    assert result["stage"] == "energy"
+    print("canceled after", [s for s in result["stages"] if s["stage"] == "energy"])
+    again = small.run(**ENERGY)
+    assert again["outcome"] == "passed" and again["energy"]["window"]["valid"] is True
+    check_capture(again)
+    small.agent.wait_spool_empty()
+
+
 def test_the_server_is_away_during_the_capture(small):
     number = small.submit(**phases(energy={"iterations": 200}))
     small.server.wait(lambda s: s.runs[number]["capture"], 120, "no capture is shipped")
@@ -204,7 +218,7 @@ def test_refused_at_its_very_end(small):
 
 
 def test_what_was_given_up_after_the_result_is_said(small):
-    """The shipper's refusal takes the file away; the result must not tell of it as if it were there."""
+    """The shipper's refusal takes the file away; the result must not tell of it as there."""
     small.server.fault("PUT /agent/v1/runs/1/capture", "drop", times=1000)
     number = small.submit(**ENERGY)
     wait_for(lambda: any(n.endswith(".json") for n in small.agent.spool()), seconds=120,
