@@ -248,9 +248,9 @@ def test_record_keeps_each_word(tmp_path):
         done = ppk2("record", "--port", unit.path, "--source", "--voltage-mv", 3300, "--seconds", 0.5, "--out", path,
                     "--csv", tmp_path / "live.csv", "--json")
         said = json.loads(good(done))
-        assert unit.running == 0 and unit.mV == 3300 and unit.mode == 2
+        wait_for(lambda: unit.told[-1] == "0c00" and unit.running == 0, message="the power stays on")
+        assert unit.mV == 3300 and unit.mode == 2
         assert "0c01" in unit.told and unit.told.index("0c01") < unit.told.index("06")
-        assert unit.told[-1] == "0c00"
         words = [unit.word(i) for i in range(50000)]
     assert said["samples"] == 50000 and said["lost"] == said["invalid"] == 0
     windows = json.loads(good(convert("--capture", path, "--csv", tmp_path / "o.csv", "--windows")))
