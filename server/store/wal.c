@@ -109,43 +109,47 @@ static int files_find(struct files *s, const char *database, struct fault *f)
 	return code == SQLITE_OK ? 0 : fault_set(f, EIO, "database: %s", sqlite3_errstr(code));
 }
 
-static int open_log(struct files *s)
+/* With the log open; no log is fine. A code of SQLite's, or -errno with a fault. */
+static int with_log(const char *database, int (*work)(struct files *), struct fault *f)
 {
-	return s->vfs->xOpen(s->vfs, sqlite3_filename_wal(s->name), s->log,
+	_cleanup_(files_close) struct files s = {0};
+	int rc = files_find(&s, database, f), code;
+
+	if (rc || !s.there)
+		return rc;
+	code = s.vfs->xOpen(s.vfs, sqlite3_filename_wal(s.name), s.log,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, NULL);
+	return code == SQLITE_OK ? work(&s) : code;
+}
+
+static int log_again(struct files *s)
+{
+	return rewrite(s->log, s->piece);
+}
+
+static int pages_again(struct files *s)
+{
+	int code = s->vfs->xOpen(
+		s->vfs, s->name, s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB, NULL);
+
+	return code == SQLITE_OK ? rewrite_pages(s->log, s->db, s->piece) : code;
 }
 
 int wal_rewrite(const char *database, struct fault *f)
 {
-	_cleanup_(files_close) struct files s = {0};
-	int rc = files_find(&s, database, f), code;
+	int rc = with_log(database, log_again, f);
 
-	if (rc || !s.there)
-		return rc;
-	code = open_log(&s);
-	if (code == SQLITE_OK)
-		code = rewrite(s.log, s.piece);
 	/* Copying on write needs room. A disk without any has forgotten nothing; the server is to start on it. */
-	if (code == SQLITE_OK || code == SQLITE_FULL)
-		return 0;
-	return fault_set(f, EIO, "database: its log cannot be made safe: %s", sqlite3_errstr(code));
+	if (rc <= 0 || rc == SQLITE_FULL)
+		return rc < 0 ? rc : 0;
+	return fault_set(f, EIO, "database: its log cannot be made safe: %s", sqlite3_errstr(rc));
 }
 
 int wal_rewrite_database(const char *database, struct fault *f)
 {
-	_cleanup_(files_close) struct files s = {0};
-	int rc = files_find(&s, database, f), code;
+	int rc = with_log(database, pages_again, f);
 
-	if (rc || !s.there)
-		return rc;
-	code = open_log(&s);
-	if (code == SQLITE_OK)
-		code = s.vfs->xOpen(
-			s.vfs, s.name, s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB, NULL);
-	if (code == SQLITE_OK)
-		code = rewrite_pages(s.log, s.db, s.piece);
-	if (code == SQLITE_OK)
-		return 0;
-	return fault_set(
-		f, EIO, "database: what was copied cannot be made safe: %s", sqlite3_errstr(code));
+	return rc <= 0 ? rc
+		       : fault_set(f, EIO, "database: what was copied cannot be made safe: %s",
+				 sqlite3_errstr(rc));
 }
