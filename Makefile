@@ -61,7 +61,8 @@ NAME_virtual-lab := hilda-vboard
 
 # It starts before every child: with musl it is 45 KB and touches few pages.
 SHIM_SRC     := common/shim/main.c
-SHIM_CC      := $(or $(shell command -v musl-gcc 2>/dev/null),$(CC))
+# Asked in the recipe: the same make may have installed musl-gcc a moment before.
+SHIM_CC      := $$(command -v musl-gcc || echo $(CC))
 LIB_SRC      := $(filter-out $(SHIM_SRC),$(call folders,common protocols instruments stats))
 $(foreach p,$(PROGRAMS),$(eval SRC_$(p) := $(filter-out $(p)/main.c,$(call folders,$(p)))))
 
