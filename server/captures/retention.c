@@ -25,6 +25,7 @@ struct retention {
 	bool ending;
 };
 
+/* -EBUSY: it lives, and the next look will see. */
 static int remove_one(struct store *store, struct captures *captures, const struct read_capture *c,
 	const char *why)
 {
@@ -34,9 +35,8 @@ static int remove_one(struct store *store, struct captures *captures, const stru
 
 	op_capture_remove_setup(&x);
 	rc = store_call(store, &x.op);
-	/* It lives: the next look will see. */
 	if (rc == -EBUSY)
-		return 0;
+		return rc;
 	if (!rc)
 		rc = captures_remove(captures, c->run, &f);
 	if (rc)
@@ -66,8 +66,11 @@ int retention_turn(struct store *store, struct captures *captures, int64_t age_m
 		if (!old && !much)
 			continue;
 		rc = remove_one(store, captures, &list[i], old ? "its age" : "all together");
-		total -= list[i].bytes;
-		*removed += !rc;
+		if (!rc) {
+			total -= list[i].bytes;
+			++*removed;
+		}
+		rc = rc == -EBUSY ? 0 : rc;
 	}
 	return rc;
 }
