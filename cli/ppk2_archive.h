@@ -1,5 +1,5 @@
 /*
- * A `.ppk2` that Nordic's Power Profiler app opens (protocols/capture/nordic.h), zipped by libarchive
+ * A `.ppk2` that Nordic's Power Profiler app opens (instruments/nordic_zip.h), zipped by libarchive
  * into a file. A failed one leaves nothing behind. One thread; calls wait for the disk.
  */
 #ifndef HILDA_CLI_PPK2_ARCHIVE_H
