@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""Brings what was trained into the repository: ONNX of seed 1, a log and an entry of provenance for each model.
+
+    publish.py --out build/train [--models firmware-stub/models] [--compare]
+
+--compare changes nothing and prints how the accuracies in the build folder differ from the committed ones.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import statistics
+import sys
+
+import data
+
+HERE = pathlib.Path(__file__).resolve().parent
+SEED = 1  # the committed one, whatever it reached
+
+
+def results(folder, quant):
+    """{seed: what a run of that seed reached} of the runs that ended."""
+    found = {}
+    for path in folder.glob("seed*.json"):
+        seed, _, kind = path.stem.removeprefix("seed").partition("-")
+        if (kind or "float") == quant:
+            found[int(seed)] = json.loads(path.read_text())
+    return dict(sorted(found.items()))
+
+
+def summary(seeds, key):
+    """Test scores of every seed, their mean and, where there are two at least, the sample deviation."""
+    values = [s["test"][key] for s in seeds.values() if key in s["test"]]
+    if not values:
+        return {}
+    out = {"seeds": {str(k): s["test"][key] for k, s in seeds.items()}, "mean": round(statistics.mean(values), 4)}
+    if len(values) > 1:
+        out["deviation"] = round(statistics.stdev(values), 4)
+    return out
+
+
+def entry(folder):
+    """One model's part of provenance.json."""
+    out = {}
+    for quant in ("float", "int4"):
+        seeds = results(folder, quant)
+        if not seeds:
+            continue
+        tests = {k: v.get("float", v) for k, v in seeds.items()}
+        out[quant] = {"accuracy": summary(tests, "accuracy"), "f1": summary(tests, "f1"),
+                      "dev": {str(k): v["dev"]["accuracy"] for k, v in tests.items()}}
+        if not out[quant]["f1"]:
+            del out[quant]["f1"]
+        if "parameters" in next(iter(seeds.values())):
+            out["parameters"] = next(iter(seeds.values()))["parameters"]
+    return out
+
+
+def models_in(out):
+    return sorted(p.name for p in out.iterdir() if (p / f"seed{SEED}.json").exists())
+
+
+def publish(out, models):
+    import torch
+
+    import export
+    import net
+    import prune
+    import train
+    provenance = {"version": 1, "torch": torch.__version__, "committed_seed": SEED, "tasks": describe_tasks(models),
+                  "models": {}}
+    (models / "logs").mkdir(parents=True, exist_ok=True)
+    for name in models_in(out):
+        folder = out / name
+        kind = "tokens" if name.endswith("-spam") else "patches"
+        provenance["models"][name] = entry(folder)
+        text = []
+        for quant, end in (("float", ""), ("int4", "-int4")):
+            for seed in results(folder, quant):
+                text.append((folder / f"seed{seed}{end}.log").read_text())
+            if SEED not in results(folder, quant):
+                continue
+            state = torch.load(folder / f"seed{SEED}{end}.pt")
+            model = net.Encoder(net.config_of(train.base_of(prune.origin(name)), kind))
+            prune.shaped_like(model, state).load_state_dict(state)
+            blob = export.to_onnx(model, int4=quant == "int4")
+            (models / f"{name}{end}.onnx").write_bytes(blob)
+            provenance["models"][name][quant]["onnx_sha256"] = hashlib.sha256(blob).hexdigest()
+        (models / "logs" / f"{name}.log").write_text("".join(text))
+        print(f"published {name}", flush=True)
+    (models / "provenance.json").write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n")
+
+
+def describe_tasks(models):
+    tasks = {"patches": {"files": {n: data.sha256(data.FOLDER / n) for n in data.FILES},
+                         "splits": {"train": "first 55000 of the train file", "dev": "last 5000 of the train file",
+                                    "test": "the test file's 10000"}}}
+    return tasks
+
+
+def compare(out, models):
+    """Prints trained against committed; 1 when a model of the build folder has no committed entry."""
+    committed = json.loads((models / "provenance.json").read_text())["models"]
+    unknown = 0
+    for name in models_in(out):
+        for quant in ("float", "int4"):
+            now = entry(out / name).get(quant)
+            then = committed.get(name, {}).get(quant)
+            if not now:
+                continue
+            if not then:
+                print(f"{name} {quant}: nothing committed")
+                unknown = 1
+                continue
+            for seed, value in now["accuracy"]["seeds"].items():
+                before = then["accuracy"]["seeds"].get(seed)
+                print(f"{name} {quant} seed {seed}: test {value:.2f}" +
+                      (f", committed {before:.2f}, difference {value - before:+.2f}" if before is not None
+                       else ", not committed"))
+    return unknown
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--models", type=pathlib.Path, default=HERE.parent / "models")
+    parser.add_argument("--compare", action="store_true")
+    args = parser.parse_args()
+    return compare(args.out, args.models) if args.compare else publish(args.out, args.models)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
