@@ -2,6 +2,7 @@
 #include "core/inject.h"
 #include "core/reset.h"
 #include "core/run.h"
+#include "core/samples.h"
 #include "core/words.h"
 
 #define COMMAND_MAX 78
@@ -63,14 +64,51 @@ static int verb_cold(char **words)
 	reset_for_cold();
 }
 
+/* The word that may stand behind a warm run's numbers; without one, in turn. */
+static int inputs_of(const char *word, enum run_inputs *inputs)
+{
+	if (!word)
+		*inputs = INPUTS_ROTATE;
+	else if (run_inputs_find(word, inputs) < 0)
+		hilda_report_plain_text(
+			&report, "e-[Inputs: rotate fixed list or worst; not ", word, "]");
+	else if (run_warm_max(*inputs))
+		return 1;
+	else
+		hilda_report_plain(&report, "e-[Inputs: there is no worst one before lab search]");
+	return !word;
+}
+
 static int verb_warm(char **words)
 {
+	enum run_inputs inputs;
 	uint32_t n, warmup;
 
-	if (!number("e-[Iterations: a number from 1 to ", words[0], 1, port_max_n, &n) ||
+	if (!inputs_of(words[2], &inputs) ||
+		!number("e-[Iterations: a number from 1 to ", words[0], 1, run_warm_max(inputs),
+			&n) ||
 		!number("e-[Warm-up: a number from 0 to ", words[1], 0, UINT32_MAX, &warmup))
 		return 0;
-	return run_warm(n, warmup) < 0 ? timer_dead() : 1;
+	return run_warm(n, warmup, inputs) < 0 ? timer_dead() : 1;
+}
+
+static int verb_profile(char **words)
+{
+	uint32_t n;
+
+	if (!number("e-[Iterations: a number from 1 to ", words[0], 1, run_profile_max(), &n))
+		return 0;
+	return run_profile(n) < 0 ? timer_dead() : 1;
+}
+
+static int verb_search(char **words)
+{
+	uint32_t n, seed;
+
+	if (!number("e-[Inputs: a number from 1 to ", words[0], 1, run_search_max(), &n) ||
+		!number("e-[Seed: a number from 0 to ", words[1], 0, UINT32_MAX, &seed))
+		return 0;
+	return run_search(n, seed) < 0 ? timer_dead() : 1;
 }
 
 static int verb_energy(char **words)
@@ -123,18 +161,21 @@ static int verb_fault(char **words)
 
 static const struct verb {
 	const char *name;
-	int words;
+	int words;    /* behind it, at least */
+	int optional; /* so many more */
 	int needs_model;
 	int (*handler)(char **words); /* 1: there is a run to send */
 } verbs[] = {
-	{"id", 0, 0, verb_id},
-	{"cold", 0, 0, verb_cold},
-	{"warm", 2, 1, verb_warm},
-	{"energy", 2, 1, verb_energy},
-	{"memory", 0, 1, verb_memory},
-	{"accuracy", 1, 1, verb_accuracy},
-	{"resend", 1, 0, verb_resend},
-	{"fault", 1, 0, verb_fault},
+	{"id", 0, 0, 0, verb_id},
+	{"cold", 0, 0, 0, verb_cold},
+	{"warm", 2, 1, 1, verb_warm},
+	{"energy", 2, 0, 1, verb_energy},
+	{"memory", 0, 0, 1, verb_memory},
+	{"accuracy", 1, 0, 1, verb_accuracy},
+	{"profile", 1, 0, 1, verb_profile},
+	{"search", 2, 0, 1, verb_search},
+	{"resend", 1, 0, 0, verb_resend},
+	{"fault", 1, 0, 0, verb_fault},
 };
 
 static void lab(char **words, int n)
@@ -144,7 +185,7 @@ static void lab(char **words, int n)
 	for (unsigned i = 0; n && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (!words_equal(words[0], verbs[i].name))
 			continue;
-		if (n - 1 != verbs[i].words) {
+		if (n - 1 < verbs[i].words || n - 1 > verbs[i].words + verbs[i].optional) {
 			hilda_report_plain_text(
 				&report, "e-[Wrong number of words after: ", words[0], "]");
 			return;
@@ -152,6 +193,8 @@ static void lab(char **words, int n)
 		wrong = verbs[i].needs_model ? run_load() : NULL;
 		if (wrong)
 			hilda_report_plain_text(&report, "e-[", wrong, "]");
+		else if (verbs[i].needs_model && samples_refused())
+			hilda_report_plain_text(&report, "e-[Samples: ", samples_refused(), "]");
 		else if (verbs[i].handler(words + 1))
 			send_run();
 		return;
@@ -161,7 +204,7 @@ static void lab(char **words, int n)
 
 static void command(char *line)
 {
-	char *words[WORDS_MAX];
+	char *words[WORDS_MAX] = {NULL};
 	int n = words_split(line, words);
 
 	if (n > 0 && words_equal(words[0], "lab")) {

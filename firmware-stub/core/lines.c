@@ -2,6 +2,8 @@
 #include "core/identity.h"
 #include "core/reset.h"
 #include "core/run.h"
+#include "core/samples.h"
+#include "core/words.h"
 #include "protocols/uart-bench/sha256.h"
 
 static void identity_lines(void)
@@ -36,9 +38,22 @@ static void model_lines(void)
 	hilda_report_text(&report, "variant", model.variant);
 	hilda_report_u64(&report, "in", model_inputs(&model));
 	hilda_report_u64(&report, "out", model_header(&model)->classes);
-	hilda_report_u64(&report, "samples", model.sample_count);
+	hilda_report_u64(&report, "samples", samples_count());
 	hilda_report_u64(&report, "bytes", model.blob_bytes);
 	hilda_report_bytes(&report, "sha256", hash, sizeof(hash));
+}
+
+static const char *const inputs_names[] = {"rotate", "fixed", "list", "worst", "search"};
+
+int run_inputs_find(const char *name, enum run_inputs *inputs)
+{
+	for (uint32_t i = 0; i <= INPUTS_WORST; i++) {
+		if (words_equal(name, inputs_names[i])) {
+			*inputs = (enum run_inputs)i;
+			return 0;
+		}
+	}
+	return -1;
 }
 
 static void run_line(const char *phase)
@@ -53,7 +68,44 @@ static void run_line(const char *phase)
 	hilda_report_text(&report, "cache", port_cache);
 	hilda_report_u64(&report, "overhead", run.overhead_ticks);
 	hilda_report_u64(&report, "window", run.window_ticks);
-	hilda_report_text(&report, "inputs", run.n > 1 ? "rotate" : "fixed");
+	hilda_report_text(&report, "inputs", inputs_names[run.inputs]);
+	if (run.input_count)
+		hilda_report_u64(&report, "count", run.input_count);
+}
+
+/* $I: the tokens of the inputs that took part, where their number differs. */
+static void length_lines(void)
+{
+	const int worst = run.inputs == INPUTS_WORST;
+	uint32_t i = 0;
+
+	while (samples_are_text() && i < run.input_count) {
+		hilda_report_open(&report, 'I');
+		hilda_report_u64(&report, "i", i);
+		hilda_report_list(&report, "n");
+		while (i < run.input_count &&
+			hilda_report_item(&report,
+				samples_length(worst ? run_worst_input() : samples_input(i))))
+			i++;
+		hilda_report_close(&report);
+	}
+}
+
+static void warm_lines(void)
+{
+	run_line("warm");
+	hilda_report_close(&report);
+	length_lines();
+	hilda_report_ticks(&report, run_ticks(), run.n);
+}
+
+static void search_lines(void)
+{
+	run_line("search");
+	hilda_report_u64(&report, "seed", run.seed);
+	hilda_report_u64(&report, "worst", run.worst);
+	hilda_report_close(&report);
+	hilda_report_ticks(&report, run_ticks(), run.n);
 }
 
 static void cold_lines(void)
@@ -71,6 +123,8 @@ static void accuracy_lines(void)
 	const uint32_t classes = model_header(&model)->classes;
 
 	run_line("accuracy");
+	hilda_report_hex(&report, "list", run.samples_crc);
+	hilda_report_text(&report, "from", samples_source());
 	for (uint32_t i = 0; i < run.n; i++) {
 		const int8_t *logits = run_logits(i);
 		uint32_t best = 0;
@@ -78,7 +132,7 @@ static void accuracy_lines(void)
 		for (uint32_t c = 1; c < classes; c++)
 			if (logits[c] > logits[best])
 				best = c;
-		hilda_report_prediction(&report, i, best, logits, classes);
+		hilda_report_labelled(&report, i, best, samples_label(i), logits, classes);
 	}
 }
 
@@ -114,9 +168,14 @@ void run_report(void)
 		cold_lines();
 		break;
 	case PHASE_WARM:
-		run_line("warm");
-		hilda_report_close(&report);
-		hilda_report_ticks(&report, run_ticks(), run.n);
+		warm_lines();
+		break;
+	case PHASE_SEARCH:
+		search_lines();
+		break;
+	case PHASE_PROFILE:
+		run_line("profile");
+		run_profile_report();
 		break;
 	case PHASE_ENERGY:
 		run_line("energy");

@@ -2,6 +2,7 @@
 
 #include "core/inject.h"
 #include "core/markers.h"
+#include "core/samples.h"
 
 #define ARENA_PAINT 0xA5
 #define STACK_PAINT 0x5A
@@ -11,7 +12,10 @@
 
 struct run run;
 
-/* Ticks of a timed run, the logits of an accuracy run, or the marker records of an energy run. */
+/*
+ * Ticks of a timed run, the logits of an accuracy run, or the marker records of an energy run. A
+ * search leaves the worst input at its end.
+ */
 static union {
 	uint32_t ticks[RESULTS_BYTES / 4];
 	uint64_t aligned[RESULTS_BYTES / 8];
@@ -22,6 +26,7 @@ static int8_t input[INPUT_BYTES] __attribute__((aligned(16)));
 static int8_t output[CLASSES_MAX];
 static size_t arena_plan;
 static uint32_t next_number;
+static int has_worst;
 
 const uint32_t port_max_n = sizeof(results.ticks) / sizeof(results.ticks[0]);
 
@@ -40,9 +45,33 @@ void *run_memory_for_results(void)
 	return results.aligned;
 }
 
+int8_t *run_input(void)
+{
+	return input;
+}
+
+int8_t *run_worst_input(void)
+{
+	return results.logits + RESULTS_BYTES - sizeof(input);
+}
+
 uint32_t run_accuracy_max(void)
 {
-	return RESULTS_BYTES / model_header(&model)->classes;
+	const uint32_t room = RESULTS_BYTES / model_header(&model)->classes;
+
+	return samples_count() < room ? samples_count() : room;
+}
+
+uint32_t run_search_max(void)
+{
+	return (RESULTS_BYTES - sizeof(input)) / sizeof(results.ticks[0]);
+}
+
+uint32_t run_warm_max(enum run_inputs inputs)
+{
+	if (inputs != INPUTS_WORST)
+		return port_max_n;
+	return has_worst ? run_search_max() : 0;
 }
 
 size_t run_arena_plan(void)
@@ -61,14 +90,8 @@ const char *run_load(void)
 	return wrong;
 }
 
-/* The inputs of the image, in turn. Outside the timed part: a small core divides in software. */
-static const int8_t *sample_of(uint32_t index)
-{
-	return model.samples + index % model.sample_count * model_inputs(&model);
-}
-
 /* One inference, as measurement.md defines it: input copied in, invoked, output read. */
-static void infer(const int8_t *sample)
+void run_infer_input(const int8_t *sample)
 {
 	const uint32_t n = model_inputs(&model);
 
@@ -79,24 +102,7 @@ static void infer(const int8_t *sample)
 
 void run_infer(uint32_t i)
 {
-	infer(sample_of(i));
-}
-
-/* The compiler must not move work across the reading of the clock. */
-static inline uint64_t now(void)
-{
-	uint64_t ticks;
-
-	__asm__ volatile("" ::: "memory");
-	ticks = port_timer_ticks();
-	__asm__ volatile("" ::: "memory");
-	return ticks;
-}
-
-static uint32_t saturated(uint64_t ticks, uint32_t overhead)
-{
-	ticks = ticks > overhead ? ticks - overhead : 0;
-	return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
+	run_infer_input(samples_input(i));
 }
 
 int run_timer_ticks(void)
@@ -104,26 +110,27 @@ int run_timer_ticks(void)
 	uint64_t before;
 
 	port_timer_start();
-	before = now();
+	before = run_now();
 	for (volatile uint32_t i = 0; i < TIMER_TRIAL; i++)
 		;
-	before = now() - before;
+	before = run_now() - before;
 	return before != 0;
 }
 
 void run_begin(enum phase phase, uint32_t n, uint32_t warmup)
 {
+	has_worst = phase == PHASE_SEARCH;
 	run = (struct run){.phase = phase,
 		.number = next_number++,
 		.n = n,
 		.warmup = warmup,
 		.batch = 1,
+		.inputs = n > 1 ? INPUTS_ROTATE : INPUTS_FIXED,
 		.irq = "on",
 		.status = "ok"};
 }
 
-/* What the two readings around an inference cost by themselves. */
-static uint32_t empty_loop(void)
+uint32_t run_empty_loop(void)
 {
 	uint64_t least = UINT64_MAX;
 
@@ -131,8 +138,8 @@ static uint32_t empty_loop(void)
 		uint64_t start, ticks;
 
 		port_timer_start();
-		start = now();
-		ticks = now() - start;
+		start = run_now();
+		ticks = run_now() - start;
 
 		if (ticks < least)
 			least = ticks;
@@ -147,17 +154,17 @@ void run_first(uint64_t boot_ticks)
 
 	next_number = 0;
 	run_begin(PHASE_COLD, 1, 0);
-	run.overhead_ticks = empty_loop();
+	run.overhead_ticks = run_empty_loop();
 	port_timer_start();
-	start = now();
+	start = run_now();
 	wrong = run_load();
-	loaded = now();
+	loaded = run_now();
 	if (!wrong)
-		infer(model.samples);
-	end = now();
+		run_infer_input(model.samples);
+	end = run_now();
 	run.boot_ticks = boot_ticks;
-	run.load_ticks = saturated(loaded - start, run.overhead_ticks);
-	run.first_ticks = saturated(end - loaded, run.overhead_ticks);
+	run.load_ticks = run_saturated(loaded - start, run.overhead_ticks);
+	run.first_ticks = run_saturated(end - loaded, run.overhead_ticks);
 	run.window_ticks = end - start;
 	if (wrong) {
 		run.status = "model";
@@ -165,39 +172,74 @@ void run_first(uint64_t boot_ticks)
 	}
 }
 
-int run_warm(uint32_t n, uint32_t warmup)
+void run_timed(const int8_t *sample, uint32_t i)
 {
-	uint64_t opened;
+	uint64_t start;
 
-	if (!run_timer_ticks())
-		return -1;
-	run_begin(PHASE_WARM, n, warmup);
-	run.overhead_ticks = empty_loop();
-	port_watchdog(WATCHDOG_RUN_MS);
-	for (uint32_t i = 0; i < warmup; i++) {
-		infer(sample_of(i));
-		port_watchdog_feed();
-	}
+	port_timer_start();
+	start = run_now();
+	run_infer_input(sample);
+	results.ticks[i] = run_saturated(run_now() - start, run.overhead_ticks);
+	port_watchdog_feed();
+}
+
+uint64_t run_window_open(void)
+{
 	port_drain();
 	run.irq = port_quiet();
 	port_markers(markers_levels(run.number) | MARKER_WINDOW | MARKER_MAC);
-	opened = port_timer_total();
-	for (uint32_t i = 0; i < n; i++) {
-		const int8_t *sample = sample_of(i);
-		uint64_t start;
+	return port_timer_total();
+}
 
-		port_timer_start();
-		start = now();
-		infer(sample);
-		results.ticks[i] = saturated(now() - start, run.overhead_ticks);
-		port_watchdog_feed();
-		inject_in_window(i);
-	}
+void run_window_close(uint64_t opened)
+{
 	run.window_ticks = port_timer_total() - opened;
 	port_markers(markers_levels(run.number));
 	port_unquiet();
 	port_watchdog(0);
 	port_markers_send();
+}
+
+/* What iteration i of n takes. Outside the timed part. */
+static const int8_t *input_of(uint32_t i, uint32_t n)
+{
+	switch (run.inputs) {
+	case INPUTS_FIXED:
+		return samples_input(0);
+	case INPUTS_LIST:
+		return samples_input((uint32_t)((uint64_t)i * run.input_count / n));
+	case INPUTS_WORST:
+		return run_worst_input();
+	case INPUTS_ROTATE:
+	case INPUTS_SEARCH:
+		break;
+	}
+	return samples_input(i);
+}
+
+int run_warm(uint32_t n, uint32_t warmup, enum run_inputs inputs)
+{
+	const uint32_t listed = samples_count() < n ? samples_count() : n;
+	uint64_t opened;
+
+	if (!run_timer_ticks())
+		return -1;
+	run_begin(PHASE_WARM, n, warmup);
+	has_worst = inputs == INPUTS_WORST;
+	run.inputs = inputs == INPUTS_ROTATE && n == 1 ? INPUTS_FIXED : inputs;
+	run.input_count = inputs == INPUTS_ROTATE || inputs == INPUTS_LIST ? listed : 1;
+	run.overhead_ticks = run_empty_loop();
+	port_watchdog(WATCHDOG_RUN_MS);
+	for (uint32_t i = 0; i < warmup; i++) {
+		run_infer_input(input_of(i % n, n));
+		port_watchdog_feed();
+	}
+	opened = run_window_open();
+	for (uint32_t i = 0; i < n; i++) {
+		run_timed(input_of(i, n), i);
+		inject_in_window(i);
+	}
+	run_window_close(opened);
 	return 0;
 }
 
@@ -206,9 +248,11 @@ int run_accuracy(uint32_t n)
 	const uint32_t classes = model_header(&model)->classes;
 
 	run_begin(PHASE_ACCURACY, n, 0);
+	run.inputs = n > 1 ? INPUTS_LIST : INPUTS_FIXED;
 	port_watchdog(WATCHDOG_RUN_MS);
+	run.samples_crc = samples_crc(n);
 	for (uint32_t i = 0; i < n; i++) {
-		infer(sample_of(i));
+		run_infer(i);
 		for (uint32_t c = 0; c < classes; c++)
 			results.logits[i * classes + c] = output[c];
 		port_watchdog_feed();
@@ -244,7 +288,7 @@ int run_memory(void)
 	for (size_t i = 0; i < used; i++)
 		model_arena[i] = ARENA_PAINT;
 	port_watchdog(WATCHDOG_RUN_MS);
-	infer(model.samples);
+	run_infer_input(model.samples);
 	port_watchdog(0);
 	while (used && model_arena[used - 1] == ARENA_PAINT)
 		used--;

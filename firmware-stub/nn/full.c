@@ -7,6 +7,7 @@
  */
 #include "nn/dot.h"
 #include "nn/operators.h"
+#include "nn/profile.h"
 
 #define TOKENS_MAX 128 /* the score row lies on the arena, padded to whole words */
 #define WIDTH_MAX 64   /* nn_norm's 32-bit arithmetic */
@@ -197,14 +198,20 @@ static void forward(const struct model *m, uint8_t *arena, const int8_t *in, int
 	layout(&f, model_header(m), arena);
 	reader_start(&r, m);
 	embed(&f, &r, in);
+	profile_mark(PROFILE_EMBED, PROFILE_NO_LAYER);
 	exponential = reader_bytes(&r, 2 * 256);
 	for (uint32_t layer = 0; layer < f.h->layers; layer++) {
 		project_in(&f, &r);
+		profile_mark(PROFILE_QKV, layer);
 		attend(&f, &r, exponential);
+		profile_mark(PROFILE_ATTENTION, layer);
 		project_out(&f, &r);
+		profile_mark(PROFILE_PROJECT, layer);
 		feed_forward(&f, &r);
+		profile_mark(PROFILE_FEED_FORWARD, layer);
 	}
 	classify(&f, &r, out);
+	profile_mark(PROFILE_CLASSIFY, PROFILE_NO_LAYER);
 }
 
 const struct architecture architecture_full = {.id = 1, .plan = plan, .forward = forward};

@@ -50,6 +50,7 @@ struct model {
 	const uint8_t *blob;
 	size_t blob_bytes;
 	const int8_t *samples; /* inputs for the benchmark, not part of the model */
+	const uint8_t *labels; /* of the samples; NULL: unknown */
 	uint32_t sample_count;
 };
 

@@ -83,6 +83,9 @@ void hilda_report_ticks(struct hilda_report *r, const uint32_t *ticks, uint32_t 
 /* $P: one sample's class and logits. */
 void hilda_report_prediction(struct hilda_report *r, uint32_t index, uint32_t predicted,
 	const int8_t *logits, uint32_t classes);
+/* The same with the class that would be right; less than 0: unknown. */
+void hilda_report_labelled(struct hilda_report *r, uint32_t index, uint32_t predicted,
+	int32_t label, const int8_t *logits, uint32_t classes);
 
 /* $E: how many lines there were and their CRC-32. msg may be NULL. */
 void hilda_report_end(struct hilda_report *r, const char *status, const char *msg);
