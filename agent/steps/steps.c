@@ -12,6 +12,7 @@ const struct step steps[] = {
 	{STAGE_ENERGY, step_energy_wanted, step_energy},
 	{STAGE_ACCURACY, step_accuracy_wanted, step_accuracy},
 	{STAGE_MEMORY, step_memory_wanted, step_memory},
+	{STAGE_PROFILE, step_profile_wanted, step_profile},
 	{STAGE_COLLECT, NULL, step_collect},
 	{STAGE_NONE, NULL, NULL},
 };

@@ -17,6 +17,8 @@ bool step_lines_wanted(const struct run *run);
 int step_lines(struct run *run);
 bool step_accuracy_wanted(const struct run *run);
 int step_accuracy(struct run *run);
+bool step_profile_wanted(const struct run *run);
+int step_profile(struct run *run);
 bool step_memory_wanted(const struct run *run);
 int step_memory(struct run *run);
 int step_collect(struct run *run);

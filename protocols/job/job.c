@@ -23,7 +23,7 @@ static const char *const expect_keys[] = {"compiler", "flags", "machine", "mcu",
 	"openocd", "agent", "server", "qemu", NULL};
 
 static const char *const protocol_names[] = {"uart-bench", "lines", NULL};
-static const char *const inputs_names[] = {"rotate", "fixed", NULL};
+static const char *const inputs_names[] = {"rotate", "fixed", "list", NULL};
 
 const char *job_protocol_name(enum job_protocol p)
 {

@@ -32,6 +32,7 @@
 #define JOB_ITERATIONS_MAX 1000000
 #define JOB_WARMUP_MAX 100000
 #define JOB_SAMPLES_MAX 1000000
+#define JOB_CLASS_MAX 65535
 #define JOB_SUSTAINED_MAX_S 86400
 #define JOB_PRIORITY_MAX 100
 #define JOB_ATTEMPTS_MAX 10
@@ -49,6 +50,8 @@
 #define JOB_RATE_MAX_PER_HOUR 36e6 /* 10,000 a second */
 #define JOB_BATTERY_MAX_MWH 1e9
 #define JOB_ACCURACY_SAMPLES 100
+#define JOB_SEARCH_SEED 1
+#define JOB_PROFILE_ITERATIONS 20
 #define JOB_SUSTAINED_S 60
 #define JOB_PRIORITY 50
 #define JOB_ATTEMPTS 3
@@ -58,7 +61,7 @@
 #define JOB_PHASE_S 300
 
 enum job_protocol { JOB_PROTOCOL_UART_BENCH, JOB_PROTOCOL_LINES };
-enum job_inputs { JOB_INPUTS_ROTATE, JOB_INPUTS_FIXED };
+enum job_inputs { JOB_INPUTS_ROTATE, JOB_INPUTS_FIXED, JOB_INPUTS_LIST };
 enum job_cold_by { JOB_COLD_BY_RESET, JOB_COLD_BY_POWER };
 
 struct job_board {
@@ -67,6 +70,9 @@ struct job_board {
 	char **tags; /* all of them are needed */
 	size_t n_tags;
 };
+
+/* A file of this name is a host build's reply that the predictions are compared with. */
+#define JOB_REFERENCE_FILE "reference"
 
 struct job_file {
 	char *name; /* a plain file name, beside the image */
@@ -98,6 +104,8 @@ struct job_phases {
 	struct {
 		bool run;
 		uint32_t iterations, warmup, boots;
+		uint32_t search; /* inputs to try for the slowest; 0: none */
+		uint32_t seed;	 /* of that search */
 	} warm;
 	struct {
 		bool run;
@@ -108,7 +116,10 @@ struct job_phases {
 	} energy;
 	struct {
 		bool run;
-		uint32_t samples;
+		uint32_t samples; /* 0: as many as the list holds */
+		bool f1;	  /* of this class, which has this name */
+		uint32_t positive;
+		char positive_name[JOB_WORD_MAX + 1];
 	} accuracy;
 	struct {
 		bool run;

@@ -1,15 +1,18 @@
 #include "protocols/job/phases.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const phases_keys[] = {
 	"cold", "warm", "energy", "accuracy", "memory", "profile", "sustained", NULL};
 static const char *const cold_keys[] = {"boots", "by", NULL};
-static const char *const warm_keys[] = {"iterations", "warmup", "boots", NULL};
+static const char *const warm_keys[] = {"iterations", "warmup", "boots", "search", "seed", NULL};
 static const char *const energy_keys[] = {"iterations", "duty_cycle", NULL};
 static const char *const duty_keys[] = {"inferences_per_hour", "battery_mWh", NULL};
-static const char *const accuracy_keys[] = {"samples", NULL};
+static const char *const accuracy_keys[] = {"samples", "f1", NULL};
+static const char *const f1_keys[] = {"class", "name", NULL};
 static const char *const sustained_keys[] = {"seconds", NULL};
 static const char *const by_names[] = {"reset", "power", NULL};
 
@@ -54,7 +57,34 @@ static int read_timed(
 			 &p->warm.iterations, e)) ||
 		(err = doc_u32(warm, &warm_at, "warmup", 0, JOB_WARMUP_MAX, &p->warm.warmup, e)))
 		return err;
-	return doc_u32(warm, &warm_at, "boots", 1, JOB_BOOTS_MAX, &p->warm.boots, e);
+	if ((err = doc_u32(warm, &warm_at, "boots", 1, JOB_BOOTS_MAX, &p->warm.boots, e)) ||
+		(err = doc_u32(
+			 warm, &warm_at, "search", 0, JOB_ITERATIONS_MAX, &p->warm.search, e)))
+		return err;
+	return doc_u32(warm, &warm_at, "seed", 0, UINT32_MAX, &p->warm.seed, e);
+}
+
+static int read_accuracy(
+	const json_t *accuracy, const struct doc_at *at, struct job_phases *p, struct job_error *e)
+{
+	struct doc_at here = DOC_KEY(at, "f1"), name_at = DOC_KEY(&here, "name");
+	char *name = NULL;
+	json_t *f1 = NULL;
+	int err;
+
+	if ((err = doc_u32(accuracy, at, "samples", 0, JOB_SAMPLES_MAX, &p->accuracy.samples, e)) ||
+		(err = doc_member(accuracy, at, "f1", f1_keys, &f1, e)) || !f1)
+		return err;
+	p->accuracy.f1 = true;
+	if ((err = doc_u32(f1, &here, "class", 0, JOB_CLASS_MAX, &p->accuracy.positive, e)) ||
+		(err = doc_word(f1, &here, "name", &name, e)))
+		return err;
+	if (!name)
+		return doc_fail(e, &name_at, NULL,
+			"must name the positive class, as in {\"class\": 1, \"name\": \"spam\"}");
+	snprintf(p->accuracy.positive_name, sizeof(p->accuracy.positive_name), "%s", name);
+	free(name);
+	return 0;
 }
 
 static int read_duty_cycle(
@@ -93,8 +123,7 @@ static int read_rest(
 		(err = read_duty_cycle(energy, &energy_at, p, e)) ||
 		(err = read_phase(
 			 obj, at, "accuracy", accuracy_keys, &p->accuracy.run, &accuracy, e)) ||
-		(err = doc_u32(accuracy, &accuracy_at, "samples", 1, JOB_SAMPLES_MAX,
-			 &p->accuracy.samples, e)) ||
+		(err = read_accuracy(accuracy, &accuracy_at, p, e)) ||
 		(err = read_phase(
 			 obj, at, "sustained", sustained_keys, &p->sustained.run, &sustained, e)) ||
 		(err = doc_u32(sustained, &sustained_at, "seconds", 1, JOB_SUSTAINED_MAX_S,
@@ -122,6 +151,7 @@ int job_phases_read(
 	p->warm.iterations = JOB_WARM_ITERATIONS;
 	p->warm.warmup = JOB_WARM_WARMUP;
 	p->warm.boots = JOB_WARM_BOOTS;
+	p->warm.seed = JOB_SEARCH_SEED;
 	p->energy.iterations = JOB_ENERGY_ITERATIONS;
 	p->accuracy.samples = JOB_ACCURACY_SAMPLES;
 	p->sustained.seconds = JOB_SUSTAINED_S;
@@ -148,6 +178,29 @@ static json_t *print_energy(const struct job_phases *p)
 	return obj;
 }
 
+static json_t *print_warm(const struct job_phases *p)
+{
+	json_t *obj = json_pack("{s:I, s:I, s:I}", "iterations", (json_int_t)p->warm.iterations,
+		"warmup", (json_int_t)p->warm.warmup, "boots", (json_int_t)p->warm.boots);
+
+	if (obj && p->warm.search) {
+		json_object_set_new(obj, "search", json_integer(p->warm.search));
+		json_object_set_new(obj, "seed", json_integer(p->warm.seed));
+	}
+	return obj;
+}
+
+static json_t *print_accuracy(const struct job_phases *p)
+{
+	json_t *obj = json_pack("{s:I}", "samples", (json_int_t)p->accuracy.samples);
+
+	if (obj && p->accuracy.f1)
+		json_object_set_new(obj, "f1",
+			json_pack("{s:I, s:s}", "class", (json_int_t)p->accuracy.positive, "name",
+				p->accuracy.positive_name));
+	return obj;
+}
+
 json_t *job_phases_print(const struct job_phases *p)
 {
 	json_t *obj = json_pack("{s:b, s:b}", "memory", p->memory, "profile", p->profile);
@@ -158,15 +211,11 @@ json_t *job_phases_print(const struct job_phases *p)
 			json_pack("{s:I, s:s}", "boots", (json_int_t)p->cold.boots, "by",
 				by_names[p->cold.by]));
 	if (p->warm.run)
-		bad |= json_object_set_new(obj, "warm",
-			json_pack("{s:I, s:I, s:I}", "iterations", (json_int_t)p->warm.iterations,
-				"warmup", (json_int_t)p->warm.warmup, "boots",
-				(json_int_t)p->warm.boots));
+		bad |= json_object_set_new(obj, "warm", print_warm(p));
 	if (p->energy.run)
 		bad |= json_object_set_new(obj, "energy", print_energy(p));
 	if (p->accuracy.run)
-		bad |= json_object_set_new(obj, "accuracy",
-			json_pack("{s:I}", "samples", (json_int_t)p->accuracy.samples));
+		bad |= json_object_set_new(obj, "accuracy", print_accuracy(p));
 	if (p->sustained.run)
 		bad |= json_object_set_new(obj, "sustained",
 			json_pack("{s:I}", "seconds", (json_int_t)p->sustained.seconds));

@@ -7,27 +7,7 @@
 #include "common/cleanup.h"
 #include "common/numbers.h"
 #include "protocols/uart-bench/crc.h"
-
-#define FAULT_LINES_MAX 16
-
-struct line {
-	char *text; /* from `$` up to and including the CRC-16 */
-	size_t n;
-	uint32_t seq;
-	char type;
-	size_t n_pairs;
-	struct bench_pair pairs[]; /* their text stands behind them */
-};
-
-struct bench_run {
-	struct line **lines; /* by seq; NULL where one is missing */
-	size_t room;
-	size_t top; /* highest seq that came, plus one; `$E` not counted */
-	size_t have;
-	struct line *end;
-	struct line *faults[FAULT_LINES_MAX];
-	size_t n_faults;
-};
+#include "protocols/uart-bench/run_parts.h"
 
 struct bench_run *bench_run_new(void)
 {
@@ -245,7 +225,7 @@ static size_t line_count(const struct bench_run *run, char type)
 	return type == 'X' ? run->n_faults : run->top;
 }
 
-static const char *line_get(const struct line *line, const char *key)
+const char *line_get(const struct line *line, const char *key)
 {
 	for (size_t i = 0; i < line->n_pairs; i++) {
 		if (!strcmp(line->pairs[i].key, key))
@@ -323,8 +303,7 @@ static void list_done(struct list *list)
 	free(list->items);
 }
 
-/* The line's `i` must be the number of items so far. */
-static int check_index(const struct line *line, size_t expected, struct fault *f)
+int line_check_index(const struct line *line, size_t expected, struct fault *f)
 {
 	const char *text = line_get(line, "i");
 	uint64_t i;
@@ -335,11 +314,11 @@ static int check_index(const struct line *line, size_t expected, struct fault *f
 	return 0;
 }
 
-static int add_items(struct list *list, const struct line *line, struct fault *f)
+static int add_items(struct list *list, const struct line *line, const char *key, struct fault *f)
 {
-	const char *p = line_get(line, "t");
-	int err = p ? check_index(line, list->n, f)
-		    : fault_set(f, EBADMSG, "line \"%s\" has no t=", line->text);
+	const char *p = line_get(line, key);
+	int err = p ? line_check_index(line, list->n, f)
+		    : fault_set(f, EBADMSG, "line \"%s\" has no %s=", line->text, key);
 
 	while (!err) {
 		size_t n = strcspn(p, ":");
@@ -356,20 +335,31 @@ static int add_items(struct list *list, const struct line *line, struct fault *f
 	return err;
 }
 
-int bench_run_ticks(const struct bench_run *run, uint64_t **ticks, size_t *n, struct fault *f)
+static int read_list(const struct bench_run *run, char type, const char *key, uint64_t **items,
+	size_t *n, struct fault *f)
 {
 	_cleanup_(list_done) struct list list = {0};
 
 	for (size_t i = 0; i < run->top; i++) {
 		const struct line *line = run->lines[i];
-		int err = line && line->type == 'C' ? add_items(&list, line, f) : 0;
+		int err = line && line->type == type ? add_items(&list, line, key, f) : 0;
 
 		if (err)
 			return err;
 	}
 	*n = list.n;
-	*ticks = take_ptr(list.items);
+	*items = take_ptr(list.items);
 	return 0;
+}
+
+int bench_run_ticks(const struct bench_run *run, uint64_t **ticks, size_t *n, struct fault *f)
+{
+	return read_list(run, 'C', "t", ticks, n, f);
+}
+
+int bench_run_lengths(const struct bench_run *run, uint64_t **tokens, size_t *n, struct fault *f)
+{
+	return read_list(run, 'I', "n", tokens, n, f);
 }
 
 int bench_run_cold(const struct bench_run *run, struct bench_cold *out, struct fault *f)
@@ -382,97 +372,5 @@ int bench_run_cold(const struct bench_run *run, struct bench_cold *out, struct f
 		(err = bench_run_u64(run, 'C', "first", &cold.first_ticks, f)))
 		return err;
 	*out = cold;
-	return 0;
-}
-
-struct predictions {
-	uint32_t *classes;
-	size_t n;
-	size_t logits; /* of the sample that is being read */
-	uint32_t crc;
-	bool has_logits;
-};
-
-static void predictions_done(struct predictions *x)
-{
-	free(x->classes);
-}
-
-/* The first of a sample's lines. */
-static int begin_sample(
-	struct predictions *x, const struct line *line, uint64_t class, struct fault *f)
-{
-	int err = check_index(line, x->n, f);
-
-	if (err)
-		return err;
-	if (x->has_logits)
-		x->crc = crc32_zlib(x->crc, "\n", 1);
-	x->classes[x->n++] = (uint32_t) class;
-	x->has_logits = false;
-	x->logits = 0;
-	return 0;
-}
-
-/* A line with `from` goes on with the logits of the sample before it: same `i`, same `p`. */
-static int go_on(struct predictions *x, const struct line *line, uint64_t class, struct fault *f)
-{
-	uint64_t from;
-	int err;
-
-	if (!x->n)
-		return fault_set(f, EBADMSG, "line \"%s\" goes on with no sample", line->text);
-	err = check_index(line, x->n - 1, f);
-	if (err)
-		return err;
-	if (x->classes[x->n - 1] != class)
-		return fault_set(
-			f, EBADMSG, "line \"%s\" predicts another class than before", line->text);
-	if (number_u64(line_get(line, "from"), 1, UINT32_MAX, &from) || from != x->logits)
-		return fault_set(
-			f, EBADMSG, "line \"%s\" should go on at from=%zu", line->text, x->logits);
-	x->crc = crc32_zlib(x->crc, ":", 1);
-	return 0;
-}
-
-static int add_prediction(struct predictions *x, const struct line *line, struct fault *f)
-{
-	const char *p = line_get(line, "p"), *logits = line_get(line, "l");
-	uint64_t class;
-	int err;
-
-	if (!p || number_u64(p, 0, UINT32_MAX, &class))
-		return fault_set(f, EBADMSG, "line \"%s\" has no predicted class p=", line->text);
-	err = line_get(line, "from") ? go_on(x, line, class, f) : begin_sample(x, line, class, f);
-	if (err || !logits)
-		return err;
-	x->crc = crc32_zlib(x->crc, logits, strlen(logits));
-	x->has_logits = true;
-	x->logits++;
-	for (; *logits; logits++)
-		x->logits += *logits == ':';
-	return 0;
-}
-
-int bench_run_predictions(const struct bench_run *run, uint32_t **classes, size_t *n,
-	uint32_t *logits_crc, struct fault *f)
-{
-	_cleanup_(predictions_done) struct predictions x = {.crc = CRC32_START};
-
-	x.classes = calloc(run->top + 1, sizeof(*x.classes));
-	if (!x.classes)
-		return fault_set(f, ENOMEM, "out of memory for a run's predictions");
-	for (size_t i = 0; i < run->top; i++) {
-		const struct line *line = run->lines[i];
-		int err = line && line->type == 'P' ? add_prediction(&x, line, f) : 0;
-
-		if (err)
-			return err;
-	}
-	if (x.has_logits)
-		x.crc = crc32_zlib(x.crc, "\n", 1);
-	*n = x.n;
-	*logits_crc = x.crc;
-	*classes = take_ptr(x.classes);
 	return 0;
 }

@@ -73,12 +73,31 @@ struct bench_cold {
 	uint64_t boot_ticks, load_ticks, first_ticks;
 };
 int bench_run_cold(const struct bench_run *run, struct bench_cold *out, struct fault *f);
-/*
- * The predicted class of each sample in order (malloc'd), and zlib's CRC-32 over their logits: the
- * text of `l`, joined by `:` where `from` spreads a sample over several `$P`, a line feed behind each
- * sample. -EBADMSG as above.
- */
-int bench_run_predictions(const struct bench_run *run, uint32_t **classes, size_t *n,
-	uint32_t *logits_crc, struct fault *f);
+/* The tokens of the inputs that took part, of all `$I`; none (NULL, 0) where inputs are no text. */
+int bench_run_lengths(const struct bench_run *run, uint64_t **tokens, size_t *n, struct fault *f);
+
+/* All `$P`, sample by sample. A logit hash is zlib's CRC-32 over one sample's `l` and a line feed,
+ * joined by `:` where `from` spreads a sample over several lines. */
+struct bench_predictions {
+	size_t n;
+	uint32_t *classes;
+	uint32_t *labels;    /* what would be right; NULL: the firmware does not say */
+	uint32_t *logits;    /* a hash each */
+	uint32_t logits_crc; /* of all of them, as one text */
+};
+/* -EBADMSG as above. *out is filled only on success; end it with bench_predictions_done. */
+int bench_run_predictions(
+	const struct bench_run *run, struct bench_predictions *out, struct fault *f);
+void bench_predictions_done(struct bench_predictions *p);
+
+/* One `$L`: where the time of an inference goes. */
+struct bench_part {
+	const char *name; /* belongs to the run */
+	int64_t layer;	  /* -1: none */
+	uint64_t min_ticks, median_ticks;
+};
+/* In order, malloc'd. -EBADMSG as above, also when there is none. */
+int bench_run_profile(
+	const struct bench_run *run, struct bench_part **parts, size_t *n, struct fault *f);
 
 #endif
