@@ -11,23 +11,23 @@
 #include "stats/summary.h"
 
 /* QEMU's -icount shift: each instruction takes 2^shift ns of guest time. */
-static double to_instructions(double ticks, const struct timer *t)
+double timer_instructions(const struct timer *t, double ticks)
 {
 	return round(ticks * 1e9 / (t->hz * ldexp(1, t->icount_shift)));
 }
 
-static bool counts_instructions(const struct timer *t)
+bool timer_counts_instructions(const struct timer *t)
 {
 	return t->is_virtual && t->icount_shift >= 0;
 }
 
 /* A virtual board's time is its instruction count at one instruction per tick, as the note says. */
-static double to_us(double ticks, const struct timer *t)
+double timer_us(const struct timer *t, double ticks)
 {
-	return (counts_instructions(t) ? to_instructions(ticks, t) : ticks) * 1e6 / t->hz;
+	return (timer_counts_instructions(t) ? timer_instructions(t, ticks) : ticks) * 1e6 / t->hz;
 }
 
-static int need_timer(struct rows *r, const char *at, const struct timer *t)
+int phase_need_timer(struct rows *r, const char *at, const struct timer *t)
 {
 	if (t->hz > 0)
 		return 0;
@@ -45,7 +45,7 @@ static int add_cold_time(struct rows *r, const json_t *phase, const char *at, co
 
 	if (rc || ticks < 0)
 		return rc;
-	us = to_us((double)ticks, t);
+	us = timer_us(t, (double)ticks);
 	return rows_add_series(r, "cold", metric, "us", boot, &us, 1, note);
 }
 
@@ -53,7 +53,7 @@ int phase_cold(struct rows *r, const json_t *phase, const char *at, const struct
 {
 	char kind[16] = "", note[128];
 	int64_t boot = 0, first = -1;
-	int rc = need_timer(r, at, t);
+	int rc = phase_need_timer(r, at, t);
 
 	if (!rc)
 		rc = document_count(phase, at, "boot", true, &boot, r->fault);
@@ -73,8 +73,8 @@ int phase_cold(struct rows *r, const json_t *phase, const char *at, const struct
 		rc = add_cold_time(r, phase, at, t, "load_ticks", "load_us", boot, note);
 	if (!rc)
 		rc = add_cold_time(r, phase, at, t, "first_ticks", "latency_us", boot, note);
-	if (!rc && counts_instructions(t)) {
-		double count = to_instructions((double)first, t);
+	if (!rc && timer_counts_instructions(t)) {
+		double count = timer_instructions(t, (double)first);
 
 		rc = rows_add_series(r, "cold", "instructions", "", boot, &count, 1, "");
 	}
@@ -92,13 +92,13 @@ static int add_latencies(struct rows *r, const char *name, int64_t boot, const d
 	if (!values)
 		return fault_set(r->fault, ENOMEM, "result: no memory");
 	for (size_t i = 0; i < n; i++)
-		values[i] = to_us(ticks[i], t);
+		values[i] = timer_us(t, ticks[i]);
 	rc = rows_add_series(
 		r, name, "latency_us", "us", boot, values, n, t->is_virtual ? NOTE_VIRTUAL : "");
-	if (rc || !counts_instructions(t) || strcmp(name, "warm"))
+	if (rc || !timer_counts_instructions(t) || strcmp(name, "warm"))
 		return rc;
 	for (size_t i = 0; i < n; i++)
-		values[i] = to_instructions(ticks[i], t);
+		values[i] = timer_instructions(t, ticks[i]);
 	return rows_add_series(r, name, "instructions", "", boot, values, n, "");
 }
 
@@ -113,10 +113,10 @@ static int add_window(struct rows *r, const json_t *phase, const char *at, const
 		rc = document_count(phase, at, "overhead_ticks", false, &overhead, r->fault);
 	if (!rc && window > 0)
 		rc = rows_add_value(r, name, "throughput_ips", "1/s", boot, (int64_t)n,
-			(double)n * 1e6 / to_us((double)window, t), note);
+			(double)n * 1e6 / timer_us(t, (double)window), note);
 	if (!rc && overhead >= 0 && !strcmp(name, "warm"))
 		rc = rows_add_value(
-			r, name, "overhead_us", "us", boot, 1, to_us((double)overhead, t), note);
+			r, name, "overhead_us", "us", boot, 1, timer_us(t, (double)overhead), note);
 	return rc;
 }
 
@@ -126,7 +126,7 @@ int phase_series(struct rows *r, const json_t *phase, const char *at, const stru
 	char name[METRIC_PHASE_BYTES] = "";
 	int64_t boot = 0;
 	size_t n;
-	int rc = need_timer(r, at, t);
+	int rc = phase_need_timer(r, at, t);
 
 	if (!rc)
 		rc = document_text(phase, at, "phase", true, name, sizeof(name), r->fault);
@@ -139,6 +139,8 @@ int phase_series(struct rows *r, const json_t *phase, const char *at, const stru
 	if (!n)
 		return fault_set(r->fault, EINVAL, "result: %s/ticks is empty", at);
 	rc = add_latencies(r, name, boot, ticks, n, t);
+	if (!rc && !strcmp(name, "warm"))
+		rc = phase_lengths(r, phase, at, boot, ticks, n, t);
 	return rc ? rc : add_window(r, phase, at, name, boot, n, t);
 }
 

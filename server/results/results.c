@@ -12,7 +12,7 @@
 #include "server/results/shape.h"
 #include "server/results/verdict.h"
 
-#define PREDICTIONS_KEPT 1000 /* longer lists are left out of what the run shows */
+#define ITEMS_KEPT 1000 /* longer lists are left out of what the run shows */
 #define SHIFT_MAX 30
 #define FAULT_PREFIX "result: " /* then the pointer, in each fault of this folder that has one */
 
@@ -67,7 +67,7 @@ static int read_timer(const json_t *doc, bool is_virtual, struct timer *t, struc
 }
 
 static int add_phase(struct rows *rows, const json_t *doc, const json_t *phase, const char *at,
-	const struct timer *t)
+	const struct timer *t, const struct job_phases *asked)
 {
 	char name[METRIC_PHASE_BYTES] = "";
 	int rc = document_text(phase, at, "phase", true, name, sizeof(name), rows->fault);
@@ -80,11 +80,18 @@ static int add_phase(struct rows *rows, const json_t *doc, const json_t *phase, 
 		return phase_series(rows, phase, at, t);
 	if (!strcmp(name, "memory"))
 		return phase_memory(rows, phase, at, json_object_get(doc, "footprint"));
+	if (!strcmp(name, "search"))
+		return phase_search(rows, phase, at, t);
+	if (!strcmp(name, "accuracy"))
+		return phase_accuracy(rows, phase, at, asked);
+	if (!strcmp(name, "profile"))
+		return phase_profile(rows, phase, at, t);
 	/* Other phases are kept as they came; their numbers are not of this version. */
 	return 0;
 }
 
-static int add_all(struct rows *rows, const json_t *doc, const struct timer *t)
+static int add_all(
+	struct rows *rows, const json_t *doc, const struct timer *t, const struct job_phases *asked)
 {
 	json_t *item;
 	char at[64];
@@ -93,7 +100,7 @@ static int add_all(struct rows *rows, const json_t *doc, const struct timer *t)
 
 	json_array_foreach (json_object_get(doc, "phases"), i, item) {
 		snprintf(at, sizeof(at), "/phases/%zu", i);
-		rc = add_phase(rows, doc, item, at, t);
+		rc = add_phase(rows, doc, item, at, t, asked);
 		if (rc)
 			return rc;
 	}
@@ -108,8 +115,24 @@ static int add_all(struct rows *rows, const json_t *doc, const struct timer *t)
 	return rc;
 }
 
-/* What was asked and done, without the samples, which have rows of their own. */
-static int keep_phases(struct result *r, const json_t *doc, struct fault *f)
+/* Without the samples, which have rows of their own. */
+static json_t *keep_phase(const json_t *phase, const struct timer *t)
+{
+	static const char *const lists[] = {"predictions", "labels", "lengths"};
+	json_t *one = json_copy((json_t *)phase);
+
+	json_object_del(one, "ticks");
+	json_object_del(one, "worst_ticks");
+	phase_accuracy_keep(one);
+	phase_profile_keep(one, t);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		if (json_array_size(json_object_get(one, lists[i])) > ITEMS_KEPT)
+			json_object_del(one, lists[i]);
+	}
+	return one;
+}
+
+static int keep_phases(struct result *r, const json_t *doc, const struct timer *t, struct fault *f)
 {
 	json_t *list, *copy, *item;
 	size_t i;
@@ -118,14 +141,8 @@ static int keep_phases(struct result *r, const json_t *doc, struct fault *f)
 	if (!json_is_array(list))
 		return 0;
 	copy = json_array();
-	json_array_foreach (list, i, item) {
-		json_t *one = json_copy(item);
-
-		json_object_del(one, "ticks");
-		if (json_array_size(json_object_get(one, "predictions")) > PREDICTIONS_KEPT)
-			json_object_del(one, "predictions");
-		json_array_append_new(copy, one);
-	}
+	json_array_foreach (list, i, item)
+		json_array_append_new(copy, keep_phase(item, t));
 	r->phases = copy ? json_dumps(copy, JSON_COMPACT) : NULL;
 	json_decref(copy);
 	return r->phases ? 0 : fault_set(f, ENOMEM, "result: no memory");
@@ -147,7 +164,7 @@ static int keep_energy(struct result *r, const json_t *doc, struct fault *f)
 	return rc;
 }
 
-static int keep_parts(struct result *r, const json_t *doc, struct fault *f)
+static int keep_parts(struct result *r, const json_t *doc, const struct timer *t, struct fault *f)
 {
 	const struct {
 		const char *key;
@@ -161,7 +178,7 @@ static int keep_parts(struct result *r, const json_t *doc, struct fault *f)
 		rc = document_part(doc, parts[i].key, parts[i].out, f);
 	if (!rc)
 		rc = keep_energy(r, doc, f);
-	return rc ? rc : keep_phases(r, doc, f);
+	return rc ? rc : keep_phases(r, doc, t, f);
 }
 
 static int compute(
@@ -178,7 +195,7 @@ static int compute(
 	if (!rc)
 		rc = read_timer(doc, c->is_virtual, &t, f);
 	if (!rc)
-		rc = add_all(&rows, doc, &t);
+		rc = add_all(&rows, doc, &t, &c->job->phases);
 	if (!rc && json_is_object(json_object_get(doc, "energy")))
 		rc = phase_energy(
 			&rows, json_object_get(doc, "energy"), &c->job->phases, c->is_virtual);
@@ -186,7 +203,7 @@ static int compute(
 		rc = phases_finish(&rows, c->job->deadline_ms, c->is_virtual);
 	rows_done(&rows);
 	if (!rc)
-		rc = keep_parts(r, doc, f);
+		rc = keep_parts(r, doc, &t, f);
 	if (!rc)
 		verdict_apply(r, c->job, json_object_get(doc, "provenance"));
 	return rc;

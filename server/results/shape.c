@@ -32,13 +32,20 @@ static const struct part stage_parts[] = {
 	{"stage", TEXT, NULL}, {"start_ms", NUMBER, NULL}, {"end_ms", NUMBER, NULL}, {0}};
 static const struct part timer_parts[] = {
 	{"hz", COUNT, NULL}, {"kind", TEXT, NULL}, {"icount_shift", COUNT, NULL}, {0}};
+static const struct part reference_parts[] = {
+	{"sha256", TEXT, NULL}, {"predictions", COUNTS, NULL}, {"logits", COUNTS, NULL}, {0}};
+static const struct part profile_parts[] = {{"part", TEXT, NULL}, {"layer", COUNT, NULL},
+	{"min_ticks", COUNT, NULL}, {"median_ticks", COUNT, NULL}, {0}};
 static const struct part phase_parts[] = {{"phase", TEXT, NULL}, {"boot", COUNT, NULL},
 	{"kind", TEXT, NULL}, {"boot_ticks", COUNT, NULL}, {"load_ticks", COUNT, NULL},
 	{"first_ticks", COUNT, NULL}, {"n", COUNT, NULL}, {"warmup", COUNT, NULL},
 	{"overhead_ticks", COUNT, NULL}, {"window_ticks", COUNT, NULL}, {"irq", TEXT, NULL},
 	{"inputs", TEXT, NULL}, {"cache", TEXT, NULL}, {"batch", COUNT, NULL},
 	{"ticks", NUMBERS, NULL}, {"values", SCALARS, NULL}, {"predictions", COUNTS, NULL},
-	{"logits_crc", TEXT, NULL}, {0}};
+	{"logits_crc", TEXT, NULL}, {"labels", COUNTS, NULL}, {"logits", COUNTS, NULL},
+	{"list", TEXT, NULL}, {"from", TEXT, NULL}, {"reference", OBJECT, reference_parts},
+	{"parts", OBJECTS, profile_parts}, {"input_count", COUNT, NULL}, {"lengths", COUNTS, NULL},
+	{"seed", COUNT, NULL}, {"worst", COUNT, NULL}, {"worst_ticks", NUMBERS, NULL}, {0}};
 static const struct part line_parts[] = {{"phase", TEXT, NULL}, {"metric", TEXT, NULL},
 	{"unit", TEXT, NULL}, {"values", NUMBERS, NULL}, {0}};
 static const struct part clock_parts[] = {{"checked", FLAG, NULL}, {"device_us", NUMBER, NULL},
