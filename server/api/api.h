@@ -52,6 +52,11 @@ void runs_windows(struct request *r);
 void results_json(struct request *r);
 void results_csv(struct request *r);
 
+/* leaderboard.c */
+void leaderboard_get(struct request *r);
+void leaderboard_get_csv(struct request *r);
+void leaderboard_get_md(struct request *r);
+
 /* boards.c */
 void boards_list(struct request *r);
 void boards_get(struct request *r);

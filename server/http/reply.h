@@ -40,6 +40,7 @@ struct MHD_Response *reply_make(struct buffer *b, const char *content_type);
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_BYTES "application/octet-stream"
 #define TYPE_CSV "text/csv; charset=utf-8"
+#define TYPE_MARKDOWN "text/markdown; charset=utf-8"
 #define TYPE_EVENTS "text/event-stream"
 
 #endif

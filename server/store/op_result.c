@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "server/store/latest.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
 
@@ -83,6 +84,8 @@ static int update_run(struct store_txn *t, const struct run_row *r, const struct
 		rc = insert_report(t, r->id, result);
 	for (size_t i = 0; i < result->n_metrics && !rc; i++)
 		rc = insert_metric(t, r->id, &result->metrics[i]);
+	if (!rc && adopted && result->outcome == OUTCOME_PASSED)
+		rc = latest_note(t, r->id);
 	if (!rc)
 		event_run(t, r, state, outcome_name(result->outcome), stage_name(result->stage));
 	return rc;

@@ -9,11 +9,13 @@
 #define HILDA_SERVER_STORE_READ_H
 
 #include "common/buffer.h"
+#include "server/leaderboard/leaderboard.h"
 #include "server/store/store.h"
 
 #define READ_LIMIT_DEFAULT 50
 #define READ_LIMIT_MAX 500
 #define READ_LABELS_MAX 8
+#define READ_LEADERBOARD_MAX 4000 /* phases of cells: the newest */
 
 struct read_label {
 	const char *key, *value;
@@ -54,6 +56,8 @@ int read_results(
 	struct store_reader *r, const struct read_results_filter *filter, struct buffer *out);
 int read_results_csv(
 	struct store_reader *r, const struct read_results_filter *filter, struct buffer *out);
+/* Adds the latest numbers to an empty leaderboard, which is still to be finished. */
+int read_leaderboard(struct store_reader *r, struct leaderboard *b);
 int read_boards(struct store_reader *r, struct buffer *out);
 int read_board(struct store_reader *r, const char *name, struct buffer *out);
 /* ["linux-arm64", "mps3-an547"]: types of every board ever registered. */

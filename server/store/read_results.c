@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocols/job/metric.h"
+#include "server/store/csv_out.h"
 #include "server/store/reading.h"
 
 #define RESULT_COLUMNS                                                                     \
@@ -296,32 +297,6 @@ static int collect(struct store_reader *r, int64_t run, size_t row,
 		}
 	}
 	return failed ? failed : rc;
-}
-
-/* RFC 4180; a leading = + - @ would be a formula to a spreadsheet. */
-static void csv_text(struct buffer *out, const char *text)
-{
-	if (text[0] && strchr("=+-@\t\r", text[0])) {
-		buffer_add_text(out, "\"'");
-	} else if (!text[strcspn(text, ",\"\r\n")]) {
-		buffer_add_text(out, text);
-		return;
-	} else {
-		buffer_add_text(out, "\"");
-	}
-	for (; *text; text++) {
-		if (*text == '"')
-			buffer_add_text(out, "\"");
-		buffer_add(out, text, 1);
-	}
-	buffer_add_text(out, "\"");
-}
-
-static void csv_number(struct buffer *out, double value)
-{
-	struct json_out o = JSON_OUT(out);
-
-	jo_number(&o, value);
 }
 
 static int csv_row(struct store_reader *r, sqlite3_stmt *q, const struct table *t, size_t row,

@@ -1,0 +1,14 @@
+/* What is computed over all rows, once they are in order. Private to server/leaderboard. */
+#ifndef HILDA_SERVER_LEADERBOARD_PARTS_H
+#define HILDA_SERVER_LEADERBOARD_PARTS_H
+
+#include "server/leaderboard/leaderboard.h"
+
+/* scores.c: accuracy, intervals, drops and ranks. */
+void scores_compute(struct leaderboard *b);
+/* savings.c: int8 against float32, int4 against int8, pruned against whole. 0 or -ENOMEM. */
+int savings_compute(struct leaderboard *b);
+/* crossings.c: linear against full attention over length. 0 or -ENOMEM. */
+int crossings_compute(struct leaderboard *b);
+
+#endif
