@@ -37,15 +37,89 @@ void suite_run_done(struct suite_run *r)
 	r->cells = NULL;
 }
 
-/* The document with the image's hash and the label that finds the suite's jobs again. */
-static json_t *complete_document(
-	const struct suite_run *r, const struct suite_cell *cell, const char *sha256)
+/* What is sent: each path once, however many cells name it. */
+struct sending {
+	struct {
+		const char *path;
+		struct upload upload;
+	} * files;
+	size_t n, room, had;
+};
+
+static void sending_done(struct sending *s)
 {
-	json_t *document = json_deep_copy(cell->job);
+	free(s->files);
+}
+
+static const char *sha256_of(const struct sending *s, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (!strcmp(s->files[i].path, path))
+			return s->files[i].upload.sha256;
+	}
+	return NULL;
+}
+
+static enum exit_code send_file(
+	struct suite_run *r, struct sending *s, const char *path, struct fault *f)
+{
+	enum exit_code code;
+
+	if (sha256_of(s, path))
+		return EXIT_OK;
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 64;
+		void *bigger = reallocarray(s->files, room, sizeof(*s->files));
+
+		if (!bigger) {
+			fault_set(f, ENOMEM, "out of memory");
+			return EXIT_LOCAL_FILE;
+		}
+		s->files = bigger;
+		s->room = room;
+	}
+	s->files[s->n].path = path;
+	code = upload_file(r->s, path, &s->files[s->n].upload, f);
+	if (code)
+		return code;
+	s->had += s->files[s->n++].upload.had;
+	return EXIT_OK;
+}
+
+/* All files first: a missing one must not leave half a suite behind. */
+static enum exit_code send_files(struct suite_run *r, struct sending *s, struct fault *f)
+{
+	enum exit_code code = EXIT_OK;
+
+	for (size_t i = 0; !code && i < r->suite->n_cells; i++) {
+		const struct suite_cell *cell = r->cells[i].cell;
+
+		code = send_file(r, s, cell->image, f);
+		for (size_t k = 0; !code && k < cell->n_files; k++)
+			code = send_file(r, s, cell->files[k].value, f);
+	}
+	if (!code)
+		fprintf(stderr, "uploaded %zu files, the server had %zu\n", s->n - s->had, s->had);
+	return code;
+}
+
+/* The document with the hashes and the label that finds the suite's jobs again. */
+static json_t *complete_document(
+	const struct suite_run *r, const struct suite_cell *cell, const struct sending *sent)
+{
+	json_t *document = json_deep_copy(cell->job), *files = json_array();
 	json_t *labels = json_object_get(document, "labels");
 	int bad = !document || !labels;
 
-	bad |= json_object_set_new(document, "image", json_sprintf("sha256:%s", sha256));
+	bad |= json_object_set_new(
+		document, "image", json_sprintf("sha256:%s", sha256_of(sent, cell->image)));
+	for (size_t i = 0; i < cell->n_files; i++)
+		bad |= json_array_append_new(files,
+			json_pack("{s:s, s:o}", "name", cell->files[i].key, "artifact",
+				json_sprintf("sha256:%s", sha256_of(sent, cell->files[i].value))));
+	if (cell->n_files)
+		bad |= json_object_set(document, "files", files);
+	json_decref(files);
 	bad |= json_object_set_new(labels, "suite_run", json_string(r->id));
 	if (!bad)
 		return document;
@@ -53,43 +127,13 @@ static json_t *complete_document(
 	return NULL;
 }
 
-/* The hash of a path that an earlier cell has uploaded, or NULL. */
-static const struct upload *uploaded(
-	const struct suite_run *r, const struct upload *uploads, size_t index)
-{
-	for (size_t i = 0; i < index; i++) {
-		if (!strcmp(r->cells[i].cell->image, r->cells[index].cell->image))
-			return &uploads[i];
-	}
-	return NULL;
-}
-
 enum exit_code suite_run_submit(struct suite_run *r, struct fault *f)
 {
-	size_t n = r->suite->n_cells, sent = 0, had = 0;
-	_cleanup_free_ struct upload *uploads = calloc(n + 1, sizeof(*uploads));
-	enum exit_code code = EXIT_OK;
+	_cleanup_(sending_done) struct sending sent = {0};
+	enum exit_code code = send_files(r, &sent, f);
 
-	if (!uploads) {
-		fault_set(f, ENOMEM, "out of memory");
-		return EXIT_LOCAL_FILE;
-	}
-	/* All files first: a missing one must not leave half a suite behind. */
-	for (size_t i = 0; !code && i < n; i++) {
-		const struct upload *same = uploaded(r, uploads, i);
-
-		if (same) {
-			uploads[i] = *same;
-			continue;
-		}
-		code = upload_file(r->s, r->cells[i].cell->image, &uploads[i], f);
-		sent += !code && !uploads[i].had;
-		had += !code && uploads[i].had;
-	}
-	if (!code)
-		fprintf(stderr, "uploaded %zu images, the server had %zu\n", sent, had);
-	for (size_t i = 0; !code && i < n; i++) {
-		json_t *document = complete_document(r, r->cells[i].cell, uploads[i].sha256);
+	for (size_t i = 0; !code && i < r->suite->n_cells; i++) {
+		json_t *document = complete_document(r, r->cells[i].cell, &sent);
 		char key[64];
 
 		snprintf(key, sizeof(key), "suite-%s-%zu", r->id, i);

@@ -1,5 +1,5 @@
 /*
- * A suite from its document to its tables: expand, build, upload each image once, submit, watch,
+ * A suite from its document to its tables: expand, build, upload each file once, submit, watch,
  * summarise. One thread; waits until every job has ended.
  */
 #ifndef HILDA_CLI_SUITE_RUN_H

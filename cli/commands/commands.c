@@ -10,6 +10,7 @@ static const struct command *const table[] = {
 	&command_rerun,
 	&command_suite_run,
 	&command_results,
+	&command_leaderboard,
 	&command_boards,
 	&command_agents,
 	&command_metrics,

@@ -5,8 +5,8 @@
 #include "cli/command.h"
 
 extern const struct command command_submit, command_jobs, command_job, command_log, command_results,
-	command_boards, command_agents, command_cancel, command_job_bundle, command_rerun,
-	command_suite_run, command_metrics, command_ppk2_info, command_ppk2_record,
+	command_leaderboard, command_boards, command_agents, command_cancel, command_job_bundle,
+	command_rerun, command_suite_run, command_metrics, command_ppk2_info, command_ppk2_record,
 	command_ppk2_convert, command_model_size, command_complete, command_help, command_version;
 
 #endif

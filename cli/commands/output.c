@@ -15,6 +15,24 @@ void output_json(const json_t *value)
 	putchar('\n');
 }
 
+static int print_bytes(void *arg, const void *data, size_t n)
+{
+	return fwrite(data, 1, n, stdout) != n;
+}
+
+enum exit_code output_download(
+	struct session *s, const char *path, int64_t timeout_ms, struct fault *f)
+{
+	_cleanup_(http_reply_done) struct http_reply reply = {0};
+	struct http_request r = HTTP_REQUEST_INIT;
+
+	r.method = "GET";
+	r.path = path;
+	r.timeout_ms = timeout_ms;
+	r.sink = print_bytes;
+	return session_request(s, &r, &reply, f);
+}
+
 const char *output_time(const char *text, char out[32])
 {
 	int64_t ms;

@@ -120,26 +120,15 @@ static void print_metric(const json_t *rows, const char *metric)
 	table_print(t, stdout);
 }
 
-static int print_bytes(void *arg, const void *data, size_t n)
-{
-	return fwrite(data, 1, n, stdout) != n;
-}
-
 static enum exit_code download_csv(struct cli *cli, uint64_t limit, struct fault *f)
 {
 	_cleanup_(buffer_done) struct buffer url = BUFFER_INIT(URL_MAX_BYTES);
-	_cleanup_(http_reply_done) struct http_reply reply = {0};
-	struct http_request r = HTTP_REQUEST_INIT;
 	char text[32];
 
 	snprintf(text, sizeof(text), "%" PRIu64, limit);
 	if (filters_url(cli, "/api/v1/results.csv", names, &url, f) || url_add(&url, "limit", text))
 		return EXIT_USAGE;
-	r.method = "GET";
-	r.path = url.data;
-	r.timeout_ms = DOWNLOAD_MS;
-	r.sink = print_bytes;
-	return session_request(&cli->session, &r, &reply, f);
+	return output_download(&cli->session, url.data, DOWNLOAD_MS, f);
 }
 
 static enum exit_code run(struct cli *cli, struct fault *f)

@@ -154,7 +154,7 @@ const struct command command_suite_run = {
 	.min_arguments = 1,
 	.max_arguments = 1,
 	.summary = "Build, submit and watch a matrix of jobs, and print its tables.",
-	.help = "Each build command runs once, each image is uploaded once. Paths count from the current\n"
+	.help = "Each build command runs once, each file is uploaded once. Paths count from the current\n"
 		"folder. The exit code is the worst of the jobs'.\n\n"
 		"Examples:\n"
 		"  hilda suite run nightly.json --jobs 2\n"

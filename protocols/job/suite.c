@@ -8,8 +8,8 @@
 #include "protocols/job/doc.h"
 #include "protocols/job/substitute.h"
 
-static const char *const suite_keys[] = {
-	"name", "vars", "matrix", "exclude", "include", "where", "job", "build", "image", NULL};
+static const char *const suite_keys[] = {"name", "vars", "matrix", "exclude", "include", "where",
+	"job", "build", "image", "files", NULL};
 static const char *const where_keys[] = {"matrix", "vars", NULL};
 
 /* What the whole expansion works on. */
@@ -24,6 +24,15 @@ struct expansion {
 	struct job_error *e;
 };
 
+static void free_pairs(struct job_pair *pairs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(pairs[i].key);
+		free(pairs[i].value);
+	}
+	free(pairs);
+}
+
 void suite_free(struct suite *suite)
 {
 	if (!suite)
@@ -31,11 +40,8 @@ void suite_free(struct suite *suite)
 	for (size_t i = 0; i < suite->n_cells; i++) {
 		struct suite_cell *cell = &suite->cells[i];
 
-		for (size_t k = 0; k < cell->n_values; k++) {
-			free(cell->values[k].key);
-			free(cell->values[k].value);
-		}
-		free(cell->values);
+		free_pairs(cell->values, cell->n_values);
+		free_pairs(cell->files, cell->n_files);
 		free(cell->title);
 		free(cell->build);
 		free(cell->image);
@@ -293,6 +299,20 @@ static int add_label(json_t *labels, const char *key, const char *value)
 	return json_object_set_new(labels, key, json_string(value));
 }
 
+/* Labels that came out empty are none. */
+static void drop_empty(json_t *labels)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(labels, next, key, value)
+	{
+		if (json_is_string(value) && !json_string_length(value))
+			json_object_del(labels, key);
+	}
+}
+
 /* Labels and a name, so that every cell's job can be found again. */
 static int complete_job(struct expansion *x, struct suite_cell *cell)
 {
@@ -307,6 +327,7 @@ static int complete_job(struct expansion *x, struct suite_cell *cell)
 		bad |= add_label(labels, "suite", x->suite->name);
 		for (size_t i = 0; i < cell->n_values; i++)
 			bad |= add_label(labels, cell->values[i].key, cell->values[i].value);
+		drop_empty(labels);
 	}
 	if (!json_object_get(cell->job, "name"))
 		bad |= json_object_set_new(cell->job, "name",
@@ -314,12 +335,25 @@ static int complete_job(struct expansion *x, struct suite_cell *cell)
 	return bad ? doc_no_memory(x->e) : 0;
 }
 
-/* The job as it will be sent, with a stand-in for the image's hash. */
+static const char stand_in[] =
+	"sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+static int put_files(const struct suite_cell *cell, json_t *job)
+{
+	json_t *list = json_array();
+	int bad = 0;
+
+	for (size_t i = 0; i < cell->n_files; i++)
+		bad |= json_array_append_new(list,
+			json_pack("{s:s, s:s}", "name", cell->files[i].key, "artifact", stand_in));
+	return bad | json_object_set_new(job, "files", list);
+}
+
+/* The job as it will be sent, with stand-ins for the hashes of image and files. */
 static int check_job(struct expansion *x, const struct suite_cell *cell)
 {
-	static const char stand_in[] =
-		"sha256:0000000000000000000000000000000000000000000000000000000000000000";
 	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "job"), image_at = DOC_KEY(&at, "image");
+	struct doc_at files_at = DOC_KEY(&at, "files");
 	_cleanup_(job_freep) struct job *job = NULL;
 	struct job_error e = {0};
 	char pointer[sizeof(e.pointer)];
@@ -329,8 +363,12 @@ static int check_job(struct expansion *x, const struct suite_cell *cell)
 	if (json_object_get(cell->job, "image"))
 		return doc_fail(x->e, &image_at, NULL,
 			"the image of a suite's job is the file that \"image\" beside \"job\" names");
+	if (json_object_get(cell->job, "files"))
+		return doc_fail(x->e, &files_at, NULL,
+			"the files of a suite's job are those that \"files\" beside \"job\" names");
 	copy = json_copy(cell->job);
-	if (!copy || json_object_set_new(copy, "image", json_string(stand_in))) {
+	if (!copy || json_object_set_new(copy, "image", json_string(stand_in)) ||
+		put_files(cell, copy)) {
 		json_decref(copy);
 		return doc_no_memory(x->e);
 	}
@@ -367,6 +405,36 @@ static int fill_values(struct expansion *x, struct suite_cell *cell, const json_
 	return 0;
 }
 
+static int fill_files(struct expansion *x, struct suite_cell *cell,
+	const struct substitute_variable *variables, size_t n)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "files");
+	json_t *files = json_object_get(x->doc, "files"), *path;
+	const char *name;
+
+	cell->files = calloc(json_object_size(files) + 1, sizeof(*cell->files));
+	if (!cell->files)
+		return doc_no_memory(x->e);
+	json_object_foreach (files, name, path) {
+		struct job_pair *pair = &cell->files[cell->n_files];
+		struct doc_at here = DOC_KEY(&at, name);
+		_cleanup_free_ char *text = NULL;
+		int err = substitute_text(
+			json_string_value(path), variables, n, SUITE_TEXT_MAX, &here, &text, x->e);
+
+		if (err)
+			return err;
+		if (!*text)
+			continue;
+		pair->key = strdup(name);
+		if (!pair->key)
+			return doc_no_memory(x->e);
+		pair->value = take_ptr(text);
+		cell->n_files++;
+	}
+	return 0;
+}
+
 static int add_cell(struct expansion *x, const json_t *const *values)
 {
 	struct substitute_variable variables[2 * SUITE_VARIABLES_MAX];
@@ -388,7 +456,8 @@ static int add_cell(struct expansion *x, const json_t *const *values)
 		(err = substitute_json(json_object_get(x->doc, "job"), variables, n, SUITE_TEXT_MAX,
 			 &job_at, &cell->job, x->e)) ||
 		(err = substitute_text(
-			 image, variables, n, SUITE_TEXT_MAX, &image_at, &cell->image, x->e)))
+			 image, variables, n, SUITE_TEXT_MAX, &image_at, &cell->image, x->e)) ||
+		(err = fill_files(x, cell, variables, n)))
 		return err;
 	if (build)
 		err = substitute_text(
@@ -436,7 +505,9 @@ static int read_suite(
 {
 	struct doc_at root = DOC_ROOT, job_at = DOC_KEY(&root, "job");
 	_cleanup_free_ char *build = NULL, *image = NULL;
-	json_t *job = NULL;
+	struct doc_at files_at = DOC_KEY(&root, "files");
+	json_t *job = NULL, *files = NULL, *path;
+	const char *name;
 	int err;
 
 	if ((err = doc_object(x->doc, &root, suite_keys, x->e)) ||
@@ -444,8 +515,15 @@ static int read_suite(
 			 x->doc, &root, "name", JOB_LABEL_VALUE_MAX, &x->suite->name, x->e)) ||
 		(err = doc_text(x->doc, &root, "build", SUITE_TEXT_MAX, &build, x->e)) ||
 		(err = doc_text(x->doc, &root, "image", SUITE_TEXT_MAX, &image, x->e)) ||
+		(err = doc_member(x->doc, &root, "files", NULL, &files, x->e)) ||
 		(err = doc_member(x->doc, &root, "job", NULL, &job, x->e)))
 		return err;
+	json_object_foreach (files, name, path) {
+		struct doc_at here = DOC_KEY(&files_at, name);
+
+		if (!json_is_string(path))
+			return doc_fail(x->e, &here, NULL, "must be the path of a file");
+	}
 	if (!x->suite->name || !image || !job)
 		return doc_fail(x->e, job ? &root : &job_at, suite_keys,
 			"a suite needs name, matrix, image and job");

@@ -6,7 +6,7 @@
  *	  "exclude": [{"board": "microbit", "quant": "int4"}], "include": [],
  *	  "where": [{"matrix": {"board": "microbit"}, "vars": {"out": "build/small"}}],
  *	  "build": "make -C firmware BOARD=${board} QUANT=${quant}",
- *	  "image": "${out}/${board}/${quant}.elf",
+ *	  "image": "${out}/${board}/${quant}.elf", "files": {"samples.bin": "data/${task}.bin"},
  *	  "job": {"name": "${quant} on ${board}", "board": {"type": "${board}"}} }
  *
  * `${x}` is replaced in every text of job, and in build and image; a text that is nothing but `${x}`
@@ -14,7 +14,9 @@
  * caller may override. exclude drops each cell that has all the values of an entry (a list means
  * any of them); include adds cells, each naming every variable of the matrix; where gives vars other
  * values in the cells that have all the values of its matrix (the last one that fits counts). Each job gets a label
- * for each variable of the matrix and `suite`, unless it has one, and a name when it has none.
+ * for each variable of the matrix and `suite`, unless it has one, and a name when it has none. files are
+ * paths of what lies beside the image, by name. A file or label that comes out empty is left out of its
+ * cell: where can give a cell one, or none.
  *
  * Pure: no I/O, any thread. A suite owns everything it points to.
  */
@@ -37,9 +39,11 @@ struct suite_cell {
 	char *title;		 /* the values, joined by spaces */
 	struct job_pair *values; /* one for each variable of the matrix, in its order */
 	size_t n_values;
-	char *build; /* NULL: nothing to build */
-	char *image; /* path */
-	json_t *job; /* the document, all but `image`, which the caller sets to the hash */
+	char *build;		/* NULL: nothing to build */
+	char *image;		/* path */
+	struct job_pair *files; /* name and path */
+	size_t n_files;
+	json_t *job; /* the document, all but `image` and `files`, which the caller sets to the hashes */
 };
 
 struct suite {

@@ -1,5 +1,6 @@
 """hilda against a server that misbehaves: every exit code, and what is tried again."""
 
+import hashlib
 import json
 import os
 import pty
@@ -305,6 +306,20 @@ def test_a_suite_is_built_uploaded_once_and_summarised(hilda, fake, tmp_path, jo
     assert "a int8" in emulated and "b int8" not in emulated and "1234567" in emulated
 
 
+def test_the_files_of_a_suite_are_sent_once_and_stand_in_its_jobs(hilda, fake, tmp_path):
+    finish(fake, lambda job: "passed")
+    (tmp_path / "list").write_bytes(b"samples")
+    path = suite_file(tmp_path, vars={"list": ""}, files={"samples.bin": "${list}", "notes": "suite.json"},
+                      where=[{"matrix": {"board": "b"}, "vars": {"list": "list"}}])
+    got = hilda("suite", "run", path)
+    assert got.returncode == 0, got.stderr
+    assert fake.count("POST", "/api/v1/artifacts") == 4 and "uploaded 4 files" in got.stderr
+    digest = "sha256:" + hashlib.sha256(b"samples").hexdigest()
+    by_board = {j["board"]["type"]: {f["name"]: f["artifact"] for f in j["document"]["files"]}
+                for j in fake.jobs.values()}
+    assert by_board["b"]["samples.bin"] == digest and set(by_board["a"]) == {"notes"}
+
+
 @pytest.mark.parametrize("outcomes,code", [
     (["passed", "canceled", "passed", "passed"], 7),
     (["passed", "canceled", "infrastructure", "passed"], 5),
@@ -445,7 +460,7 @@ def test_control_bytes_of_a_suite_do_not_reach_the_terminal(hilda, fake, tmp_pat
 
 def test_mistyped_commands_and_options(hilda, fake):
     for typed, meant in (("job-s", "jobs"), ("sumbit", "submit"), ("cancle", "cancel"),
-                         ("suite", "suite run"), ("res", "results")):
+                         ("suite", "suite run"), ("res", "results"), ("lead", "leaderboard")):
         got = hilda(typed)
         assert got.returncode == 2 and f"did you mean `hilda {meant}`" in got.stderr, typed
     for args, says in ((["jobs", "--stat", "x"], "no option --stat; did you mean --state?"),
@@ -464,7 +479,7 @@ def test_mistyped_commands_and_options(hilda, fake):
 def test_every_command_explains_itself(hilda):
     overview = hilda("help").stdout
     words = {line.split()[0] for line in overview.splitlines() if line.startswith("  ")}
-    for name in ("submit", "jobs", "job", "log", "results", "boards", "agents", "cancel", "rerun",
+    for name in ("submit", "jobs", "job", "log", "results", "leaderboard", "boards", "agents", "cancel", "rerun",
                  "suite", "metrics"):
         assert name in words
         args = ("suite", "run") if name == "suite" else (name,)
@@ -527,3 +542,32 @@ def test_results_keep_measured_and_emulated_apart(hilda, fake):
     line = next(line for line in emulated.splitlines() if "m55-1" in line)
     assert line.split()[6:9] == ["5000", "4990..5001", "7"]
     assert "777.5" not in emulated
+
+
+def test_the_leaderboard_says_what_each_cell_is(hilda, fake):
+    none = {"state": "not run"}
+    row = {"title": "full-nano int8", "task": "fashion", "weights_bytes": 70000, "float32_weights_bytes": None,
+           "arena_bytes": 12000, "float32_arena_bytes": None,
+           "accuracy": {"state": "measured", "metric": "accuracy", "value": 0.866, "lo": 0.859, "hi": 0.873, "n": 10000,
+                        "drop_points": 0.1, "seeds_sd": 0.002, "rank": 2},
+           "cells": [{"warm": {"state": "measured", "p50_ms": 1.5, "p95_ms": 1.75, "throughput_ips": 650.0, "n": 80},
+                      "cold": none, "memory": {"state": "measured", "sram_peak_bytes": 20480}, "energy": none},
+                     {"warm": {"state": "virtual", "instructions": 31250, "ms_at_1_per_tick": 0.9766}, "cold": none,
+                      "memory": none, "energy": {"state": "modelled", "energy_mJ": 0.25, "ranked": False}}]}
+    answer = {"legend": "What a cell is.", "rows": [row],
+              "boards": [{"board": "host", "state": "measured"}, {"board": "m|55", "state": "virtual"}],
+              "guidance": [{"state": "virtual", "text": "int4 saves \u001b[31m"}]}
+    fake.replies["GET /api/v1/leaderboard"] = (200, "application/json", json.dumps(answer).encode())
+    out = hilda("leaderboard", "--task", "fashion").stdout
+    assert fake.requests[-1][1] == "/api/v1/leaderboard?task=fashion"
+    time, memory, energy, accuracy = out.split("\n\n")[1:5]
+    assert "host" in time and "m/55 virtual" in time and "1.5 / 1.75 / 650" in time and "31250 (0.9766 ms)" in time
+    assert memory.count("not run") == 3 and "20.0" in memory and "68.4" in memory
+    assert "not run" in energy and "0.25 modelled" in energy
+    assert "86.60" in accuracy and "85.90..87.30" in accuracy and "+0.10" in accuracy
+    assert "- virtual: int4 saves" in out and "\x1b[31m" not in out
+    assert out.startswith("What a cell is.")
+    fake.replies["GET /api/v1/leaderboard.md"] = (200, "text/markdown", b"# Leaderboard\n")
+    assert hilda("leaderboard", "--md").stdout == "# Leaderboard\n"
+    fake.replies["GET /api/v1/leaderboard"] = (200, "application/json", json.dumps({"rows": []}).encode())
+    assert "No run that has passed" in hilda("leaderboard").stdout

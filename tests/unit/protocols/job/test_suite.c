@@ -97,6 +97,43 @@ static void a_text_that_is_a_variable_keeps_the_type(void **state)
 	assert_string_equal(suite->cells[1].title, "400 true");
 }
 
+static void files_and_labels_that_come_out_empty_are_left_out(void **state)
+{
+	_cleanup_(suite_freep) struct suite *suite = NULL;
+	struct job_error e;
+	json_t *labels;
+
+	assert_int_equal(parse("{'name':'s','vars':{'list':'','base':''},"
+			       "'matrix':{'board':['a','b'],'heads':['','4']},'image':'x',"
+			       "'where':[{'matrix':{'board':'b'},'vars':{'list':'data/all.bin'}},"
+			       "{'matrix':{'heads':'4'},'vars':{'base':'full'}}],"
+			       "'files':{'samples.bin':'${list}','${no}':'of-${board}'},"
+			       "'job':{'board':{'type':'${board}'},'labels':{'base':'${base}'}}}",
+				 NULL, 0, &suite, &e),
+		-EINVAL);
+	assert_string_equal(e.pointer, "/job/files/0/name");
+	assert_int_equal(parse("{'name':'s','vars':{'list':'','base':''},"
+			       "'matrix':{'board':['a','b'],'heads':['','4']},'image':'x',"
+			       "'where':[{'matrix':{'board':'b'},'vars':{'list':'data/all.bin'}},"
+			       "{'matrix':{'heads':'4'},'vars':{'base':'full'}}],"
+			       "'files':{'samples.bin':'${list}','other':'of-${board}'},"
+			       "'job':{'board':{'type':'${board}'},'labels':{'base':'${base}'}}}",
+				 NULL, 0, &suite, &e),
+		0);
+	assert_int_equal(suite->cells[0].n_files, 1);
+	assert_string_equal(suite->cells[0].files[0].key, "other");
+	assert_string_equal(suite->cells[0].files[0].value, "of-a");
+	assert_int_equal(suite->cells[3].n_files, 2);
+	assert_string_equal(suite->cells[3].files[0].key, "samples.bin");
+	assert_string_equal(suite->cells[3].files[0].value, "data/all.bin");
+	labels = json_object_get(suite->cells[0].job, "labels");
+	assert_null(json_object_get(labels, "heads"));
+	assert_null(json_object_get(labels, "base"));
+	labels = json_object_get(suite->cells[1].job, "labels");
+	assert_string_equal(json_string_value(json_object_get(labels, "heads")), "4");
+	assert_string_equal(json_string_value(json_object_get(labels, "base")), "full");
+}
+
 static void variables_can_be_overridden(void **state)
 {
 	const struct job_pair set = {"out", "/elsewhere"}, unknown = {"oot", "x"};
@@ -130,6 +167,12 @@ static void mistakes_are_named(void **state)
 			"/job/frobs", "cell \"a int8\": unknown key \"frobs\""},
 		{"{'name':'s'," MATRIX ",'image':'x','job':{'image':'x','board':{'type':'t'}}}",
 			"/job/image", "the image of a suite's job"},
+		{"{'name':'s'," MATRIX ",'image':'x','job':{'files':[],'board':{'type':'t'}}}",
+			"/job/files", "the files of a suite's job"},
+		{"{'name':'s'," MATRIX ",'image':'x','files':{'a':1}," JOB "}", "/files/a",
+			"must be the path"},
+		{"{'name':'s'," MATRIX ",'image':'x','files':{'a':'${b}'}," JOB "}", "/files/a",
+			"${b} is not a variable"},
 		{"{'name':'s','matrix':{},'image':'x'," JOB "}", "/matrix", "needs a matrix"},
 		{"{'name':'s','image':'x'," JOB "}", "/matrix", "needs a matrix"},
 		{"{'name':'s','matrix':{'board':'a'},'image':'x'," JOB "}", "/matrix/board",
@@ -237,6 +280,7 @@ int main(void)
 		cmocka_unit_test(the_product_in_order),
 		cmocka_unit_test(cells_are_excluded_and_included),
 		cmocka_unit_test(a_text_that_is_a_variable_keeps_the_type),
+		cmocka_unit_test(files_and_labels_that_come_out_empty_are_left_out),
 		cmocka_unit_test(variables_can_be_overridden),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(vars_have_other_values_where_the_matrix_fits),
