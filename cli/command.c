@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/nearest.h"
 #include "common/numbers.h"
 
 static const struct command_option common_options[] = {
@@ -44,33 +45,6 @@ const struct command *command_find(char *const *words, int n, int *used)
 	return best;
 }
 
-/* Levenshtein's distance of words of at most 31 letters; longer ones are far from everything. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[32], n = strlen(b);
-
-	if (n > 31 || strlen(a) > 31)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			corner = row[j];
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
 const char *command_nearest(const char *typed)
 {
 	const char *nearest = NULL;
@@ -78,7 +52,7 @@ const char *command_nearest(const char *typed)
 	const struct command *c;
 
 	for (size_t i = 0; (c = command_at(i)); i++) {
-		size_t d = distance(typed, c->name);
+		size_t d = nearest_distance(typed, c->name);
 
 		if (!strncmp(c->name, typed, strlen(typed)) && strlen(typed) >= 2)
 			d = 0;
@@ -113,7 +87,7 @@ static void nearest_in(
 	const struct command_option *list, const char *name, size_t *least, const char **nearest)
 {
 	for (; list && list->name; list++) {
-		size_t d = distance(name, list->name);
+		size_t d = nearest_distance(name, list->name);
 
 		if (d < *least) {
 			*least = d;
