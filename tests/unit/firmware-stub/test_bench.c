@@ -229,7 +229,7 @@ static void a_warm_run_sends_all_ticks_after_the_window(void **unused)
 {
 	play("lab warm 3 2%");
 	has("$R,0,run=1,phase=warm,n=3,warmup=2,batch=1,irq=masked,cache=none,overhead=5,");
-	has("inputs=rotate*");
+	has("inputs=rotate,count=3*");
 	/* Between two readings of the clock the overhead passes, and nothing else. */
 	has("$C,1,i=0,t=0:0:0*");
 	has("$E,2,lines=2,");
@@ -414,19 +414,79 @@ static void resend_gives_the_same_line(void **unused)
 	has("e-[The last run has no line 9]\r\nm-ready");
 }
 
+static void predictions_say_which_list_they_are_of(void **unused)
+{
+	play("lab accuracy 8%lab accuracy 3%lab accuracy 9%");
+	has("phase=accuracy,n=8,");
+	has("inputs=list,list=0x");
+	has(",from=image*");
+	has("e-[Samples: a number from 1 to 8]");
+	/* The image's list has no labels. */
+	assert_null(strstr(port.out, ",y="));
+}
+
+static void a_warm_run_takes_the_inputs_that_are_asked_for(void **unused)
+{
+	play("lab warm 3 1 fixed%lab warm 20 1 list%lab warm 20 1 rotate%lab warm 2 1 list%");
+	has("phase=warm,n=3,warmup=1,batch=1,irq=masked,cache=none,overhead=5,");
+	has("inputs=fixed,count=1*");
+	has("inputs=list,count=8*");
+	has("inputs=rotate,count=8*");
+	has("inputs=list,count=2*");
+	/* Patches are all of one length. */
+	assert_null(strstr(port.out, "$I,"));
+}
+
+static void the_slowest_input_is_there_until_another_run_takes_its_place(void **unused)
+{
+	play("lab warm 2 1 worst%lab search 12 7%lab warm 2 1 worst%lab warm 2 1 worst%"
+	     "lab accuracy 1%lab warm 2 1 worst%lab warm 2 1 best%lab search 1000 1%");
+	has("e-[Inputs: there is no worst one before lab search]\r\nm-ready\r\n$R,0,run=1,");
+	has("phase=search,n=12,warmup=1,");
+	has("inputs=search,count=12,seed=7,worst=0*");
+	has("$R,0,run=2,phase=warm,n=2,");
+	has("inputs=worst,count=1*");
+	has("$R,0,run=3,phase=warm,n=2,");
+	has("m-ready\r\ne-[Inputs: there is no worst one before lab search]\r\n"
+	    "m-ready\r\ne-[Inputs: rotate fixed list or worst; not best]");
+	/* Some of the results' memory is the worst input's. */
+	has("e-[Inputs: a number from 1 to 828]");
+}
+
+static void a_profile_names_every_part_once(void **unused)
+{
+	play("lab profile 5%lab resend 3%lab warm 1 0%");
+	has("phase=profile,n=5,warmup=1,");
+	/* Each mark is one reading of this clock after the one before: the overhead, and no more. */
+	has("$L,1,i=0,part=embed,min=0,median=0*");
+	has("$L,2,i=1,part=qkv,layer=0,");
+	has("$L,5,i=4,part=feed-forward,layer=0,");
+	has("$L,8,i=7,part=project,layer=1,");
+	has("$L,10,i=9,part=classify,min=0,median=0*");
+	has("$E,11,lines=11,");
+	has("m-ready\r\n$L,3,i=2,part=attention,layer=0,min=0,median=0*");
+	assert_false(port.wrote_in_window);
+	/* Nobody listens afterwards: the clock is read as often as ever. */
+	has("$C,1,i=0,t=0*");
+}
+
 static void what_cannot_be_done_is_refused_in_words(void **unused)
 {
 	port.room = 512;
-	play("lab profile%lab warm 0 5%lab warm 1025 5%lab warm x 5%lab warm 5%lab accuracy 410%"
+	play("lab sustained 5%lab profile 0%lab profile 103%lab profile%lab warm 0 5%lab warm 1025 5%lab warm x 5%lab warm 5%lab accuracy 410%"
 	     "lab fault nonsense%lab%lab warm 99999999999 1%"
 	     "lab energy 0 1%lab energy 510 1%lab energy 3 65537%lab energy 3%");
-	has("e-[Unsupported verb: profile]");
+	has("e-[Unsupported verb: sustained]");
+	/* Ten parts, four bytes each. */
+	has("e-[Iterations: a number from 1 to 102]\r\nm-ready\r\n"
+	    "e-[Iterations: a number from 1 to 102]");
+	has("e-[Wrong number of words after: profile]");
 	has("e-[Batches: a number from 1 to 509]");
 	has("e-[Inferences in a batch: a number from 0 to 65536]");
 	has("e-[Wrong number of words after: energy]");
 	has("e-[Iterations: a number from 1 to 1024]");
 	has("e-[Wrong number of words after: warm]");
-	has("e-[Samples: a number from 1 to 409]");
+	has("e-[Samples: a number from 1 to 8]");
 	has("e-[Unknown fault: nonsense]");
 	has("e-[Unsupported verb: ]");
 	assert_null(strstr(port.out, "$R"));
@@ -490,6 +550,10 @@ int main(void)
 		TEST(cold_resets_and_reports_unasked),
 		TEST(memory_is_measured_and_not_believed),
 		TEST(resend_gives_the_same_line),
+		TEST(predictions_say_which_list_they_are_of),
+		TEST(a_warm_run_takes_the_inputs_that_are_asked_for),
+		TEST(the_slowest_input_is_there_until_another_run_takes_its_place),
+		TEST(a_profile_names_every_part_once),
 		TEST(what_cannot_be_done_is_refused_in_words),
 		TEST(a_command_that_is_too_long_is_refused_whole),
 		TEST(a_fault_says_its_last_words_and_resets),

@@ -9,38 +9,8 @@
 #include "common/cleanup.h"
 #include "protocols/uart-bench/crc.h"
 #include "protocols/uart-bench/run.h"
+#include "tests/unit/protocols/uart-bench/feed.h"
 #include "tests/unit/protocols/uart-bench/vector.h"
-
-/* Feeds all lines but those whose seq is a bit of `lost` (first copy only). */
-static int feed(struct bench_run *run, const char *data, size_t n, uint32_t lost, struct fault *f)
-{
-	struct bench_decoder d;
-	struct bench_event ev;
-
-	bench_decoder_init(&d);
-	while (n) {
-		size_t used = bench_decoder_feed(&d, data, n, &ev);
-		int err;
-
-		data += used;
-		n -= used;
-		if (ev.kind != BENCH_RECORD || (ev.seq < 32 && lost & UINT32_C(1) << ev.seq))
-			continue;
-		err = bench_run_add(run, &ev, f);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int feed_line(struct bench_run *run, const char *body, struct fault *f)
-{
-	char line[200];
-
-	snprintf(line, sizeof(line), "$%s*%04X\r\n", body,
-		crc16_ccitt_false(CRC16_START, body, strlen(body)));
-	return feed(run, line, strlen(line), 0, f);
-}
 
 static void the_golden_warm_run_is_complete(void **state)
 {
@@ -140,64 +110,24 @@ static void a_cold_run_behind_noise_and_banner(void **state)
 	assert_string_equal(bench_run_get(run, 'R', "kind"), "reset");
 }
 
-static void predictions_and_the_crc_of_their_logits(void **state)
+static void lengths_are_a_list_of_their_own(void **state)
 {
 	_cleanup_(bench_run_freep) struct bench_run *run = bench_run_new();
-	json_t *expected = vector_expected("accuracy");
-	json_t *list = json_object_get(expected, "classes");
-	_cleanup_free_ uint32_t *classes = NULL;
-	_cleanup_free_ char *data = NULL;
+	_cleanup_free_ uint64_t *tokens = NULL, *none = NULL;
 	struct fault f;
-	size_t n, size;
-	uint32_t crc;
-
-	data = vector_read("accuracy", &size);
-	assert_int_equal(feed(run, data, size, 0, &f), 0);
-	assert_int_equal(bench_run_check(run, &f), 0);
-	assert_int_equal(bench_run_predictions(run, &classes, &n, &crc, &f), 0);
-	assert_int_equal(n, json_array_size(list));
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(classes[i], json_integer_value(json_array_get(list, i)));
-	assert_int_equal(crc, json_integer_value(json_object_get(expected, "logits_crc")));
-	json_decref(expected);
-}
-
-static int add_predictions(const char *const *lines, size_t *n, uint32_t *crc, uint32_t **classes)
-{
-	_cleanup_(bench_run_freep) struct bench_run *run = bench_run_new();
-	struct fault f;
-
-	for (; *lines; lines++)
-		assert_int_equal(feed_line(run, *lines, &f), 0);
-	return bench_run_predictions(run, classes, n, crc, &f);
-}
-
-/* More logits than a line holds: the encoder goes on in a line with `from`. */
-static void a_line_with_from_is_no_new_sample(void **state)
-{
-	static const char *const split[] = {"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=2,from=2,l=3:4",
-		"P,2,i=0,p=2,from=4,l=5", "P,3,i=1,p=0,l=9", NULL};
-	static const char *const joined[] = {"P,0,i=0,p=2,l=1:-2:3:4:5", "P,1,i=1,p=0,l=9", NULL};
-	static const char *const bad[][3] = {
-		{"P,0,i=0,p=2,from=2,l=3:4", NULL},			/* of no sample */
-		{"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=2,from=3,l=4", NULL}, /* a hole */
-		{"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=1,from=2,l=4", NULL}, /* another class */
-		{"P,0,i=0,p=2,l=1:-2", "P,1,i=1,p=2,from=2,l=4", NULL}, /* another sample */
-		{"P,0,i=0,p=2,l=1:-2", "P,1,i=0,p=2,from=x,l=4", NULL},
-	};
-	_cleanup_free_ uint32_t *a = NULL, *b = NULL, *c = NULL;
-	uint32_t crc_a, crc_b, crc_c;
 	size_t n;
 
-	assert_int_equal(add_predictions(split, &n, &crc_a, &a), 0);
-	assert_int_equal(n, 2);
-	assert_int_equal(a[0], 2);
-	assert_int_equal(a[1], 0);
-	assert_int_equal(add_predictions(joined, &n, &crc_b, &b), 0);
-	assert_int_equal(n, 2);
-	assert_int_equal(crc_a, crc_b);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(add_predictions(bad[i], &n, &crc_c, &c), -EBADMSG);
+	assert_int_equal(feed_line(run, "R,0,phase=warm,n=2,inputs=rotate,count=3", &f), 0);
+	assert_int_equal(bench_run_lengths(run, &none, &n, &f), 0);
+	assert_int_equal(n, 0);
+	assert_null(none);
+	assert_int_equal(feed_line(run, "I,1,i=0,n=64:3", &f), 0);
+	assert_int_equal(feed_line(run, "I,2,i=2,n=17", &f), 0);
+	assert_int_equal(feed_line(run, "C,3,i=0,t=9:8", &f), 0);
+	assert_int_equal(bench_run_lengths(run, &tokens, &n, &f), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(tokens[0], 64);
+	assert_int_equal(tokens[2], 17);
 }
 
 /* Whatever lines get lost, asking for the missing ones until there are none completes the run. */
@@ -312,8 +242,7 @@ int main(void)
 		cmocka_unit_test(the_encoders_bytes_are_read),
 		cmocka_unit_test(keys_of_several_lines_add_up),
 		cmocka_unit_test(a_cold_run_behind_noise_and_banner),
-		cmocka_unit_test(predictions_and_the_crc_of_their_logits),
-		cmocka_unit_test(a_line_with_from_is_no_new_sample),
+		cmocka_unit_test(lengths_are_a_list_of_their_own),
 		cmocka_unit_test(lost_lines_are_asked_for_again),
 		cmocka_unit_test(the_end_line_is_believed_only_when_it_fits),
 		cmocka_unit_test(a_device_that_starts_anew_is_seen),
