@@ -24,7 +24,7 @@ def linformer_pieces(c, inner):
 def performer_pieces(c, inner):
     m, heads, w = c["features"], c["heads"], c["head_width"]
     return [BLOCK * inner, 2 * BLOCK * inner, 2 * BLOCK * m, 4 * heads * (w + 1) * m, 4 * heads * (w + 1),
-            4 * heads, 4 * heads, 4 * heads, 2 * max(w, m), 2 * max(w, m)]
+            4 * heads, 4 * heads, 2 * max(w, m), 2 * max(w, m)]
 
 
 def reformer_pieces(c, inner):

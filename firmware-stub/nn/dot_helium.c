@@ -54,9 +54,114 @@ void dot4(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int3
 	sums[3] = s3;
 }
 
+/* 32 of int4: the even ones stand low in their bytes. Both times 16. */
+static inline int32_t nibble_products(int32_t sum, int8x16_t even, int8x16_t odd, int8x16_t w)
+{
+	sum = vmladavaq_s8(sum, even, vshlq_n_s8(w, 4));
+	return vmladavaq_s8(sum, odd, vandq_s8(w, vdupq_n_s8((int8_t)0xF0)));
+}
+
+/* The last n < 32 values, even and odd places apart; zeros behind them. */
+static inline void gather(const int8_t *x, uint32_t n, int8x16_t *even, int8x16_t *odd)
+{
+	const uint8x16_t places = vmulq_n_u8(vidupq_n_u8(0, 1), 2);
+
+	*even = vldrbq_gather_offset_z_s8(x, places, vctp8q((n + 1) / 2));
+	*odd = vldrbq_gather_offset_z_s8(x + 1, places, vctp8q(n / 2));
+}
+
+int32_t dot_nibbles(const int8_t *x, const int8_t *row, uint32_t n)
+{
+	int32_t sum = 0;
+
+	for (; n >= 32; n -= 32, x += 32, row += 16) {
+		int8x16x2_t v = vld2q_s8(x);
+
+		sum = nibble_products(sum, v.val[0], v.val[1], vldrbq_s8(row));
+	}
+	if (n) {
+		mve_pred16_t lanes = vctp8q((n + 1) / 2);
+		int8x16_t even, odd;
+
+		gather(x, n, &even, &odd);
+		sum = nibble_products(sum, even, odd, vldrbq_z_s8(row, lanes));
+	}
+	return sum >> 4;
+}
+
+void dot4_nibbles(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int32_t sums[4])
+{
+	const int8_t *r0 = rows, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+	int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+
+	for (; n >= 32; n -= 32, x += 32, r0 += 16, r1 += 16, r2 += 16, r3 += 16) {
+		int8x16x2_t v = vld2q_s8(x);
+
+		s0 = nibble_products(s0, v.val[0], v.val[1], vldrbq_s8(r0));
+		s1 = nibble_products(s1, v.val[0], v.val[1], vldrbq_s8(r1));
+		s2 = nibble_products(s2, v.val[0], v.val[1], vldrbq_s8(r2));
+		s3 = nibble_products(s3, v.val[0], v.val[1], vldrbq_s8(r3));
+	}
+	if (n) {
+		mve_pred16_t lanes = vctp8q((n + 1) / 2);
+		int8x16_t even, odd;
+
+		gather(x, n, &even, &odd);
+		s0 = nibble_products(s0, even, odd, vldrbq_z_s8(r0, lanes));
+		s1 = nibble_products(s1, even, odd, vldrbq_z_s8(r1, lanes));
+		s2 = nibble_products(s2, even, odd, vldrbq_z_s8(r2, lanes));
+		s3 = nibble_products(s3, even, odd, vldrbq_z_s8(r3, lanes));
+	}
+	sums[0] = s0 >> 4;
+	sums[1] = s1 >> 4;
+	sums[2] = s2 >> 4;
+	sums[3] = s3 >> 4;
+}
+
+int32_t dot_words(const int16_t *a, const int16_t *b, uint32_t n)
+{
+	int32_t sum = 0;
+
+	for (; n >= 8; n -= 8, a += 8, b += 8)
+		sum = vmladavaq_s16(sum, vldrhq_s16(a), vldrhq_s16(b));
+	if (n) {
+		mve_pred16_t lanes = vctp16q(n);
+
+		sum = vmladavaq_s16(sum, vldrhq_z_s16(a, lanes), vldrhq_z_s16(b, lanes));
+	}
+	return sum;
+}
+
+void dot4_words(const int16_t *x, const int16_t *rows, uint32_t stride, uint32_t n, int32_t sums[4])
+{
+	const int16_t *r0 = rows, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+	int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+
+	for (; n >= 8; n -= 8, x += 8, r0 += 8, r1 += 8, r2 += 8, r3 += 8) {
+		int16x8_t v = vldrhq_s16(x);
+
+		s0 = vmladavaq_s16(s0, v, vldrhq_s16(r0));
+		s1 = vmladavaq_s16(s1, v, vldrhq_s16(r1));
+		s2 = vmladavaq_s16(s2, v, vldrhq_s16(r2));
+		s3 = vmladavaq_s16(s3, v, vldrhq_s16(r3));
+	}
+	if (n) {
+		mve_pred16_t lanes = vctp16q(n);
+		int16x8_t v = vldrhq_z_s16(x, lanes);
+
+		s0 = vmladavaq_s16(s0, v, vldrhq_z_s16(r0, lanes));
+		s1 = vmladavaq_s16(s1, v, vldrhq_z_s16(r1, lanes));
+		s2 = vmladavaq_s16(s2, v, vldrhq_z_s16(r2, lanes));
+		s3 = vmladavaq_s16(s3, v, vldrhq_z_s16(r3, lanes));
+	}
+	sums[0] = s0;
+	sums[1] = s1;
+	sums[2] = s2;
+	sums[3] = s3;
+}
+
 /* The fix-up takes one from a negative number first: VRSHL rounds halves up, we away from zero. */
-void rescale4(const int32_t x[4], const int32_t multiplier[4], const int8_t shift[4], int32_t zero,
-	int8_t out[4])
+void rescale4(const int32_t x[4], const int32_t multiplier[4], const int8_t shift[4], int8_t out[4])
 {
 	const int32x4_t by = vldrbq_s32(shift), none = vdupq_n_s32(0);
 	const int32x4_t right = vminq_s32(by, none);
@@ -64,7 +169,7 @@ void rescale4(const int32_t x[4], const int32_t multiplier[4], const int8_t shif
 
 	v = vqrdmulhq_s32(v, vldrwq_s32(multiplier));
 	v = vqaddq_s32(v, vshrq_n_s32(vandq_s32(v, right), 31));
-	v = vaddq_n_s32(vrshlq_s32(v, right), zero);
+	v = vrshlq_s32(v, right);
 	v = vmaxq_s32(vminq_s32(v, vdupq_n_s32(127)), vdupq_n_s32(-128));
 	vstrbq_s32(out, v);
 }

@@ -1,10 +1,7 @@
 /*
- * A model: one blob of bytes in flash, and the architecture that runs it.
- *
- * The blob (little-endian, every piece on a 4-byte boundary): struct model_header, then the tensors
- * in the order in which the architecture reads them, then the CRC-32 (zlib's) of all before it.
- * Activations are int8; weights int8 in [-127, 127] per output channel; accumulators int32. A real
- * factor travels as a Q31 multiplier and a shift (nn/rescale.h). Read only; any thread.
+ * A model: one file of bytes in flash (protocols/model/form.md), and the architecture that runs it.
+ * Activations are int8; weights int8 or int4 per output channel; accumulators int32. A real factor
+ * travels as a Q31 multiplier and a shift (nn/rescale.h). Read only; any thread.
  */
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
@@ -12,33 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Weights stand in a section of their own, so that a footprint can tell them from code. */
-#define MODEL_SECTION "hilda_model"
-
-struct model_header {
-	char magic[4]; /* "HLDM" */
-	uint16_t version;
-	uint16_t header_bytes;
-	uint32_t bytes; /* the whole blob, its CRC included */
-	uint8_t architecture;
-	uint8_t bits;
-	uint8_t heads;
-	uint8_t layers;
-	uint16_t tokens;
-	uint16_t patch; /* inputs of one token */
-	uint16_t width;
-	uint16_t hidden;
-	uint16_t classes;
-	uint16_t reserved[3];
-};
+#include "protocols/model/model.h"
 
 struct model;
 
 struct architecture {
 	uint8_t id; /* model_header.architecture */
-	/* Bytes of arena that forward() needs; 0 if it cannot run this header. */
+	/* Bytes of arena that forward() needs. The header was checked. */
 	size_t (*plan)(const struct model_header *h);
-	/* in: tokens x patch, out: classes logits. The arena is 16-byte aligned. */
+	/* in: tokens x patch bytes, out: classes logits. The arena is 16-byte aligned. */
 	void (*forward)(const struct model *m, uint8_t *arena, const int8_t *in, int8_t *out);
 };
 
@@ -63,21 +42,23 @@ extern const struct model model;
 extern uint8_t model_arena[];
 extern const uint32_t model_arena_bytes; /* without the guard */
 
-extern const struct architecture architecture_full;
+extern const struct architecture architecture_full, architecture_linformer, architecture_performer,
+	architecture_reformer, architecture_mobilebert;
 
 static inline const struct model_header *model_header(const struct model *m)
 {
 	return (const struct model_header *)(const void *)m->blob;
 }
 
+/* Bytes of one input. */
 static inline uint32_t model_inputs(const struct model *m)
 {
 	return (uint32_t)model_header(m)->tokens * model_header(m)->patch;
 }
 
 /*
- * Checks the header and the CRC and plans the arena; plan is the bytes needed. Returns NULL, or what
- * is wrong, as words for a person.
+ * Checks the file and plans the arena; plan is the bytes needed. Returns NULL, or what is wrong, as
+ * words for a person.
  */
 const char *model_load(const struct model *m, size_t arena_bytes, size_t *plan);
 

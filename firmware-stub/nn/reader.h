@@ -1,6 +1,6 @@
 /*
- * Walks a model's blob: each call hands out the next tensor as pointers into flash. An architecture
- * reads in the order in which its generator wrote. No memory but the reader; any thread.
+ * Walks a model's tensors: each call hands out the next one as pointers into flash. An architecture
+ * reads in the order that model_check demanded. No memory but the reader; any thread.
  */
 #ifndef NN_READER_H
 #define NN_READER_H
@@ -9,16 +9,18 @@
 #include "nn/rescale.h"
 
 struct reader {
-	const uint8_t *at;
+	const uint8_t *file;
+	const struct model_tensor *next;
 };
 
 struct linear {
-	const int8_t *weights; /* outputs x inputs */
-	const int32_t *bias;   /* the input's zero point is folded in */
+	const int8_t
+		*weights;    /* outputs rows of `stride` bytes: inputs of int8, or pairs of int4 */
+	const int32_t *bias; /* the input's zero point is folded in */
 	const int32_t *multiplier;
 	const int8_t *shift;
 	uint16_t inputs, outputs;
-	int16_t zero_out;
+	uint16_t stride;
 	uint16_t bits;
 };
 
@@ -27,7 +29,6 @@ struct norm {
 	const int32_t *beta;
 	struct rescale rescale;
 	uint16_t n;
-	int16_t zero_out;
 };
 
 struct add {
@@ -38,7 +39,9 @@ void reader_start(struct reader *r, const struct model *m);
 struct linear reader_linear(struct reader *r);
 struct norm reader_norm(struct reader *r);
 struct add reader_add(struct reader *r);
-struct rescale reader_rescale(struct reader *r);
-const void *reader_bytes(struct reader *r, size_t n);
+/* Those of a tensor of scales. */
+const struct rescale *reader_scales(struct reader *r);
+/* Bytes or words as they are. */
+const void *reader_values(struct reader *r);
 
 #endif

@@ -95,7 +95,7 @@ def test_cold_is_reported_unasked(device):
 
 def test_a_damaged_model_is_not_run(build, tmp_path):
     data = bytearray((build / "firmware/host/full-nano-int8.elf").read_bytes())
-    data[data.index(b"HLDM\x01\x00\x20\x00") + 5000] ^= 1
+    data[data.index(b"HLDM\x02\x00\x80\x00") + 5000] ^= 1
     image = tmp_path / "damaged.elf"
     image.write_bytes(data)
     image.chmod(0o755)

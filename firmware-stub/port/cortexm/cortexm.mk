@@ -2,7 +2,8 @@
 override CC   := arm-none-eabi-gcc
 PORT          := $(wildcard port/cortexm/*.c)
 RESULTS_BYTES := 4096
-INPUT_BYTES   := 784
+# Of inputs that the image holds.
+SAMPLES_ROOM  := 131072
 STACK_BYTES   := 2048
 LDSCRIPT      := port/$(BOARD)/board.ld port/cortexm/sections.ld
 FREESTANDING  := -ffreestanding -mthumb

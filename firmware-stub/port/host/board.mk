@@ -1,11 +1,11 @@
 override CC   := gcc
 # Fixed addresses, so that a fault names what the image names.
 CPU           := -D_GNU_SOURCE -fno-pie -fno-omit-frame-pointer
-DOT           := c
+DOT           := plain
 PORT          := port/host/host.c port/pins.c
 SKIP          := core/memory.c
 RESULTS_BYTES := 262144
-INPUT_BYTES   := 1024
+SAMPLES_ROOM  := 4194304
 STACK_BYTES   := 65536
 LDFLAGS_ALL   := -no-pie -Wl,-z,relro,-z,now -Wl,--gc-sections
 LIBS          :=

@@ -395,7 +395,7 @@ static void memory_is_measured_and_not_believed(void **unused)
 			&stack_used, &stack_size, &arena_used),
 		3);
 	assert_true(stack_used > 0 && stack_used < stack_size);
-	assert_true(arena_used > 0 && arena_used <= 6688);
+	assert_true(arena_used > 0 && arena_used <= model_arena_bytes);
 	has("text=1000,rodata=200,data=30,bss=4,");
 	has("status=ok*");
 }

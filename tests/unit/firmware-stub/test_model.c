@@ -35,7 +35,7 @@ static void every_flipped_byte_is_noticed(void **unused)
 {
 	size_t plan;
 
-	for (size_t at = 0; at < model.blob_bytes; at += at < 64 ? 1 : 61) {
+	for (size_t at = 0; at < model.blob_bytes; at += at < 256 ? 1 : 61) {
 		struct model m = damaged(at, 0x10);
 
 		assert_non_null(model_load(&m, sizeof(arena), &plan));

@@ -12,7 +12,7 @@
 #include "nn/operators.h"
 
 #define ROUNDS 2000
-#define N_MAX 64
+#define N_MAX 128
 #define OUT_MAX 24
 
 static uint64_t state = 7;
@@ -82,7 +82,7 @@ static void inner_products_are_exact(void **unused)
 static void four_at_once_are_rescaled_as_one(void **unused)
 {
 	for (int round = 0; round < 100000; round++) {
-		int32_t x[4], multiplier[4], zero = byte_in(-128, 127);
+		int32_t x[4], multiplier[4];
 		int8_t shift[4], out[4];
 
 		for (int i = 0; i < 4; i++) {
@@ -90,17 +90,92 @@ static void four_at_once_are_rescaled_as_one(void **unused)
 			multiplier[i] = (int32_t)(draw() >> 2) | 1 << 30;
 			shift[i] = byte_in(-20, 3);
 		}
-		rescale4(x, multiplier, shift, zero, out);
+		rescale4(x, multiplier, shift, out);
 		for (int i = 0; i < 4; i++)
 			assert_int_equal(
-				out[i], clamp_int8(rescale(x[i], multiplier[i], shift[i]) + zero));
+				out[i], clamp_int8(rescale(x[i], multiplier[i], shift[i])));
 	}
 }
 
-static void linear_is_within_one_step(void **unused)
+/* The largest distance from the double reference that a test saw, in steps of the output. */
+static double worst;
+
+static void see(double got, double wanted)
 {
-	int8_t in[N_MAX], out[OUT_MAX], weights[N_MAX * OUT_MAX], shift[OUT_MAX];
+	worst = fmax(worst, fabs(got - wanted));
+}
+
+static void within_one_step(const char *name)
+{
+	print_message("%s: at most %.3f steps from double precision\n", name, worst);
+	assert_true(worst <= 1);
+	assert_true(worst > 0);
+	worst = 0;
+}
+
+static void pack_nibbles(const int8_t *row, uint32_t n, int8_t *packed)
+{
+	memset(packed, 0, model_row_bytes(n, 4));
+	for (uint32_t i = 0; i < n; i++)
+		packed[i / 2] = (int8_t)((uint8_t)packed[i / 2] | (row[i] & 15) << 4 * (i % 2));
+}
+
+static void products_of_int4_are_exact(void **unused)
+{
+	int8_t x[N_MAX + 8], rows[4][N_MAX], packed[4 * N_MAX / 2];
+
+	for (uint32_t n = 1; n <= N_MAX; n++) {
+		const uint32_t stride = model_row_bytes(n, 4);
+		int32_t sums[4];
+
+		for (size_t i = 0; i < sizeof(x); i++)
+			x[i] = n % 4 ? byte_in(-128, 127) : -128;
+		for (uint32_t r = 0; r < 4; r++) {
+			for (uint32_t i = 0; i < n; i++)
+				rows[r][i] = n % 4 ? byte_in(-8, 7) : -8;
+			pack_nibbles(rows[r], n, packed + r * stride);
+		}
+		dot4_nibbles(x, packed, stride, n, sums);
+		for (uint32_t r = 0; r < 4; r++) {
+			int32_t sum = 0;
+
+			for (uint32_t i = 0; i < n; i++)
+				sum += x[i] * rows[r][i];
+			assert_int_equal(sums[r], sum);
+			assert_int_equal(dot_nibbles(x, packed + r * stride, n), sum);
+		}
+	}
+}
+
+static void products_of_words_are_exact(void **unused)
+{
+	int16_t a[N_MAX], rows[4 * N_MAX];
+
+	for (uint32_t n = 0; n <= N_MAX; n++) {
+		int32_t sums[4];
+
+		for (uint32_t i = 0; i < N_MAX; i++)
+			a[i] = (int16_t)((int)(draw() % 4095) - 2047);
+		for (uint32_t i = 0; i < 4 * N_MAX; i++)
+			rows[i] = (int16_t)((int)(draw() % 16383) - 8191);
+		dot4_words(a, rows, n, n, sums);
+		for (uint32_t r = 0; r < 4; r++) {
+			int32_t sum = 0;
+
+			for (uint32_t i = 0; i < n; i++)
+				sum += a[i] * rows[r * n + i];
+			assert_int_equal(sums[r], sum);
+			assert_int_equal(dot_words(a, rows + r * n, n), sum);
+		}
+	}
+}
+
+static void linear_of(uint16_t bits)
+{
+	int8_t in[N_MAX + 8], out[OUT_MAX], plain[OUT_MAX][N_MAX], weights[N_MAX * OUT_MAX];
+	int8_t shift[OUT_MAX];
 	int32_t bias[OUT_MAX], multiplier[OUT_MAX];
+	const int most = bits == 8 ? 127 : 7;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		struct linear l = {.weights = weights,
@@ -109,17 +184,21 @@ static void linear_is_within_one_step(void **unused)
 			.shift = shift,
 			.inputs = (uint16_t)(1 + draw() % N_MAX),
 			.outputs = (uint16_t)(1 + draw() % OUT_MAX),
-			.zero_out = byte_in(-20, 20),
-			.bits = 8};
+			.bits = bits};
 		double real_factor[OUT_MAX];
 
-		for (int i = 0; i < l.inputs * l.outputs; i++)
-			weights[i] = byte_in(-127, 127);
-		for (int i = 0; i < l.inputs; i++)
+		l.stride = (uint16_t)model_row_bytes(l.inputs, bits);
+		for (size_t i = 0; i < sizeof(in); i++)
 			in[i] = byte_in(-128, 127);
 		for (int i = 0; i < l.outputs; i++) {
 			struct rescale r;
 
+			for (int j = 0; j < l.inputs; j++)
+				plain[i][j] = byte_in(-most, most);
+			if (bits == 8)
+				memcpy(weights + i * l.stride, plain[i], l.inputs);
+			else
+				pack_nibbles(plain[i], l.inputs, weights + i * l.stride);
 			real_factor[i] = exp(uniform(log(1e-5), log(0.5)));
 			r = factor(real_factor[i]);
 			multiplier[i] = r.multiplier;
@@ -131,10 +210,18 @@ static void linear_is_within_one_step(void **unused)
 			double sum = bias[i];
 
 			for (int j = 0; j < l.inputs; j++)
-				sum += (double)in[j] * weights[i * l.inputs + j];
-			assert_true(fabs(out[i] - clamped(sum * real_factor[i] + l.zero_out)) <= 1);
+				sum += (double)in[j] * plain[i][j];
+			see(out[i], clamped(sum * real_factor[i]));
 		}
 	}
+}
+
+static void linear_is_within_one_step(void **unused)
+{
+	linear_of(8);
+	within_one_step("linear int8");
+	linear_of(4);
+	within_one_step("linear int4");
 }
 
 static void addition_is_within_one_step(void **unused)
@@ -153,8 +240,9 @@ static void addition_is_within_one_step(void **unused)
 		memcpy(sum, a, sizeof(a));
 		nn_add(&l, sum, b, N_MAX);
 		for (int i = 0; i < N_MAX; i++)
-			assert_true(fabs(sum[i] - clamped((a[i] * sa + b[i] * sb) / so)) <= 1);
+			see(sum[i], clamped((a[i] * sa + b[i] * sb) / so));
 	}
+	within_one_step("addition");
 }
 
 /* Rows of every shape: alike, nearly alike, one that stands out, all over the range. */
@@ -200,31 +288,89 @@ static void normalisation_is_within_one_step(void **unused)
 		for (int i = 0; i < n; i++) {
 			double x = variance > 1e-9 ? (in[i] - mean) / sqrt(variance) : 0;
 
-			assert_true(fabs(out[i] - clamped((g[i] * x + b[i]) / scale)) <= 1);
+			see(out[i], clamped((g[i] * x + b[i]) / scale));
 		}
 	}
+	within_one_step("LayerNorm");
 }
 
+/* A step is 1/256: what a weight over the sum stands for. Long rows too, whose tails add up. */
 static void softmax_is_within_one_step(void **unused)
 {
+	static int8_t in[MODEL_TOKENS_MAX], out[MODEL_TOKENS_MAX];
 	uint16_t table[256];
-	int8_t in[N_MAX], out[N_MAX];
 
 	for (int round = 0; round < ROUNDS; round++) {
-		const int n = 1 + (int)(draw() % N_MAX);
-		double scale = uniform(0.01, 0.1), sum = 0;
+		const int n = 1 + (int)(draw() % (round % 4 ? N_MAX : MODEL_TOKENS_MAX));
+		double scale = uniform(0.01, 0.1), sum = 0, divisor;
 
 		for (int i = 0; i < 256; i++)
-			table[i] = (uint16_t)lround(65535 * exp(-i * scale));
+			table[i] = (uint16_t)lround(65280 * exp(-i * scale));
 		draw_row(in, n, round);
 		memcpy(out, in, sizeof(in));
-		nn_softmax(table, out, (uint32_t)n);
+		divisor = nn_softmax(table, out, (uint32_t)n) / 256.0;
 		for (int i = 0; i < n; i++)
 			sum += exp(in[i] * scale);
 		for (int i = 0; i < n; i++)
-			assert_true(fabs(out[i] + 128 -
-					    fmin(256 * exp(in[i] * scale) / sum, 255)) <= 1);
+			see(256 * (out[i] + 128) / divisor, 256 * exp(in[i] * scale) / sum);
 	}
+	within_one_step("softmax");
+}
+
+/* The factor over a divisor, on numbers that give results of eight bits. */
+static void division_is_within_one_step(void **unused)
+{
+	for (int round = 0; round < 50 * ROUNDS; round++) {
+		const uint32_t divisor = 1 + draw() % (1u << (1 + draw() % 30));
+		const double real = exp(uniform(log(1e-3), log(10))), wanted = uniform(-127, 127);
+		const double x = floor(wanted * divisor / real);
+		struct rescale r;
+
+		if (fabs(x) > 1 << 30)
+			continue;
+		r = nn_divide(factor(real), divisor);
+		see(rescale((int32_t)x, r.multiplier, r.shift), x * real / divisor);
+	}
+	within_one_step("division");
+}
+
+static void gelu_is_within_one_step(void **unused)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		const double in_step = uniform(0.005, 0.1), out_step = uniform(0.005, 0.1);
+		int8_t table[256], x[256];
+
+		for (int i = 0; i < 256; i++) {
+			double v = (i - 128) * in_step;
+
+			table[i] = (int8_t)clamped(
+				floor(0.5 * v * (1 + erf(v / sqrt(2))) / out_step + 0.5));
+			x[i] = (int8_t)(i - 128);
+		}
+		nn_look_up(table, x, 256);
+		for (int i = 0; i < 256; i++) {
+			double v = (i - 128) * in_step;
+
+			see(x[i], clamped(0.5 * v * (1 + erf(v / sqrt(2))) / out_step));
+		}
+	}
+	within_one_step("GELU");
+}
+
+static void the_exponential_is_within_one_step(void **unused)
+{
+	uint16_t table[256 + 16];
+
+	for (int i = 0; i < 256; i++)
+		table[i] = (uint16_t)lround(65535 * exp(-i / 16.0));
+	for (int i = 0; i < 16; i++)
+		table[256 + i] = (uint16_t)lround(65535 * exp(-i / 256.0));
+	/* Of the 14 bits that the features take. */
+	for (uint32_t d = 0; d < 8192; d++)
+		see(nn_exp(table, d) / 4.0, 65535 * exp(-(double)d / 256) / 4);
+	assert_int_equal(nn_exp(table, 0) >> 2, 16383);
+	assert_int_equal(nn_exp(table, UINT32_MAX), 0);
+	within_one_step("exponential");
 }
 
 static void the_square_root_is_rounded_down(void **unused)
@@ -238,7 +384,9 @@ static void the_square_root_is_rounded_down(void **unused)
 
 		assert_true(root * root <= x);
 		assert_true(root == UINT32_MAX || (root + 1) * (root + 1) > x);
+		see((double)root, sqrt((double)x));
 	}
+	within_one_step("square root");
 }
 
 int main(void)
@@ -246,10 +394,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inner_products_are_exact),
 		cmocka_unit_test(four_at_once_are_rescaled_as_one),
+		cmocka_unit_test(products_of_int4_are_exact),
+		cmocka_unit_test(products_of_words_are_exact),
 		cmocka_unit_test(linear_is_within_one_step),
 		cmocka_unit_test(addition_is_within_one_step),
 		cmocka_unit_test(normalisation_is_within_one_step),
 		cmocka_unit_test(softmax_is_within_one_step),
+		cmocka_unit_test(division_is_within_one_step),
+		cmocka_unit_test(gelu_is_within_one_step),
+		cmocka_unit_test(the_exponential_is_within_one_step),
 		cmocka_unit_test(the_square_root_is_rounded_down),
 	};
 
