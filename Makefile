@@ -216,6 +216,7 @@ FUZZ_LIBS_http := server
 FUZZ_LIBS_query := server
 FUZZ_LIBS_buspirate := virtual-lab
 FUZZ_LIBS_route := server
+FUZZ_LIBS_cron  := server
 SECONDS_EACH   = $(or $(SECONDS),60)
 
 define fuzz_rules

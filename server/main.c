@@ -14,6 +14,7 @@
 #include "server/http/http.h"
 #include "server/http/listen.h"
 #include "server/schedule/reaper.h"
+#include "server/schedule/scheduler.h"
 
 /* Whole or not at all, for those who wait for it; it need not survive a power cut. */
 static int write_port_file(const struct settings *s, uint16_t port, struct fault *f)
@@ -37,6 +38,7 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 {
 	struct http *http = NULL;
 	struct reaper *reaper = NULL;
+	struct scheduler *scheduler = NULL;
 	struct retention *retention = NULL;
 	struct listen_address address = {0};
 	int rc = http_start(server, &http, f), got = 0;
@@ -44,6 +46,8 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 	if (rc != 0)
 		return rc;
 	rc = reaper_start(server->store, &reaper, f);
+	if (rc == 0)
+		rc = scheduler_start(server->store, server->artifacts, &scheduler, f);
 	if (rc == 0)
 		rc = retention_start(server->store, server->captures,
 			server->settings->capture_age_ms, server->settings->captures_max_bytes,
@@ -63,6 +67,7 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 	}
 	http_quiesce(http);
 	retention_stop(retention);
+	scheduler_stop(scheduler);
 	reaper_stop(reaper);
 	http_stop(http);
 	return rc;

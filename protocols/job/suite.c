@@ -5,11 +5,14 @@
 
 #include "common/buffer.h"
 #include "common/cleanup.h"
+#include "common/hex.h"
 #include "protocols/job/doc.h"
 #include "protocols/job/substitute.h"
 
+#define HASH_PREFIX "sha256:"
+
 static const char *const suite_keys[] = {"name", "vars", "matrix", "exclude", "include", "where",
-	"job", "build", "image", "files", NULL};
+	"job", "build", "image", "files", "artifacts", NULL};
 static const char *const where_keys[] = {"matrix", "vars", NULL};
 
 /* What the whole expansion works on. */
@@ -48,6 +51,7 @@ void suite_free(struct suite *suite)
 		json_decref(cell->job);
 	}
 	free(suite->cells);
+	json_decref(suite->artifacts);
 	free(suite->name);
 	free(suite);
 }
@@ -243,6 +247,43 @@ static int read_where(struct expansion *x)
 		err = check_set(x, vars, &vars_at);
 	}
 	return err;
+}
+
+static bool is_hash(const char *text)
+{
+	return text && !strncmp(text, HASH_PREFIX, strlen(HASH_PREFIX)) &&
+		hex_is_sha256(text + strlen(HASH_PREFIX));
+}
+
+static int read_artifacts(struct expansion *x)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "artifacts");
+	json_t *artifacts = NULL, *hash;
+	const char *path;
+	int err = doc_member(x->doc, &root, "artifacts", NULL, &artifacts, x->e);
+
+	if (err)
+		return err;
+	if (json_object_size(artifacts) > SUITE_ARTIFACTS_MAX)
+		return doc_fail(x->e, &at, NULL, "has %zu files; at most %d are allowed",
+			json_object_size(artifacts), SUITE_ARTIFACTS_MAX);
+	json_object_foreach (artifacts, path, hash) {
+		struct doc_at here = DOC_KEY(&at, path);
+
+		if (!is_hash(json_string_value(hash)))
+			return doc_fail(x->e, &here, NULL,
+				"must be the file's hash, as in \"sha256:\" and 64 hexadecimal digits");
+	}
+	x->suite->artifacts = json_incref(artifacts);
+	return 0;
+}
+
+const char *suite_artifact(const struct suite *suite, const char *path)
+{
+	const char *hash =
+		is_hash(path) ? path : json_string_value(json_object_get(suite->artifacts, path));
+
+	return hash ? hash + strlen(HASH_PREFIX) : NULL;
 }
 
 static bool matches(const json_t *wanted, const json_t *value)
@@ -549,6 +590,8 @@ int suite_parse(const json_t *doc, const struct job_pair *overrides, size_t n_ov
 		err = read_entries(&x, "include", false, &include);
 	if (!err)
 		err = read_where(&x);
+	if (!err)
+		err = read_artifacts(&x);
 	if (!err)
 		err = expand(&x, n_cells, exclude, include);
 	json_decref(x.vars);

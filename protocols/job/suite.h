@@ -18,6 +18,9 @@
  * paths of what lies beside the image, by name. A file or label that comes out empty is left out of its
  * cell: where can give a cell one, or none.
  *
+ * artifacts gives the hashes of files by their paths (as image and files are after substitution); a path may
+ * also be a hash itself. A server that runs a suite needs all of them.
+ *
  * Pure: no I/O, any thread. A suite owns everything it points to.
  */
 #ifndef HILDA_PROTOCOLS_JOB_SUITE_H
@@ -32,6 +35,7 @@
 #define SUITE_VARIABLES_MAX 16
 #define SUITE_VALUES_MAX 256
 #define SUITE_ENTRIES_MAX 256
+#define SUITE_ARTIFACTS_MAX 4000
 #define SUITE_TEXT_MAX 4096 /* build and image, after substitution too */
 #define SUITE_DOCUMENT_MAX_BYTES (1024 * 1024)
 
@@ -50,6 +54,7 @@ struct suite {
 	char *name;
 	struct suite_cell *cells; /* the first variable of the matrix changes slowest */
 	size_t n_cells;
+	json_t *artifacts; /* hashes by path; NULL: none */
 };
 
 /*
@@ -63,5 +68,8 @@ void suite_freep(struct suite **suite);
 
 /* NULL when there is no such variable. */
 const char *suite_cell_value(const struct suite_cell *cell, const char *variable);
+
+/* 64 hexadecimal digits, where the document has the hash of that file (or it is one); otherwise NULL. */
+const char *suite_artifact(const struct suite *suite, const char *path);
 
 #endif

@@ -57,6 +57,30 @@ void leaderboard_get(struct request *r);
 void leaderboard_get_csv(struct request *r);
 void leaderboard_get_md(struct request *r);
 
+/* suites.c */
+void suites_list(struct request *r);
+void suites_create(struct request *r);
+void suites_get(struct request *r);
+void suites_put(struct request *r);
+void suites_remove(struct request *r);
+void suites_run(struct request *r);
+
+/* suite_runs.c */
+void suite_runs_list(struct request *r);
+void suite_runs_get(struct request *r);
+void suite_runs_csv(struct request *r);
+void suite_runs_junit(struct request *r);
+void suite_runs_markdown(struct request *r);
+void suite_runs_retry(struct request *r);
+
+/* schedules.c */
+void schedules_list(struct request *r);
+void schedules_create(struct request *r);
+void schedules_get(struct request *r);
+void schedules_patch(struct request *r);
+void schedules_remove(struct request *r);
+void schedules_run(struct request *r);
+
 /* boards.c */
 void boards_list(struct request *r);
 void boards_get(struct request *r);

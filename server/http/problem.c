@@ -12,6 +12,8 @@ static const struct {
 	[PROBLEM_BAD_JSON] = {"bad-json", "The body is not the JSON that is wanted here", 400},
 	[PROBLEM_BAD_JOB] = {"bad-job", "The job document is not valid", 400},
 	[PROBLEM_BAD_QUERY] = {"bad-query", "A query parameter is not valid", 400},
+	[PROBLEM_BAD_SUITE] = {"bad-suite", "The suite document is not valid", 400},
+	[PROBLEM_BAD_SCHEDULE] = {"bad-schedule", "The schedule is not valid", 400},
 	[PROBLEM_UNKNOWN_BOARD_TYPE] = {"unknown-board-type", "No board of this type is known",
 		422},
 	[PROBLEM_UNKNOWN_IMAGE] = {"unknown-image", "The image has not been uploaded", 422},

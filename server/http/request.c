@@ -118,6 +118,16 @@ bool request_keys_only(struct request *r, const json_t *object, const char *cons
 	return true;
 }
 
+bool request_takes_nothing(struct request *r)
+{
+	static const char *const none[] = {NULL};
+	json_t *body = request_json(r, true);
+	bool ok = body && request_keys_only(r, body, none);
+
+	json_decref(body);
+	return ok;
+}
+
 void request_suspend(struct request *r, request_fn then)
 {
 	r->then = then;

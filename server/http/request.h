@@ -89,6 +89,9 @@ json_t *request_json(struct request *r, bool empty_ok);
 /* Keys of an object that are in no list are refused by name. False: answered. */
 bool request_keys_only(struct request *r, const json_t *object, const char *const *known);
 
+/* For a call that takes nothing: no body, or {}. False: answered. */
+bool request_takes_nothing(struct request *r);
+
 /* Suspends; the caller then hands the request to what will call request_resume exactly once. */
 void request_suspend(struct request *r, request_fn then);
 void request_resume(struct request *r);

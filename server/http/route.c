@@ -6,8 +6,16 @@
 static bool take_part(
 	const char *want, size_t want_n, const char *part, size_t part_n, struct route_match *m)
 {
+	const char *end = memchr(want, '}', want_n);
+	size_t tail_n = end ? (size_t)(want + want_n - end - 1) : 0;
+
 	if (want[0] != '{')
 		return want_n == part_n && memcmp(want, part, part_n) == 0;
+	if (tail_n) {
+		if (part_n <= tail_n || memcmp(part + part_n - tail_n, end + 1, tail_n) != 0)
+			return false;
+		part_n -= tail_n;
+	}
 	if (part_n == 0 || part_n >= sizeof(m->name))
 		return false;
 	if (want[1] == 'i') {

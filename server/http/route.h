@@ -2,7 +2,7 @@
  * The table of routes (routes.c) and its matcher. Pure.
  *
  * A pattern's parts stand between slashes: {id} a decimal id, {name} a word of up to 128 characters,
- * {sha256} 64 lower-case hexadecimal digits; everything else is itself.
+ * {sha256} 64 lower-case hexadecimal digits; everything else is itself, also behind one of them: {id}.csv.
  */
 #ifndef HILDA_SERVER_HTTP_ROUTE_H
 #define HILDA_SERVER_HTTP_ROUTE_H

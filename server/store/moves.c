@@ -235,6 +235,17 @@ static int end_group(struct store_txn *t, int64_t parent)
 	return end_idle_group(t, parent);
 }
 
+/* A job that is a cell of a suite's run. */
+static int count_cell(struct store_txn *t, int64_t job, const char *state)
+{
+	return sql_run(t->db,
+		"UPDATE suite_runs SET ended = ended + 1, passed = passed + $passed,"
+		" finished_at = CASE WHEN ended + 1 = cells THEN $now END"
+		" WHERE id = (SELECT suite_run FROM suite_cells WHERE job = $job) AND ended < cells",
+		SQL_I("$passed", !strcmp(state, "succeeded")), SQL_I("$now", t->now_ms),
+		SQL_I("$job", job));
+}
+
 int move_job_end(struct store_txn *t, int64_t job, const char *state, const char *outcome,
 	const char *detail, const char *stage)
 {
@@ -257,7 +268,8 @@ int move_job_end(struct store_txn *t, int64_t job, const char *state, const char
 	word(e->state, sizeof(e->state), state);
 	word(e->outcome, sizeof(e->outcome), outcome);
 	word(e->stage, sizeof(e->stage), stage);
-	return parent ? end_group(t, parent) : 0;
+	rc = count_cell(t, job, state);
+	return !rc && parent ? end_group(t, parent) : rc;
 }
 
 /* ---- runs ---- */

@@ -1,0 +1,256 @@
+#include "server/schedule/scheduler.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "server/schedule/when.h"
+#include "server/store/read_suites.h"
+#include "server/suites/plan.h"
+
+#define LOOK_MS 500
+#define DUE_MAX 32 /* in one turn */
+#define DAY_MS INT64_C(86400000)
+
+struct scheduler {
+	struct store *store;
+	struct artifacts *artifacts;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	bool stop;
+};
+
+struct due {
+	int64_t schedule, due_ms;
+	char suite[SUITE_NAME_MAX + 1], cron[CRON_TEXT_MAX + 1], zone[ZONES_NAME_BYTES];
+};
+
+struct due_list {
+	struct due at[DUE_MAX];
+	size_t n;
+	int64_t far_ms; /* last times after this cannot be true; 0: not looked at */
+};
+
+static int keep(void *arg, const struct read_schedule *s)
+{
+	struct due_list *list = arg;
+	struct due *d = &list->at[list->n];
+
+	if (list->far_ms && s->last_due_ms <= list->far_ms)
+		return 0;
+	if (list->n == DUE_MAX)
+		return 1;
+	*d = (struct due){.schedule = s->id, .due_ms = s->due_ms};
+	snprintf(d->suite, sizeof(d->suite), "%s", s->suite);
+	snprintf(d->cron, sizeof(d->cron), "%s", s->cron);
+	snprintf(d->zone, sizeof(d->zone), "%s", s->zone);
+	list->n++;
+	return 0;
+}
+
+/* A zone may have left the machine since: then again tomorrow. */
+static int next_time(const struct due *d, int64_t after_ms, int64_t *next_ms, struct fault *f)
+{
+	_cleanup_(when_done) struct when w = {0};
+	const char *at;
+	int rc = when_set(&w, d->cron, d->zone, &at, NULL, f);
+
+	if (!rc)
+		rc = when_next_ms(&w, after_ms, next_ms);
+	if (rc)
+		*next_ms = after_ms + DAY_MS;
+	return rc;
+}
+
+/* Whether another try is of use: the document and the database are as they are. */
+static bool is_passing(int rc)
+{
+	return rc == -ENOSPC || rc == -EIO || rc == -EAGAIN || rc == -ESHUTDOWN || rc == -ENOMEM;
+}
+
+static void tell(const struct due *d, const struct op_suite_start *x)
+{
+	if (x->outcome == SUITE_STARTED)
+		log_info("suite run started", LOG_I64("schedule", d->schedule),
+			LOG_STR("suite", d->suite), LOG_I64("suite_run", x->suite_run),
+			LOG_STR("note", x->note));
+	else if (x->outcome == SUITE_SKIPPED)
+		log_warning("suite run skipped", LOG_I64("schedule", d->schedule),
+			LOG_STR("suite", d->suite), LOG_I64("still_at_work", x->busy_run));
+	else
+		log_warning("suite run failed to start", LOG_I64("schedule", d->schedule),
+			LOG_STR("suite", d->suite), LOG_STR("why", x->failed));
+}
+
+static int submit(struct store *s, struct op_suite_start *x, const struct due *d, int64_t next_ms,
+	const char *failed, const char *note)
+{
+	int rc;
+
+	x->schedule = d->schedule;
+	x->due_ms = d->due_ms;
+	x->next_ms = next_ms;
+	x->failed = failed;
+	x->note = note;
+	rc = store_call(s, &x->op);
+	if (!rc)
+		tell(d, x);
+	return rc == -ENOENT ? 0 : rc; /* somebody paused or removed it meanwhile */
+}
+
+static int fail(struct store *s, const struct due *d, int64_t next_ms, const char *why)
+{
+	struct op_suite_start x;
+
+	op_suite_start_setup(&x, NULL, NULL);
+	return submit(s, &x, d, next_ms, why, "");
+}
+
+static int begin(struct store *s, struct artifacts *artifacts, const struct due *d)
+{
+	int64_t now_ms = clock_wall_ms(store_clock(s)), next_ms;
+	char due[CLOCK_RFC3339_BYTES], note[96] = "";
+	struct suite_plan plan = {0};
+	struct problem p = {0};
+	struct fault f = {0};
+	int rc;
+
+	if (next_time(d, now_ms > d->due_ms ? now_ms : d->due_ms, &next_ms, &f))
+		return fail(s, d, next_ms, f.text);
+	rc = suite_plan_load(s, artifacts, d->suite, &plan, &p);
+	if (is_passing(rc))
+		return rc;
+	if (rc)
+		return fail(s, d, next_ms, p.detail);
+	clock_format_rfc3339(d->due_ms, due);
+	if (now_ms - d->due_ms > SCHEDULER_LATE_MS)
+		snprintf(note, sizeof(note), "caught up: it was due at %s", due);
+	rc = submit(s, &plan.start, d, next_ms, NULL, note);
+	if (rc && !is_passing(rc))
+		rc = fail(s, d, next_ms, plan.start.op.fault.text);
+	suite_plan_done(&plan);
+	return rc;
+}
+
+/* The clock was more than a day ahead when these were last due: they would stand still until then. */
+static int redate(struct store *s, int64_t now_ms)
+{
+	_cleanup_free_ struct due_list *list = calloc(1, sizeof(*list));
+	struct store_reader *reader = store_reader_borrow(s, NULL);
+	int rc = list && reader ? 0 : -EIO;
+
+	if (!rc) {
+		list->far_ms = now_ms + DAY_MS;
+		rc = read_schedules(reader, 0, keep, list);
+	}
+	store_reader_return(s, reader);
+	for (size_t i = 0; rc >= 0 && i < list->n; i++) {
+		struct op_schedule_redate x = {.schedule = list->at[i].schedule};
+		struct fault f = {0};
+
+		next_time(&list->at[i], now_ms, &x.due_ms, &f);
+		op_schedule_redate_setup(&x);
+		rc = store_call(s, &x.op);
+		if (!rc)
+			log_warning("the clock was far ahead: a schedule is dated anew",
+				LOG_I64("schedule", x.schedule));
+	}
+	return rc;
+}
+
+int scheduler_turn(struct store *s, struct artifacts *artifacts, bool first, int64_t *next_ms)
+{
+	_cleanup_free_ struct due_list *list = calloc(1, sizeof(*list));
+	int64_t now_ms = clock_wall_ms(store_clock(s));
+	struct store_reader *reader;
+	int rc, failed = 0;
+
+	*next_ms = INT64_MAX;
+	if (first) {
+		rc = redate(s, now_ms);
+		if (rc)
+			return rc < 0 ? rc : -EAGAIN; /* more of them: again */
+	}
+	reader = store_reader_borrow(s, NULL);
+	rc = list && reader ? read_schedules_due(reader, now_ms, DUE_MAX, keep, list) : -EIO;
+	store_reader_return(s, reader);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < list->n; i++) {
+		rc = begin(s, artifacts, &list->at[i]);
+		failed = failed ? failed : rc;
+	}
+	if (failed)
+		return failed;
+	reader = store_reader_borrow(s, NULL);
+	rc = reader ? read_schedules_next(reader, next_ms) : -EIO;
+	store_reader_return(s, reader);
+	return rc;
+}
+
+static void *scheduler_main(void *arg)
+{
+	const struct clock *clock;
+	struct clock_watch watch = {0};
+	struct scheduler *x = arg;
+	bool first = true;
+
+	clock = store_clock(x->store);
+	pthread_mutex_lock(&x->mutex);
+	while (!x->stop) {
+		int64_t next_ms, wait_ms = LOOK_MS;
+		int rc;
+
+		pthread_mutex_unlock(&x->mutex);
+		first |= clock_watch_jump(clock, &watch) < 0;
+		rc = scheduler_turn(x->store, x->artifacts, first, &next_ms);
+		first = first && rc;
+		if (!rc && next_ms - clock_wall_ms(clock) < wait_ms)
+			wait_ms = next_ms - clock_wall_ms(clock);
+		pthread_mutex_lock(&x->mutex);
+		if (!x->stop && wait_ms > 0)
+			clock_cond_wait(
+				clock, &x->cond, &x->mutex, clock_deadline_ms(clock, wait_ms));
+	}
+	pthread_mutex_unlock(&x->mutex);
+	return NULL;
+}
+
+int scheduler_start(
+	struct store *s, struct artifacts *artifacts, struct scheduler **out, struct fault *f)
+{
+	struct scheduler *x = calloc(1, sizeof(*x));
+	int error;
+
+	if (!x)
+		return fault_set(f, ENOMEM, "scheduler: no memory");
+	x->store = s;
+	x->artifacts = artifacts;
+	pthread_mutex_init(&x->mutex, NULL);
+	clock_cond_init(&x->cond);
+	error = pthread_create(&x->thread, NULL, scheduler_main, x);
+	if (error) {
+		free(x);
+		return fault_errno(f, error, "scheduler thread");
+	}
+	*out = x;
+	return 0;
+}
+
+void scheduler_stop(struct scheduler *x)
+{
+	if (!x)
+		return;
+	pthread_mutex_lock(&x->mutex);
+	x->stop = true;
+	pthread_cond_signal(&x->cond);
+	pthread_mutex_unlock(&x->mutex);
+	pthread_join(x->thread, NULL);
+	pthread_mutex_destroy(&x->mutex);
+	pthread_cond_destroy(&x->cond);
+	free(x);
+}

@@ -1,0 +1,66 @@
+/* Suites on the server: put and remove. */
+#include <errno.h>
+
+#include "server/store/ops_suites.h"
+#include "server/store/txn.h"
+
+static int put(struct store_txn *t, struct store_op *op)
+{
+	struct op_suite_put *x = (struct op_suite_put *)op;
+	int rc = sql_run(t->db,
+		"INSERT INTO suites (name, document, cells, created_at, updated_at)"
+		" VALUES ($name, $document, $cells, $now, $now) ON CONFLICT (name) DO NOTHING",
+		SQL_T("$name", x->name), SQL_TN("$document", x->document, x->document_bytes),
+		SQL_I("$cells", (int64_t)x->cells), SQL_I("$now", t->now_ms));
+
+	if (rc)
+		return rc;
+	x->created = sql_changes(t->db) > 0;
+	if (x->created)
+		return 0;
+	if (x->only_new)
+		return fault_set(&op->fault, EEXIST,
+			"there is a suite %s already; PUT /api/v1/suites/%s replaces it", x->name,
+			x->name);
+	return sql_run(t->db,
+		"UPDATE suites SET document = $document, cells = $cells, updated_at = $now"
+		" WHERE name = $name",
+		SQL_T("$name", x->name), SQL_TN("$document", x->document, x->document_bytes),
+		SQL_I("$cells", (int64_t)x->cells), SQL_I("$now", t->now_ms));
+}
+
+void op_suite_put_setup(struct op_suite_put *x)
+{
+	x->op.run = put;
+	x->op.committed = "server.committed.suite-put";
+	x->created = false;
+}
+
+static int remove_suite(struct store_txn *t, struct store_op *op)
+{
+	struct op_suite_remove *x = (struct op_suite_remove *)op;
+	sqlite3_stmt *q = NULL;
+	int64_t schedule = 0;
+	int rc = sql_first(t->db, &q, "SELECT id FROM schedules WHERE suite = $name LIMIT 1",
+		SQL_T("$name", x->name));
+
+	if (rc > 0)
+		schedule = sql_i64(q, 0);
+	sql_end(&q);
+	if (rc < 0)
+		return rc;
+	if (rc)
+		return fault_set(&op->fault, EBUSY,
+			"schedule %lld starts suite %s; remove the schedule first",
+			(long long)schedule, x->name);
+	rc = sql_run(t->db, "DELETE FROM suites WHERE name = $name", SQL_T("$name", x->name));
+	if (!rc && !sql_changes(t->db))
+		rc = fault_set(&op->fault, ENOENT, "there is no suite %s", x->name);
+	return rc;
+}
+
+void op_suite_remove_setup(struct op_suite_remove *x)
+{
+	x->op.run = remove_suite;
+	x->op.committed = "server.committed.suite-remove";
+}

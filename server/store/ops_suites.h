@@ -1,0 +1,98 @@
+/*
+ * The operations on suites, their runs and schedules; ops.h says how operations are used and what
+ * their rc means.
+ */
+#ifndef HILDA_SERVER_STORE_OPS_SUITES_H
+#define HILDA_SERVER_STORE_OPS_SUITES_H
+
+#include "protocols/job/suite.h"
+#include "server/store/ops.h"
+
+struct op_suite_put {
+	struct store_op op;
+	const char *name;
+	const char *document; /* JSON text */
+	size_t document_bytes;
+	size_t cells;
+	bool only_new; /* -EEXIST when there is one of this name */
+	bool created;  /* output */
+};
+void op_suite_put_setup(struct op_suite_put *x);
+
+/* -EBUSY while a schedule uses it. Its runs stay. */
+struct op_suite_remove {
+	struct store_op op;
+	const char *name;
+};
+void op_suite_remove_setup(struct op_suite_remove *x);
+
+enum suite_start_outcome { SUITE_STARTED, SUITE_SKIPPED, SUITE_FAILED };
+
+/*
+ * Begins a run of a suite: submits a job for each cell. By a schedule it looks again whether it is due,
+ * and moves the schedule on in the same transaction, so that a time begins one run whatever happens.
+ */
+struct op_suite_start {
+	struct store_op op;
+	/* Made by setup; `cells` are the suite's, without `jobs` when the run cannot begin. */
+	const struct suite *suite;
+	struct op_job_submit *submits; /* owned, n_cells of them */
+	struct job **jobs;	       /* owned */
+	size_t n_cells;
+	/* Set by the caller after setup. */
+	int64_t schedule; /* 0: none */
+	int64_t due_ms;	  /* the schedule's time; 0: by hand */
+	int64_t next_ms;  /* its next one */
+	const char *
+		failed; /* why the run cannot begin (a schedule's time is over all the same), or NULL */
+	const char *note; /* of a run that begins late, or "" */
+	/* outputs */
+	enum suite_start_outcome outcome;
+	int64_t suite_run;
+	int64_t busy_run; /* skipped, or -EBUSY by hand: the run that is still at work */
+};
+/*
+ * On the caller's thread; suite is borrowed until done. All its files have their hashes. suite NULL: one that
+ * cannot begin (`failed`).
+ */
+int op_suite_start_setup(struct op_suite_start *x, const struct suite *suite, struct fault *f);
+void op_suite_start_done(struct op_suite_start *x);
+
+/* A new job for each cell that has ended and not passed. -EBUSY when there is none. */
+struct op_suite_retry {
+	struct store_op op;
+	int64_t suite_run;
+	int64_t n_jobs; /* output */
+};
+void op_suite_retry_setup(struct op_suite_retry *x);
+
+struct op_schedule_add {
+	struct store_op op;
+	const char *suite, *cron, *zone;
+	int64_t due_ms;
+	int64_t schedule; /* output */
+};
+void op_schedule_add_setup(struct op_schedule_add *x);
+
+struct op_schedule_pause {
+	struct store_op op;
+	int64_t schedule;
+	bool paused;
+	int64_t due_ms; /* when resumed */
+};
+void op_schedule_pause_setup(struct op_schedule_pause *x);
+
+struct op_schedule_remove {
+	struct store_op op;
+	int64_t schedule;
+};
+void op_schedule_remove_setup(struct op_schedule_remove *x);
+
+/* The clock was far ahead when it was last due: its next time counts anew. */
+struct op_schedule_redate {
+	struct store_op op;
+	int64_t schedule, due_ms;
+};
+void op_schedule_redate_setup(struct op_schedule_redate *x);
+
+#endif
