@@ -32,7 +32,6 @@ struct due {
 struct due_list {
 	struct due at[DUE_MAX];
 	size_t n;
-	int64_t far_ms; /* last times after this cannot be true; 0: not looked at */
 };
 
 static int keep(void *arg, const struct read_schedule *s)
@@ -40,8 +39,6 @@ static int keep(void *arg, const struct read_schedule *s)
 	struct due_list *list = arg;
 	struct due *d = &list->at[list->n];
 
-	if (list->far_ms && s->last_due_ms <= list->far_ms)
-		return 0;
 	if (list->n == DUE_MAX)
 		return 1;
 	*d = (struct due){.schedule = s->id, .due_ms = s->due_ms};
@@ -136,30 +133,61 @@ static int begin(struct store *s, struct artifacts *artifacts, const struct due 
 	return rc;
 }
 
-/* The clock was more than a day ahead when these were last due: they would stand still until then. */
-static int redate(struct store *s, int64_t now_ms)
+/* ---- the clock was set ---- */
+
+struct dates {
+	struct when when;
+	int64_t now_ms;
+	struct {
+		int64_t schedule, due_ms;
+	} wrong[DUE_MAX];
+	size_t n;
+};
+
+/*
+ * Is the stored time the one that comes next? A later one is right when the next has been: then the clock
+ * was set back. Who says that it has been more than a day from now had a clock that was far ahead.
+ */
+static int check_date(void *arg, const struct read_schedule *s)
 {
-	_cleanup_free_ struct due_list *list = calloc(1, sizeof(*list));
+	struct dates *d = arg;
+	struct fault f = {0};
+	int64_t next_ms;
+	const char *at;
+
+	if (s->paused || s->due_ms <= d->now_ms ||
+		when_set(&d->when, s->cron, s->zone, &at, NULL, &f) ||
+		when_next_ms(&d->when, d->now_ms, &next_ms) || s->due_ms == next_ms ||
+		(s->last_due_ms >= next_ms && s->last_ms <= d->now_ms + DAY_MS))
+		return 0;
+	if (d->n == DUE_MAX)
+		return 1;
+	d->wrong[d->n].schedule = s->id;
+	d->wrong[d->n++].due_ms = next_ms;
+	return 0;
+}
+
+/* 1: there are more. */
+static int check_dates(struct store *s, int64_t now_ms)
+{
+	struct dates d = {.now_ms = now_ms};
 	struct store_reader *reader = store_reader_borrow(s, NULL);
-	int rc = list && reader ? 0 : -EIO;
+	int rc = reader ? read_schedules(reader, 0, check_date, &d) : -EIO, failed = 0;
 
-	if (!rc) {
-		list->far_ms = now_ms + DAY_MS;
-		rc = read_schedules(reader, 0, keep, list);
-	}
 	store_reader_return(s, reader);
-	for (size_t i = 0; rc >= 0 && i < list->n; i++) {
-		struct op_schedule_redate x = {.schedule = list->at[i].schedule};
-		struct fault f = {0};
+	when_done(&d.when);
+	for (size_t i = 0; rc >= 0 && !failed && i < d.n; i++) {
+		struct op_schedule_redate x = {
+			.schedule = d.wrong[i].schedule, .due_ms = d.wrong[i].due_ms};
 
-		next_time(&list->at[i], now_ms, &x.due_ms, &f);
 		op_schedule_redate_setup(&x);
-		rc = store_call(s, &x.op);
-		if (!rc)
-			log_warning("the clock was far ahead: a schedule is dated anew",
+		failed = store_call(s, &x.op);
+		if (!failed)
+			log_warning(
+				"a schedule is dated anew: the clock was set, or its zone has changed",
 				LOG_I64("schedule", x.schedule));
 	}
-	return rc;
+	return failed ? failed : rc;
 }
 
 int scheduler_turn(struct store *s, struct artifacts *artifacts, bool first, int64_t *next_ms)
@@ -171,7 +199,7 @@ int scheduler_turn(struct store *s, struct artifacts *artifacts, bool first, int
 
 	*next_ms = INT64_MAX;
 	if (first) {
-		rc = redate(s, now_ms);
+		rc = check_dates(s, now_ms);
 		if (rc)
 			return rc < 0 ? rc : -EAGAIN; /* more of them: again */
 	}

@@ -94,8 +94,7 @@ static int redate(struct store_txn *t, struct store_op *op)
 	struct op_schedule_redate *x = (struct op_schedule_redate *)op;
 
 	return sql_run(t->db,
-		"UPDATE schedules SET due_at = $due, last_due_at = NULL"
-		" WHERE id = $id AND due_at IS NOT NULL",
+		"UPDATE schedules SET due_at = $due WHERE id = $id AND due_at IS NOT NULL",
 		SQL_I("$due", x->due_ms), SQL_I("$id", x->schedule));
 }
 

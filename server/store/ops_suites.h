@@ -88,7 +88,7 @@ struct op_schedule_remove {
 };
 void op_schedule_remove_setup(struct op_schedule_remove *x);
 
-/* The clock was far ahead when it was last due: its next time counts anew. */
+/* Its next time is another than the one that is stored. */
 struct op_schedule_redate {
 	struct store_op op;
 	int64_t schedule, due_ms;

@@ -40,6 +40,21 @@ static void numbers_words_and_hashes_are_told_apart(void **state)
 	assert_null(find("PUT", path).route);
 }
 
+static void a_format_stands_behind_an_id(void **state)
+{
+	struct route_match m = find("GET", "/api/v1/suite-runs/17.csv");
+
+	assert_non_null(m.route);
+	assert_string_equal(m.route->pattern, "/api/v1/suite-runs/{id}.csv");
+	assert_int_equal(m.id, 17);
+	assert_string_equal(
+		find("GET", "/api/v1/suite-runs/17").route->pattern, "/api/v1/suite-runs/{id}");
+	assert_null(find("GET", "/api/v1/suite-runs/17.pdf").route);
+	assert_null(find("GET", "/api/v1/suite-runs/.csv").route);
+	assert_null(find("GET", "/api/v1/suite-runs/x.csv").route);
+	assert_null(find("GET", "/api/v1/suite-runs/17csv").route);
+}
+
 static void what_is_no_route_is_none(void **state)
 {
 	static const char *const paths[] = {"", "/", "//", "/api/v1/jobs/", "/api/v1/jobs//log",
@@ -173,6 +188,7 @@ static void everything_in_the_contract_is_a_route(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_format_stands_behind_an_id),
 		cmocka_unit_test(numbers_words_and_hashes_are_told_apart),
 		cmocka_unit_test(what_is_no_route_is_none),
 		cmocka_unit_test(another_method_lists_those_that_do),
