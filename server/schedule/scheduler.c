@@ -199,9 +199,11 @@ int scheduler_turn(struct store *s, struct artifacts *artifacts, bool first, int
 
 	*next_ms = INT64_MAX;
 	if (first) {
-		rc = check_dates(s, now_ms);
+		do
+			rc = check_dates(s, now_ms);
+		while (rc > 0);
 		if (rc)
-			return rc < 0 ? rc : -EAGAIN; /* more of them: again */
+			return rc;
 	}
 	reader = store_reader_borrow(s, NULL);
 	rc = list && reader ? read_schedules_due(reader, now_ms, DUE_MAX, keep, list) : -EIO;

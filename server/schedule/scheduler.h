@@ -4,8 +4,7 @@
  *
  * What was missed while the server did not run (or the clock was set forward) is caught up once. While
  * the run before is at work, a time is skipped and the schedule says so. A clock that is set back begins
- * nothing again: the next time stays the one it was; only when the clock had been more than a day ahead
- * is it counted anew.
+ * nothing again that has been; only when it had been more than a day ahead are times counted anew.
  */
 #ifndef HILDA_SERVER_SCHEDULE_SCHEDULER_H
 #define HILDA_SERVER_SCHEDULE_SCHEDULER_H

@@ -240,14 +240,28 @@ static void of_a_thousand_only_those_begin_that_are_due(void **state)
 	struct lab *lab = *state;
 	int64_t due_ms = hour_after(lab), next_ms = due_ms;
 
-	for (int i = 0; i < MANY; i++)
-		add(lab, "0 * * * *", due_ms + (i % 20) * MINUTE_MS);
+	for (int i = 0; i < MANY; i++) {
+		char cron[32];
+
+		snprintf(cron, sizeof(cron), "%d * * * *", i % 20);
+		add(lab, cron, due_ms + (i % 20) * MINUTE_MS);
+	}
 	lab_pass(lab, due_ms - lab->wall_ms);
 	/* More than one turn takes are due at the same time: the next one goes on at once. */
 	for (int i = 0; i < 10 && next_ms <= lab->wall_ms; i++)
 		next_ms = turn(lab, i == 0);
 	assert_int_equal(next_ms, due_ms + MINUTE_MS);
 	assert_int_equal(count(lab), MANY / 20);
+}
+
+static void a_zone_whose_times_have_moved_is_followed(void **state)
+{
+	struct lab *lab = *state;
+	int64_t due_ms = hour_after(lab);
+
+	for (int i = 0; i < 100; i++)
+		add(lab, "0 * * * *", due_ms + 7 * MINUTE_MS);
+	assert_int_equal(turn(lab, true), due_ms);
 }
 
 static void a_suite_that_cannot_begin_says_why(void **state)
@@ -276,6 +290,7 @@ int main(void)
 		SCHEDULER_TEST(a_clock_that_was_a_year_ahead_stops_no_schedule),
 		SCHEDULER_TEST(a_pause_has_no_times_and_nothing_to_catch_up),
 		SCHEDULER_TEST(of_a_thousand_only_those_begin_that_are_due),
+		SCHEDULER_TEST(a_zone_whose_times_have_moved_is_followed),
 		SCHEDULER_TEST(a_suite_that_cannot_begin_says_why),
 	};
 
