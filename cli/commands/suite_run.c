@@ -1,74 +1,10 @@
 /* hilda suite run: a matrix of jobs from one document. */
-#include <errno.h>
-#include <string.h>
-
-#include "cli/build.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/output.h"
-#include "cli/set.h"
+#include "cli/commands/suite_file.h"
 #include "cli/suite_run.h"
 #include "cli/table.h"
 #include "common/cleanup.h"
-
-#define VARS_MAX 64
-
-struct texts {
-	char *at[VARS_MAX];
-};
-
-static void free_texts(struct texts *texts)
-{
-	for (size_t i = 0; i < VARS_MAX; i++)
-		free(texts->at[i]);
-}
-
-static enum exit_code load(struct cli *cli, struct suite **suite, struct fault *f)
-{
-	const char *path = cli->arguments[0], *set;
-	_cleanup_(free_texts) struct texts keys = {0};
-	struct job_pair overrides[VARS_MAX];
-	json_t *document = NULL;
-	struct job_error e;
-	size_t n = 0;
-	int err;
-
-	for (; (set = cli_value_at(cli, "set", n)); n++) {
-		const char *equals = strchr(set, '=');
-
-		if (!equals || n == VARS_MAX) {
-			fault_set(f, EINVAL, "--set %s: write variable=value, at most %d times",
-				set, VARS_MAX);
-			return EXIT_USAGE;
-		}
-		keys.at[n] = strndup(set, equals - set);
-		overrides[n] = (struct job_pair){keys.at[n], (char *)equals + 1};
-	}
-	if (set_load(path, SUITE_DOCUMENT_MAX_BYTES, &document, f))
-		return f->error == EINVAL ? EXIT_USAGE : EXIT_LOCAL_FILE;
-	err = suite_parse(document, overrides, n, suite, &e);
-	json_decref(document);
-	if (!err)
-		return EXIT_OK;
-	*f = e.fault;
-	fault_wrap(f, "%s: %s", path, *e.pointer ? e.pointer : "/");
-	return EXIT_USAGE;
-}
-
-static enum exit_code build(struct cli *cli, const struct suite *suite, struct fault *f)
-{
-	_cleanup_free_ const char **commands = calloc(suite->n_cells + 1, sizeof(*commands));
-	uint64_t parallel = 1;
-
-	if (cli_u64(cli, "jobs", 1, 64, &parallel, f))
-		return EXIT_USAGE;
-	if (!commands) {
-		fault_set(f, ENOMEM, "out of memory");
-		return EXIT_LOCAL_FILE;
-	}
-	for (size_t i = 0; i < suite->n_cells; i++)
-		commands[i] = suite->cells[i].build;
-	return build_all(&cli->session, commands, suite->n_cells, parallel, f);
-}
 
 static void print_cells(const struct suite *suite)
 {
@@ -112,13 +48,13 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 {
 	_cleanup_(suite_freep) struct suite *suite = NULL;
 	struct suite_run r = {0};
-	enum exit_code code = load(cli, &suite, f);
+	enum exit_code code = suite_file_load(cli, &suite, NULL, f);
 
 	if (code || cli_has(cli, "dry-run"))
 		return code ? code : dry_run(cli, suite);
 	code = session_watch_interrupt(&cli->session, f);
 	if (!code && !cli_has(cli, "no-build"))
-		code = build(cli, suite, f);
+		code = suite_file_build(cli, suite, f);
 	if (!code)
 		code = suite_run_init(&r, &cli->session, suite, f);
 	if (!code)
@@ -141,9 +77,7 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 }
 
 static const struct command_option options[] = {
-	{"jobs", 'j', "N", "builds at the same time (1)"},
-	{"set", 's', "VAR=VALUE", "replaces a value of the suite's vars; may be repeated"},
-	{"no-build", 0, NULL, "the images are there already"},
+	SUITE_FILE_OPTIONS,
 	{"dry-run", 0, NULL, "prints the cells and does nothing"},
 	{NULL},
 };

@@ -11,7 +11,7 @@ from server_kit import Agent, make_server, record, result_document, server  # no
 def suite_document(server, name="nightly", **more):
     images = {f"out/{quant}.elf": "sha256:" + server.put_blob(b"image " + quant.encode()) for quant in ("int8", "int4")}
     return {"name": name, "matrix": {"board": ["b1", "b2"], "quant": ["int8", "int4"]},
-            "image": "out/${quant}.elf", "images": images, "build": "make Q=${quant}",
+            "image": "out/${quant}.elf", "artifacts": images, "build": "make Q=${quant}",
             "job": {"name": "${quant} on ${board}", "board": {"name": "${board}"}, "protocol": "uart-bench",
                     "phases": {"warm": {"iterations": 10, "warmup": 1}}, "attempts": 1}, **more}
 
@@ -74,9 +74,10 @@ def test_a_suite_is_put_listed_replaced_and_removed(server):
     ({"colour": 1}, 400, "/colour", "colour"),
     ({"matrix": {"a": list(range(250)), "b": list(range(200)), "c": [1, 2]}}, 400, "/matrix",
      "has 100000 cells; at most 2000 are allowed"),
-    ({"images": {}}, 400, "/images", "out/int8.elf"),
-    ({"images": {"out/int8.elf": "abc"}}, 400, "/images/out~1int8.elf", "hash"),
+    ({"artifacts": {}}, 400, "/artifacts", "out/int8.elf"),
+    ({"artifacts": {"out/int8.elf": "abc"}}, 400, "/artifacts/out~1int8.elf", "hash"),
     ({"image": "sha256:" + "ab" * 32}, 422, None, "ab" * 32),
+    ({"files": {"samples.bin": "data.bin"}}, 400, "/artifacts", "data.bin"),
     ({"name": "a/b"}, 400, "/name", "a/b"),
     ({"exclude": [{"board": ["b1", "b2"]}]}, 400, "/exclude", "no cell"),
     ({"job": {"board": {"name": "${board}"}, "colour": 1}}, 400, "/job/colour", "colour"),

@@ -274,7 +274,7 @@ static void the_number_of_cells_is_limited(void **state)
 	json_decref(doc);
 }
 
-static void images_give_the_hash_of_a_path(void **state)
+static void artifacts_give_the_hash_of_a_path(void **state)
 {
 #define HASH "sha256:abababababababababababababababababababababababababababababababab"
 	static const char *const wrong[] = {"{'a':5}", "{'a':'abab'}", "{'a':'" HASH "0'}", "[]"};
@@ -283,23 +283,19 @@ static void images_give_the_hash_of_a_path(void **state)
 	char text[400];
 
 	assert_int_equal(parse("{'name':'s'," MATRIX
-			       ",'image':'out/${board}','images':{'out/a':'" HASH "'}," JOB "}",
+			       ",'image':'out/${board}','artifacts':{'out/a':'" HASH "'}," JOB "}",
 				 NULL, 0, &suite, &e),
 		0);
-	assert_string_equal(suite->cells[0].sha256, HASH + 7);
-	assert_string_equal(suite->cells[2].sha256, "");
-	suite_freep(&suite);
-	assert_int_equal(
-		parse("{'name':'s'," MATRIX ",'image':'" HASH "'," JOB "}", NULL, 0, &suite, &e),
-		0);
-	assert_string_equal(suite->cells[0].sha256, HASH + 7);
+	assert_string_equal(suite_artifact(suite, suite->cells[0].image), HASH + 7);
+	assert_null(suite_artifact(suite, suite->cells[2].image));
+	assert_string_equal(suite_artifact(suite, HASH), HASH + 7);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		struct suite *none = NULL;
 
 		snprintf(text, sizeof(text),
-			"{'name':'s'," MATRIX ",'image':'a','images':%s," JOB "}", wrong[i]);
+			"{'name':'s'," MATRIX ",'image':'a','artifacts':%s," JOB "}", wrong[i]);
 		assert_int_equal(parse(text, NULL, 0, &none, &e), -EINVAL);
-		assert_int_equal(strncmp(e.pointer, "/images", 7), 0);
+		assert_int_equal(strncmp(e.pointer, "/artifacts", 10), 0);
 	}
 }
 
@@ -314,7 +310,7 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(vars_have_other_values_where_the_matrix_fits),
 		cmocka_unit_test(the_number_of_cells_is_limited),
-		cmocka_unit_test(images_give_the_hash_of_a_path),
+		cmocka_unit_test(artifacts_give_the_hash_of_a_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
