@@ -72,7 +72,8 @@ static int expand(const json_t *document, struct suite_plan *plan, struct proble
 	}
 	for (size_t i = 0; i < plan->suite->n_cells; i++) {
 		const struct suite_cell *cell = &plan->suite->cells[i];
-		int rc = check_hash(plan->suite, cell, cell->image, p);
+
+		rc = check_hash(plan->suite, cell, cell->image, p);
 
 		for (size_t k = 0; !rc && k < cell->n_files; k++)
 			rc = check_hash(plan->suite, cell, cell->files[k].value, p);
