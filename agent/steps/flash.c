@@ -37,8 +37,6 @@ static int check_phases(struct run *run)
 	if (p->energy.run && p->energy.iterations > WINDOW_BATCHES_MAX)
 		return run_fail(run, OUTCOME_CONFIGURATION,
 			"phases.energy.iterations is at most %d", WINDOW_BATCHES_MAX);
-	if (p->profile)
-		return refuse_phase(run, "profile");
 	if (p->sustained.run)
 		return refuse_phase(run, "sustained");
 	if (p->cold.run && p->cold.by == JOB_COLD_BY_POWER && !power_can_cycle(run->board))
