@@ -73,7 +73,7 @@ def publish(out, models):
     (models / "logs").mkdir(parents=True, exist_ok=True)
     for name in models_in(out):
         folder = out / name
-        kind = "tokens" if name.endswith("-spam") else "patches"
+        kind = "patches" if train.kind_of(name) == "fashion" else "tokens"
         provenance["models"][name] = entry(folder)
         text = []
         for quant, end in (("float", ""), ("int4", "-int4")):
