@@ -125,6 +125,18 @@ firmware: | packages
 	@if [ -f firmware-stub/Makefile ]; then $(MAKE) --no-print-directory -C firmware-stub \
 		BUILD=$(abspath $(BUILD))/firmware all; fi
 
+# ---- models: committed; only retraining needs PyTorch -------------------------------------------
+
+# make train MODEL=linformer-nano SEEDS=1: one model, one seed; SST2=folder for models named *-sst2.
+MODEL ?=
+SEEDS ?= 1,2,3
+SST2  ?=
+.PHONY: train
+train: | packages
+	@sh packaging/install-packages packaging/packages-train
+	$(MAKE) --no-print-directory -C firmware-stub/train BUILD=$(abspath $(BUILD))/train MODEL='$(MODEL)' \
+		SEEDS='$(SEEDS)' SST2='$(SST2)' train
+
 # ---- tests --------------------------------------------------------------------------------------
 
 UNIT_SRC := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
@@ -292,6 +304,7 @@ help:
 	@echo 'make bench          speed and memory against bare limits; B="get post" for some rows'
 	@echo 'make fuzz           libFuzzer on every parser, SECONDS=60 each; F=job for one'
 	@echo 'make torture        kill -9 under load, and what was lost: N=2000 kills, SEED=7'
+	@echo 'make train          retrains the models and compares accuracies; MODEL=linformer-nano SEEDS=1 for one'
 	@echo 'make tidy           clang-tidy over the host sources'
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Brings what was trained into the repository: ONNX of seed 1, a log and an entry of provenance for each model.
 
-    publish.py --out build/train [--models firmware-stub/models] [--compare]
+    publish.py --out build/train --spam build/train/npm
+    publish.py --out build/train --compare
 
 --compare changes nothing and prints how the accuracies in the build folder differ from the committed ones.
 """
@@ -10,6 +11,7 @@ import argparse
 import hashlib
 import json
 import pathlib
+import re
 import statistics
 import sys
 
@@ -61,17 +63,20 @@ def models_in(out):
     return sorted(p.name for p in out.iterdir() if (p / f"seed{SEED}.json").exists())
 
 
-def publish(out, models):
+def publish(out, models, spam):
     import torch
 
     import export
     import net
     import prune
     import train
-    provenance = {"version": 1, "torch": torch.__version__, "committed_seed": SEED, "tasks": describe_tasks(models),
-                  "models": {}}
+    provenance = {"version": 1, "torch": torch.__version__, "committed_seed": SEED, "tasks": describe_tasks(spam, models), "models": {},
+                  "hyper_parameters": {"batch": train.BATCH, "patches": train.FASHION, "tokens": train.SPAM,
+                                       "of_one_model": train.HYPER}}
     (models / "logs").mkdir(parents=True, exist_ok=True)
     for name in models_in(out):
+        if name.endswith("-sst2"):  # the user's own text stays there
+            continue
         folder = out / name
         kind = "patches" if train.kind_of(name) == "fashion" else "tokens"
         provenance["models"][name] = entry(folder)
@@ -89,14 +94,38 @@ def publish(out, models):
             provenance["models"][name][quant]["onnx_sha256"] = hashlib.sha256(blob).hexdigest()
         (models / "logs" / f"{name}.log").write_text("".join(text))
         print(f"published {name}", flush=True)
-    (models / "provenance.json").write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n")
+    (models / "provenance.json").write_text(compact(json.dumps(provenance, indent=1, sort_keys=True)) + "\n")
 
 
-def describe_tasks(models):
-    tasks = {"patches": {"files": {n: data.sha256(data.FOLDER / n) for n in data.FILES},
-                         "splits": {"train": "first 55000 of the train file", "dev": "last 5000 of the train file",
-                                    "test": "the test file's 10000"}}}
-    return tasks
+def describe_tasks(spam, models):
+    """What went in: files by hash, splits, and what was drawn with which seed."""
+    import numpy as np
+
+    import mail
+    import samples
+    import words
+    splits = mail.spam(spam)
+    real = words.lengths(splits["test"][0])
+    return {
+        "patches": {"files": {name: data.sha256(data.FOLDER / name) for name in data.FILES},
+                    "splits": {"train": "first 55000 of the train file", "dev": "last 5000 of the train file",
+                               "test": "the test file's 10000"},
+                    "samples_sha256": data.sha256(models / "samples-fashion.bin")},
+        "tokens": {"package": json.loads((HERE / "package.json").read_text())["dependencies"],
+                   "mails_sha256": mail.corpus_sha256(spam),
+                   "tokenizer": {"version": words.VERSION, "vocabulary_sha256": data.sha256(mail.VOCABULARY)},
+                   "splits": {name: {"mails": len(y), "spam": int(y.sum())} for name, (_, y) in splits.items()},
+                   "test_lengths": {**{f"p{p}": int(np.percentile(real, p, method="inverted_cdf"))
+                                       for p in (50, 95, 99)},
+                                    "histogram": np.bincount(real, minlength=words.TOKENS + 1)[1:].tolist()},
+                   "positive_class": "spam",
+                   "samples_sha256": data.sha256(models / "samples-spam.bin")},
+        "draws": {"seed": samples.SEED, "device_samples": samples.COUNT, "calibration_samples": samples.CALIBRATION}}
+
+
+def compact(text):
+    """Lists of numbers on one line."""
+    return re.sub(r"\[[\d\s,]*\]", lambda m: " ".join(m.group().split()), text)
 
 
 def compare(out, models):
@@ -125,9 +154,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--models", type=pathlib.Path, default=HERE.parent / "models")
+    parser.add_argument("--spam", type=pathlib.Path, help="the folder where npm put the mails")
     parser.add_argument("--compare", action="store_true")
     args = parser.parse_args()
-    return compare(args.out, args.models) if args.compare else publish(args.out, args.models)
+    return compare(args.out, args.models) if args.compare else publish(args.out, args.models, args.spam)
 
 
 if __name__ == "__main__":

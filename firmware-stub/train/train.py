@@ -3,7 +3,8 @@
 
     train.py --out build/train --seeds 1,2,3 full-nano linformer-nano-spam full-nano-heads2 ...
 
-A run is a float training, then one quantisation-aware epoch for int4 from where it ended. What a model starts from
+Without names: all of them. A run is a float training, then one quantisation-aware epoch for int4 from where it ended
+(two for texts; none for pruned models). A run whose result lies in the build folder is not repeated. What a model starts from
 (a teacher, the model to prune) is trained first where it is missing. Hyper-parameters were chosen on dev; test
 is read once, when a run has ended.
 """
@@ -30,6 +31,9 @@ BATCH = 64
 FASHION = {"epochs": 3, "rate": 3e-3, "qat_epochs": 1, "qat_rate": 1e-3}
 SPAM = {"epochs": 6, "rate": 4e-3, "qat_epochs": 2, "qat_rate": 1e-3}
 HYPER = {"full-nano": {"epochs": 4}, "distilbert-nano": {"epochs": 4}, "tinybert-nano": {"epochs": 5}}
+PRUNED = ["full-nano-heads1", "full-nano-heads2", "full-nano-heads3", "full-nano-heads4", "full-nano-ff25",
+          "full-nano-ff50"]
+ALL = [*net.MODELS, *PRUNED, *(name + "-spam" for name in net.MODELS)]
 TEMPERATURE = 2.0
 FORGOTTEN = 0.2  # of a text's words become `unknown` in training: some thousand mails are soon learnt by heart
 
@@ -228,20 +232,21 @@ def main():
     parser.add_argument("--stages", default="float,int4")
     parser.add_argument("--spam", type=pathlib.Path, help="the folder where npm put the mails' node_modules")
     parser.add_argument("--sst2", type=pathlib.Path, help="SST-2's folder: train.tsv and dev.tsv, as GLUE has them")
-    parser.add_argument("models", nargs="+")
+    parser.add_argument("models", nargs="*")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     tasks = {}
     for seed in map(int, args.seeds.split(",")):
-        for name in args.models:
+        for name in args.models or ALL:
             kind = kind_of(name)
             if kind not in tasks:
                 tasks[kind] = task_of(kind, args)
             task = tasks[kind]
             if "float" in args.stages and not (args.out / name / f"seed{seed}.json").exists():
                 run(name, seed, task, args.out)
-            if "int4" in args.stages and not (args.out / name / f"seed{seed}-int4.json").exists():
+            if "int4" in args.stages and prune.origin(name) == name and not (
+                    args.out / name / f"seed{seed}-int4.json").exists():
                 quantise(name, seed, task, args.out)
 
 
