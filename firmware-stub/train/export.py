@@ -42,9 +42,17 @@ def shorten(graph, keep):
     """Names that nobody reads are most of a small graph's bytes."""
     keep = keep | {"input", "logits"}
     names = {}
-    for node in graph.node:
+    constants = {}
+    for node in list(graph.node):
         node.name = ""
         node.doc_string = ""
+        if node.op_type == "Constant":  # the same number a dozen times
+            value = node.attribute[0].SerializeToString()
+            if value in constants:
+                names[node.output[0]] = names[constants[value]]
+                graph.node.remove(node)
+                continue
+            constants[value] = node.output[0]
         for values in (node.input, node.output):
             for i, value in enumerate(values):
                 if value and value not in keep:
@@ -57,7 +65,7 @@ def shorten(graph, keep):
 
 def store(graph, name, value, int4):
     """Puts a smaller tensor under the same name, and the node that makes floats of it in front."""
-    float_name = name + "/f"
+    float_name = f"f{len(graph.node)}"
     for node in graph.node:
         for i, user in enumerate(node.input):
             if user == name:

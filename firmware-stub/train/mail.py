@@ -28,7 +28,7 @@ def mail_words(text):
         if name == "content-type":
             value = value.partition(";")[0]
         if name == "from":  # the name and the domain's words: an address of its own would be learnt by heart
-            value = re.sub(r"[\w.+=-]*@([\w.-]+)", lambda m: m.group(1).replace(".", " "), value)
+            value = re.sub(r"<?[\w.+=-]*@([\w.-]+)>?", lambda m: " " + m.group(1).replace(".", " "), value)
         out += [name + ":", *words.words(value[:400])]
     return out + ["body:", *opening(body[:4000])]
 
