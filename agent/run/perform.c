@@ -1,12 +1,12 @@
 #include "agent/run/perform.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/board/lock.h"
+#include "agent/exec/place.h"
 #include "agent/link/backoff.h"
 #include "agent/run/run_log.h"
 #include "agent/run/runner.h"
@@ -106,41 +106,18 @@ static void fail(struct hands *h, enum outcome outcome, const char *text)
 	snprintf(v->fault.text, sizeof(v->fault.text), "%s", text);
 }
 
-static int copy_file(const char *from, const char *folder, const char *name, struct fault *f)
-{
-	char to[FILE_PATH_BYTES];
-	_cleanup_(file_close) int in = open(from, O_RDONLY | O_CLOEXEC);
-	_cleanup_(file_close) int out = -1;
-	struct stat st;
-	ssize_t n;
-
-	if (in < 0 || fstat(in, &st))
-		return fault_errno(f, errno, "cannot read %s", from);
-	if (strchr(name, '/') || name[0] == '.')
-		return fault_set(f, EINVAL, "file '%s': a plain name is needed", name);
-	if (file_path(to, sizeof(to), "%s/%s", folder, name))
-		return fault_errno(f, ENAMETOOLONG, "file '%s'", name);
-	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (out < 0)
-		return fault_errno(f, errno, "cannot write %s", to);
-	for (off_t left = st.st_size; left > 0; left -= n) {
-		n = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
-		if (n <= 0)
-			return fault_errno(f, n ? errno : EIO, "cannot copy %s", to);
-	}
-	return 0;
-}
-
 /* What the server does not have is the job's fault; anything else is ours. */
 static enum outcome fetch_outcome(int rc)
 {
-	return rc == -EREMOTEIO || rc == -EINVAL ? OUTCOME_CONFIGURATION : OUTCOME_INFRASTRUCTURE;
+	return rc == -EREMOTEIO || rc == -EINVAL || rc == -EFBIG ? OUTCOME_CONFIGURATION
+								 : OUTCOME_INFRASTRUCTURE;
 }
 
 static void fetch(struct hands *h)
 {
 	struct agent *a = h->agent;
 	const struct job *job = h->job;
+	uint64_t room = PLACE_MAX_BYTES;
 	struct fault f;
 	int rc = cache_get(a->cache, h->work->offer->image, PERFORM_FETCH_MS, h->work->cancel_fd,
 		h->image_path, &f);
@@ -154,7 +131,7 @@ static void fetch(struct hands *h)
 		if (rc)
 			break;
 		h->files_held++;
-		rc = copy_file(path, h->work_folder, job->files[i].name, &f);
+		rc = place_file(path, h->work_folder, job->files[i].name, &room, &f);
 	}
 	if (rc)
 		fail(h, fetch_outcome(rc), f.text);

@@ -133,9 +133,10 @@ static int read_files(
 			return err;
 		if (!file->name || !found)
 			return doc_fail(e, &here, file_keys, "a file needs name and artifact");
-		if (file->name[0] == '.')
+		if (file->name[0] == '.' || file->name[0] == '-')
 			return doc_fail(e, &name_at, NULL,
-				"\"%s\" starts with a dot; give a plain file name", file->name);
+				"\"%s\" starts with a %s; give a plain file name", file->name,
+				file->name[0] == '.' ? "dot" : "dash");
 		for (size_t k = 0; k < i; k++) {
 			if (!strcmp(job->files[k].name, file->name))
 				return doc_fail(e, &name_at, NULL,

@@ -21,7 +21,10 @@ def run(tmp_path):
     server = FakeServer()
     agent = Agent(tmp_path / "agent", server.url)
 
-    def one(image, **document):
+    def one(image, files=(), **document):
+        if files:
+            document["files"] = [{"name": name, "artifact": f"sha256:{server.add_artifact(data)}"}
+                                 for name, data in files.items()]
         number = server.submit("host-1", server.add_artifact(image), **document)
         if agent.process is None:
             agent.start()
@@ -181,6 +184,22 @@ def test_programs_that_print_their_own_text(run, text, more, outcome, words):
         assert result["lines"] == [
             {"phase": "lines", "metric": "latency_us", "unit": "us", "values": [1.5, 2.0]},
             {"phase": "lines", "metric": "score", "unit": "", "values": [7.0]}]
+
+
+def test_files_lie_beside_the_image(run):
+    vocabulary = b"ham\nspam\n"
+    seen = "cat vocab.txt; ls; echo spoilt >vocab.txt; " + PRINTS
+    for _ in range(2):  # what a program does to its files is gone with its run
+        result = run(script(seen), files={"vocab.txt": vocabulary, "set_1.bin": b""}, **lines())
+        assert result["outcome"] == "passed", result["detail"]
+        assert result["log"][0].startswith("ham\nspam\nset_1.bin\nvocab.txt\n")
+
+
+def test_names_of_files_are_plain(run):
+    for name in ("../vocab.txt", ".vocab", "-rf", "a/b"):
+        result = run(script(PRINTS), files={name: b"x"}, **lines())
+        assert result["outcome"] == "configuration"
+        assert "/files/0/name" in result["detail"] and name in result["detail"]
 
 
 def test_a_program_that_closes_its_output_and_stays(run):
