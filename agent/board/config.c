@@ -250,6 +250,69 @@ static int read_power(struct ini_section *s, struct board_config *c, struct faul
 	return rc;
 }
 
+/* An alias, a name or an address, with a user in front; nothing that ssh would take for an option. */
+static bool plain_host(const char *host)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-+:@%[]";
+
+	return host[0] && host[0] != '-' && host[strspn(host, allowed)] == '\0';
+}
+
+static bool plain_folder(const char *path)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-+/";
+
+	return path[0] && path[0] != '-' && path[strspn(path, allowed)] == '\0' &&
+		!strstr(path, "..");
+}
+
+static int read_exec(struct ini_section *s, struct board_config *c, struct fault *f)
+{
+	static const struct {
+		const char *word;
+		enum exec_kind kind;
+		const char *folder;
+	} kinds[] = {{"local", EXEC_LOCAL, ""}, {"ssh:", EXEC_SSH, ".cache/hilda"},
+		{"adb:", EXEC_ADB, "/data/local/tmp/hilda"}, {"qemu:", EXEC_QEMU, ""}};
+	const char *exec = ini_get(s, "exec"), *at;
+	size_t i = 0;
+	int rc;
+
+	if (!exec)
+		return 0;
+	while (i < ARRAY_SIZE(kinds) && strncmp(exec, kinds[i].word, strlen(kinds[i].word)) != 0)
+		i++;
+	at = i < ARRAY_SIZE(kinds) ? exec + strlen(kinds[i].word) : "";
+	if (i == ARRAY_SIZE(kinds) || (kinds[i].kind == EXEC_LOCAL) != (at[0] == '\0'))
+		return bad(s, "exec", f, "use local, ssh:HOST, adb:SERIAL or qemu:aarch64");
+	if (kinds[i].kind != EXEC_LOCAL && !plain_host(at))
+		return bad(s, "exec", f,
+			"a host, serial or emulator is letters, digits and ._-+:@%[], no dash first");
+	if (kinds[i].kind == EXEC_QEMU && !plain_name(at))
+		return bad(s, "exec", f, "use the NAME of a program qemu-NAME, e.g. aarch64");
+	if (strlen(at) >= sizeof(c->exec_at))
+		return bad(s, "exec", f, "too long");
+	c->exec = true;
+	c->exec_kind = kinds[i].kind;
+	memcpy(c->exec_at, at, strlen(at) + 1);
+	c->is_virtual = c->is_virtual || c->exec_kind == EXEC_QEMU;
+	memcpy(c->exec_folder, kinds[i].folder, strlen(kinds[i].folder) + 1);
+	rc = text(s, "exec-folder", c->exec_folder, sizeof(c->exec_folder), f);
+	if (!rc)
+		rc = text(s, "ssh-config", c->ssh_config, sizeof(c->ssh_config), f);
+	if (!rc && !kinds[i].folder[0] && c->exec_folder[0])
+		rc = bad(s, "exec-folder", f, "only boards behind ssh or adb have one");
+	if (!rc && c->exec_folder[0] && !plain_folder(c->exec_folder))
+		rc = bad(s, "exec-folder", f, "use letters, digits and ._-+/");
+	if (!rc && c->exec_kind == EXEC_ADB && c->exec_folder[0] != '/')
+		rc = bad(s, "exec-folder", f, "adb needs the whole path");
+	if (!rc && c->ssh_config[0] && c->exec_kind != EXEC_SSH)
+		rc = bad(s, "ssh-config", f, "only boards behind ssh have one");
+	return rc;
+}
+
 static int read_kind(struct ini_section *s, struct board_config *c, struct fault *f)
 {
 	const char *exec = ini_get(s, "exec");
@@ -261,15 +324,18 @@ static int read_kind(struct ini_section *s, struct board_config *c, struct fault
 	c->is_virtual = c->machine[0] != '\0';
 	if (c->is_virtual && !plain_name(c->machine))
 		return bad(s, "virtual", f, "not a machine's name; hilda-vboard --help lists them");
-	if (exec && strcmp(exec, "local") != 0)
-		return bad(s, "exec", f, "only local is known");
-	c->exec = exec != NULL;
-	if (c->exec && c->is_virtual)
+	if (exec && c->machine[0])
 		return bad(s, "exec", f, "a board is either exec or virtual");
+	rc = read_exec(s, c, f);
+	if (rc)
+		return rc;
 	if (flash && strcmp(flash, "program") != 0 && strcmp(flash, "load") != 0)
 		return bad(s, "flash", f, "use program (into flash) or load (into RAM)");
 	c->flash = flash && strcmp(flash, "load") == 0 ? FLASH_LOAD : FLASH_PROGRAM;
 	rc = text(s, "exec-user", c->exec_user, sizeof(c->exec_user), f);
+	if (!rc && c->exec_user[0] && (c->exec_kind == EXEC_SSH || c->exec_kind == EXEC_ADB))
+		rc = bad(s, "exec-user", f,
+			"for another host write the user into exec = ssh:USER@HOST");
 	return rc;
 }
 
@@ -281,7 +347,7 @@ static int check_whole(struct ini_section *s, struct board_config *c, struct fau
 
 	if (unknown) /* before it is told what is missing because of it */
 		return bad(s, unknown, f, "no such key; hilda-agent --help lists them");
-	if (!c->type[0] && c->is_virtual)
+	if (!c->type[0] && c->machine[0])
 		memcpy(c->type, c->machine, sizeof(c->type));
 	if (!c->type[0])
 		return bad(s, "type", f, "missing; jobs ask for boards by it, e.g. nucleo-f446re");

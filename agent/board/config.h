@@ -36,6 +36,14 @@ enum power_kind {
 	POWER_SYSFS
 };
 
+enum exec_kind {
+	EXEC_NONE,
+	EXEC_LOCAL, /* on this host */
+	EXEC_SSH,
+	EXEC_ADB,
+	EXEC_QEMU /* on this host, under qemu-user: a virtual board */
+};
+
 struct memory_region {
 	char name[BOARD_TAG_BYTES];
 	bool flash; /* false: ram */
@@ -49,10 +57,14 @@ struct board_config {
 	char tags[BOARD_TAGS_MAX][BOARD_TAG_BYTES];
 	size_t n_tags;
 
-	bool exec;			  /* exec = local: the image is a program */
-	char exec_user[BOARD_NAME_BYTES]; /* "": the agent's own user */
-	bool is_virtual;
-	char machine[BOARD_NAME_BYTES]; /* virtual = MACHINE */
+	bool exec; /* the image is a program; exec_kind says where */
+	enum exec_kind exec_kind;
+	char exec_at[BOARD_PATH_BYTES]; /* ssh: the host, adb: the serial, qemu: as in qemu-NAME */
+	char exec_folder[BOARD_PATH_BYTES]; /* ssh, adb: there */
+	char ssh_config[BOARD_PATH_BYTES];  /* "": the user's own */
+	char exec_user[BOARD_NAME_BYTES];   /* "": the agent's own user */
+	bool is_virtual;		    /* emulated: its results are no claims about silicon */
+	char machine[BOARD_NAME_BYTES];	    /* virtual = MACHINE; "" with exec = qemu:NAME */
 
 	/* Passed to openocd as -f in this order; a virtual board has one absolute path here. */
 	char openocd[BOARD_OPENOCD_FILES_MAX][BOARD_PATH_BYTES];

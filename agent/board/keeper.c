@@ -268,7 +268,7 @@ static void tick(struct keeper *k)
 	for (struct emulator *e = k->emulators; e; e = e->next)
 		e->wanted = false;
 	for (size_t i = 0; i < n; i++) {
-		struct emulator *e = configs[i].is_virtual ? find(k, &configs[i]) : NULL;
+		struct emulator *e = configs[i].machine[0] ? find(k, &configs[i]) : NULL;
 
 		if (e)
 			e->wanted = true;
@@ -276,7 +276,7 @@ static void tick(struct keeper *k)
 	/* First the old ones go: a board whose machine changed keeps its folder. */
 	drop_unwanted(k);
 	for (size_t i = 0; i < n; i++) {
-		struct emulator *e = configs[i].is_virtual ? find(k, &configs[i]) : NULL;
+		struct emulator *e = configs[i].machine[0] ? find(k, &configs[i]) : NULL;
 
 		if (e)
 			tend(k, e, &configs[i]);

@@ -54,10 +54,33 @@ const char *image_machine(const struct image *image)
 	return "unknown";
 }
 
+/* What is behind ssh or adb says itself that it cannot execute an image. */
+static unsigned wanted(const struct board_config *board)
+{
+	static const struct machine emulated[] = {{EM_AARCH64, "aarch64"}, {EM_ARM, "arm"},
+		{EM_RISCV, "riscv64"}, {EM_X86_64, "x86_64"}, {EM_386, "i386"}};
+
+	switch (board->exec_kind) {
+	case EXEC_NONE:
+		return EM_ARM;
+	case EXEC_LOCAL:
+		return HOST_MACHINE;
+	case EXEC_QEMU:
+		for (size_t i = 0; i < ARRAY_SIZE(emulated); i++) {
+			if (!strcmp(emulated[i].name, board->exec_at))
+				return emulated[i].id;
+		}
+		break;
+	default:
+		break;
+	}
+	return EM_NONE;
+}
+
 int image_check_machine(
 	const struct image *image, const struct board_config *board, struct fault *f)
 {
-	unsigned want = board->exec ? HOST_MACHINE : EM_ARM;
+	unsigned want = wanted(board);
 	unsigned have = image->header.e_machine;
 	const unsigned char *ident = image->header.e_ident;
 	char room[2][32];

@@ -7,6 +7,7 @@
 #include "agent/image/image.h"
 #include "agent/power/power.h"
 #include "agent/run/result.h"
+#include "agent/steps/parts.h"
 #include "common/cleanup.h"
 #include "common/process.h"
 #include "instruments/console.h"
@@ -111,9 +112,7 @@ static void walk(const struct runner *r, struct run *run, json_t *stages)
 static void clear(struct run *run)
 {
 	power_close(run->power);
-	console_close(run->console);
-	if (run->program)
-		process_kill(run->program);
+	program_stop(run);
 	image_close(run->image);
 }
 
@@ -133,6 +132,7 @@ char *runner_perform(const struct runner *r, size_t *n)
 		.log = r->log,
 		.captures = r->captures,
 		.program = &program,
+		.program_words = -1,
 		.result = json_object(),
 		.verdict = r->verdict,
 	};

@@ -89,10 +89,12 @@ static int check_clock(struct run *run)
 
 	if (run->board->is_virtual) {
 		not_checked(run,
-			"a virtual board's time is its instruction count, not the host's time");
+			run->board->exec
+				? "an emulated program's time is the host's, not that of any board"
+				: "a virtual board's time is its instruction count, not the host's time");
 		return 0;
 	}
-	if (run->board->exec) {
+	if (run->board->exec_kind == EXEC_LOCAL) {
 		not_checked(run, "the program runs on this host and uses its clock");
 		return 0;
 	}

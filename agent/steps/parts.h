@@ -38,7 +38,12 @@ int power_fail(struct run *run, int error, const struct fault *f);
 int program_install(struct run *run);
 /* Starts it with a clean environment; run->console is its standard input and output. */
 int program_start(struct run *run);
-/* The program has closed its output: waits for its end. text: "code 3", "signal 11". */
+/* Closes its console, then ends it: by its console behind ssh or adb, by the kernel here. */
+void program_stop(struct run *run);
+/*
+ * The program has closed its output: waits for its end. Behind ssh or adb, a connection that ended
+ * without the program's end is a verdict. text: "code 3", "signal 11".
+ */
 int program_ended(struct run *run, int64_t deadline_ns, struct process_end *end);
 void program_describe_end(const struct process_end *end, char *text, size_t room);
 

@@ -168,8 +168,7 @@ static int restart(struct run *run, struct bench_session **s)
 	if (!run->board->exec)
 		return board_restart(run, *s);
 	bench_session_free(take_ptr(*s));
-	console_close(take_ptr(run->console));
-	process_kill(run->program);
+	program_stop(run);
 	r = program_start(run);
 	if (r)
 		return r;

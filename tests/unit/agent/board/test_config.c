@@ -54,7 +54,7 @@ static void every_setting_stands_in_the_help(void **state)
 	static const char *const keys[] = {"name", "server", "token-file", "data", "run", "libexec",
 		"cache", "stop-grace", "type", "tags", "openocd", "probe-serial", "flash",
 		"console", "baud", "power", "power-select", "memory", "mcu", "idcode",
-		"clock-tolerance", "virtual", "exec", "exec-user"};
+		"clock-tolerance", "virtual", "exec", "exec-user", "exec-folder", "ssh-config"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char line[64];
@@ -106,6 +106,24 @@ static void what_is_wrong_is_named(void **state)
 		{REAL "tags = a b/c\n", {"tags", "letters"}},
 		{REAL "colour = red\n", {"colour", "agent.ini"}},
 		{"[board x]\nexec = local\nvirtual = mps3-an547\n", {"exec", "virtual"}},
+		{"[board x]\ntype = y\nexec = maybe\n", {"exec", "ssh:HOST"}},
+		{"[board x]\ntype = y\nexec = local:x\n", {"exec", "ssh:HOST"}},
+		{"[board x]\ntype = y\nexec = ssh:\n", {"exec", "ssh:HOST"}},
+		{"[board x]\ntype = y\nexec = ssh:-oProxyCommand=x\n", {"exec", "no dash first"}},
+		{"[board x]\ntype = y\nexec = adb:a b\n", {"exec", "no dash first"}},
+		{"[board x]\ntype = y\nexec = qemu:../x\n", {"exec", "no dash first"}},
+		{"[board x]\ntype = y\nexec = qemu:@x\n", {"exec", "qemu-NAME"}},
+		{"[board x]\ntype = y\nexec = ssh:a\nexec-folder = a b\n",
+			{"exec-folder", "letters"}},
+		{"[board x]\ntype = y\nexec = ssh:a\nexec-folder = ../b\n",
+			{"exec-folder", "letters"}},
+		{"[board x]\ntype = y\nexec = adb:a\nexec-folder = b\n",
+			{"exec-folder", "whole path"}},
+		{"[board x]\ntype = y\nexec = local\nexec-folder = b\n",
+			{"exec-folder", "ssh or adb"}},
+		{"[board x]\ntype = y\nexec = adb:a\nssh-config = b\n",
+			{"ssh-config", "behind ssh"}},
+		{"[board x]\ntype = y\nexec = ssh:a\nexec-user = b\n", {"exec-user", "USER@HOST"}},
 		{"[agent]\nserver = 10.0.0.1\n", {"server", "http://"}},
 		{"[agent]\ndata = here\n", {"data", "absolute"}},
 		{"[agent]\nstop-grace = 20\n", {"stop-grace", "20"}},
@@ -144,6 +162,34 @@ static void tolerance_is_a_share(void **state)
 	}
 }
 
+static void programs_run_in_four_places(void **state)
+{
+	static const struct {
+		const char *exec;
+		enum exec_kind kind;
+		const char *at, *folder;
+		bool is_virtual;
+	} rows[] = {{"local", EXEC_LOCAL, "", "", false},
+		{"ssh:pi@10.0.0.7", EXEC_SSH, "pi@10.0.0.7", ".cache/hilda", false},
+		{"adb:10.0.0.8:5555", EXEC_ADB, "10.0.0.8:5555", "/data/local/tmp/hilda", false},
+		{"qemu:aarch64", EXEC_QEMU, "aarch64", "", true}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct agent_settings *s;
+		struct fault f;
+		char text[100];
+
+		snprintf(text, sizeof(text), "[board x]\ntype = y\nexec = %s\n", rows[i].exec);
+		assert_int_equal(parse(text, &s, &f), 0);
+		assert_true(s->boards[0].exec);
+		assert_int_equal(s->boards[0].exec_kind, rows[i].kind);
+		assert_string_equal(s->boards[0].exec_at, rows[i].at);
+		assert_string_equal(s->boards[0].exec_folder, rows[i].folder);
+		assert_int_equal(s->boards[0].is_virtual, rows[i].is_virtual);
+		settings_free(s);
+	}
+}
+
 static void the_same_text_is_the_same_board(void **state)
 {
 	struct agent_settings *a, *b, *c;
@@ -167,6 +213,7 @@ int main(void)
 		cmocka_unit_test(defaults_need_no_file_content),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(tolerance_is_a_share),
+		cmocka_unit_test(programs_run_in_four_places),
 		cmocka_unit_test(the_same_text_is_the_same_board),
 	};
 

@@ -172,6 +172,7 @@ static void test_machine(void **state)
 	assert_int_equal(image_check_machine(image, &b, &f), 0);
 	assert_string_equal(image_machine(image), "ARM");
 	b.exec = true;
+	b.exec_kind = EXEC_LOCAL;
 	assert_int_equal(image_check_machine(image, &b, &f), -EINVAL);
 	image_close(image);
 
@@ -297,7 +298,7 @@ static uint64_t load_bias(void)
 
 static void test_this_program(void **state)
 {
-	struct board_config b = {.name = "pi5", .exec = true};
+	struct board_config b = {.name = "pi5", .exec = true, .exec_kind = EXEC_LOCAL};
 	char where[IMAGE_SYMBOL_BYTES];
 	struct fault f = {0};
 	struct image *image;
