@@ -98,7 +98,8 @@ class Sshd:
         (f / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1:{port}\nHostKey {f}/host\nAuthorizedKeysFile {f}/authorized\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\n"
-            "PermitRootLogin yes\nLogLevel VERBOSE\n")
+            "PermitRootLogin yes\nLogLevel VERBOSE\n"
+            f"SetEnv HOME={f}\n")  # without what this user's shell does at each login
         (f / "known").write_text(f"[127.0.0.1]:{port} {(f / 'host.pub').read_text()}")
         (f / "ssh_config").write_text(
             f"Host pi\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n"

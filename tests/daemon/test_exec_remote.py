@@ -162,7 +162,7 @@ def test_the_agents_death_ends_what_runs_there(far, tmp_path):
 
 
 def test_a_phase_that_takes_too_long_ends_there_too(far, tmp_path):
-    result = far.run(endless(tmp_path), **lines(), timeouts_s={"phase": 1})
+    result = far.run(endless(tmp_path), **lines(), timeouts_s={"phase": 8})
     assert result["outcome"] == "timeout"
     gone(pids(tmp_path))
 
