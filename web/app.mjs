@@ -13,14 +13,15 @@ const ROUTES = [
 	["/runs/:id", "Run :id", () => import("./pages/run.mjs")],
 	["/traces/:id", "Trace of run :id", () => import("./pages/trace.mjs")],
 	["/results", "Results", () => import("./pages/results.mjs")],
+	["/leaderboard", "Leaderboard", () => import("./pages/leaderboard.mjs")],
 	["/boards", "Boards", () => import("./pages/boards.mjs")],
 	["/boards/:name", "Board :name", () => import("./pages/board.mjs")],
 	["/submit", "Submit a job", () => import("./pages/submit.mjs")],
 	["/help", "Help", () => import("./pages/help.mjs")],
 ];
 const MISSING = ["", "No such page", () => import("./pages/missing.mjs")];
-const MENU = [["/", "Overview"], ["/jobs", "Jobs"], ["/results", "Results"], ["/boards", "Boards"],
-	["/submit", "Submit"]];
+const MENU = [["/", "Overview"], ["/jobs", "Jobs"], ["/results", "Results"],
+	["/leaderboard", "Leaderboard"], ["/boards", "Boards"], ["/submit", "Submit"]];
 
 /* "/jobs/:id" against "/jobs/17" -> {id: "17"}; ids are decimal, names are anything in UTF-8. */
 const VALID = { id: /^\d{1,18}$/, name: /^(?:[^%]|%[0-9a-f]{2})+$/i };

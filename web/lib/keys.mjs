@@ -15,6 +15,7 @@ export const SHORTCUTS = [
 	["g then h", "overview"],
 	["g then j", "jobs"],
 	["g then r", "results"],
+	["g then l", "leaderboard"],
 	["g then b", "boards"],
 	["g then s", "submit a job"],
 	["?", "this page"],
@@ -35,7 +36,7 @@ export const TRACE_SHORTCUTS = [
 	["Esc", "drop the selection; once more: the whole capture"],
 ];
 
-const PLACES = { h: "/", j: "/jobs", r: "/results", b: "/boards", s: "/submit" };
+const PLACES = { h: "/", j: "/jobs", r: "/results", l: "/leaderboard", b: "/boards", s: "/submit" };
 const SECOND_KEY_MS = 1500;
 
 const pageKeys = [];
