@@ -446,6 +446,37 @@ static int fill_values(struct expansion *x, struct suite_cell *cell, const json_
 	return 0;
 }
 
+/*
+ * A text in vars may hold variables too, but none of those that hold some. The new values stand in
+ * *own, which the caller gives back.
+ */
+static int expand_vars(
+	struct expansion *x, struct substitute_variable *variables, size_t n, json_t *own)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "vars");
+	struct substitute_variable raw[2 * SUITE_VARIABLES_MAX];
+
+	memcpy(raw, variables, n * sizeof(*raw));
+	for (size_t i = x->n_names; i < n; i++) {
+		const char *text = json_string_value(raw[i].value);
+		struct doc_at here = DOC_KEY(&at, raw[i].name);
+		_cleanup_free_ char *out = NULL;
+		json_t *value;
+		int err;
+
+		if (!text || !strstr(text, "${"))
+			continue;
+		err = substitute_text(text, raw, n, SUITE_TEXT_MAX, &here, &out, x->e);
+		if (err)
+			return err;
+		value = json_string(out);
+		if (!value || json_array_append_new(own, value))
+			return doc_no_memory(x->e);
+		variables[i].value = value;
+	}
+	return 0;
+}
+
 static int fill_files(struct expansion *x, struct suite_cell *cell,
 	const struct substitute_variable *variables, size_t n)
 {
@@ -476,26 +507,17 @@ static int fill_files(struct expansion *x, struct suite_cell *cell,
 	return 0;
 }
 
-static int add_cell(struct expansion *x, const json_t *const *values)
+static int fill_cell(struct expansion *x, struct suite_cell *cell,
+	const struct substitute_variable *variables, size_t n)
 {
-	struct substitute_variable variables[2 * SUITE_VARIABLES_MAX];
 	struct doc_at root = DOC_ROOT, job_at = DOC_KEY(&root, "job");
 	struct doc_at build_at = DOC_KEY(&root, "build"), image_at = DOC_KEY(&root, "image");
 	const char *build = json_string_value(json_object_get(x->doc, "build"));
 	const char *image = json_string_value(json_object_get(x->doc, "image"));
-	struct suite_cell *cell = &x->suite->cells[x->suite->n_cells++];
-	const char *name;
-	json_t *value;
-	size_t n = 0;
 	int err;
 
-	for (; n < x->n_names; n++)
-		variables[n] = (struct substitute_variable){x->names[n], values[n]};
-	json_object_foreach (x->vars, name, value)
-		variables[n++] = (struct substitute_variable){name, value_of_var(x, name, values)};
-	if ((err = fill_values(x, cell, values)) ||
-		(err = substitute_json(json_object_get(x->doc, "job"), variables, n, SUITE_TEXT_MAX,
-			 &job_at, &cell->job, x->e)) ||
+	if ((err = substitute_json(json_object_get(x->doc, "job"), variables, n, SUITE_TEXT_MAX,
+		     &job_at, &cell->job, x->e)) ||
 		(err = substitute_text(
 			 image, variables, n, SUITE_TEXT_MAX, &image_at, &cell->image, x->e)) ||
 		(err = fill_files(x, cell, variables, n)))
@@ -506,6 +528,27 @@ static int add_cell(struct expansion *x, const json_t *const *values)
 	if (!err)
 		err = complete_job(x, cell);
 	return err ? err : check_job(x, cell);
+}
+
+static int add_cell(struct expansion *x, const json_t *const *values)
+{
+	struct substitute_variable variables[2 * SUITE_VARIABLES_MAX];
+	struct suite_cell *cell = &x->suite->cells[x->suite->n_cells++];
+	json_t *own = json_array(), *value;
+	const char *name;
+	size_t n = 0;
+	int err = own ? fill_values(x, cell, values) : doc_no_memory(x->e);
+
+	for (; n < x->n_names; n++)
+		variables[n] = (struct substitute_variable){x->names[n], values[n]};
+	json_object_foreach (x->vars, name, value)
+		variables[n++] = (struct substitute_variable){name, value_of_var(x, name, values)};
+	if (!err)
+		err = expand_vars(x, variables, n, own);
+	if (!err)
+		err = fill_cell(x, cell, variables, n);
+	json_decref(own);
+	return err;
 }
 
 static int expand(struct expansion *x, size_t n_cells, const json_t *exclude, const json_t *include)

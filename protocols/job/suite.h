@@ -11,7 +11,7 @@
  *
  * `${x}` is replaced in every text of job, and in build and image; a text that is nothing but `${x}`
  * takes the value's type (a number stays one); `$${` stands for `${`. vars are defaults that the
- * caller may override. exclude drops each cell that has all the values of an entry (a list means
+ * caller may override; their texts may hold variables, too. exclude drops each cell that has all the values of an entry (a list means
  * any of them); include adds cells, each naming every variable of the matrix; where gives vars other
  * values in the cells that have all the values of its matrix (the last one that fits counts). Each job gets a label
  * for each variable of the matrix and `suite`, unless it has one, and a name when it has none. files are

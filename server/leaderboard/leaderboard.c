@@ -39,8 +39,11 @@ void leaderboard_done(struct leaderboard *b)
 	for (size_t i = 0; i < b->n_models; i++) {
 		struct leader_model *m = &b->models[i];
 
-		for (size_t k = 0; m->cells && k < LEADERBOARD_BOARDS_MAX; k++)
+		for (size_t k = 0; m->cells && k < LEADERBOARD_BOARDS_MAX; k++) {
+			if (m->cells[k])
+				free(m->cells[k]->accuracy.correct);
 			free(m->cells[k]);
+		}
 		free(m->cells);
 		for (size_t k = 0; k < LEADER_LABELS; k++)
 			free(m->label[k]);
@@ -248,11 +251,28 @@ static void add_energy(struct leader_energy *e, const struct leader_source *s,
 	e->detached = s->is_detached;
 }
 
+/* Of each sample whether it was right, for pairs with another model's. */
+static int keep_correct(struct leader_accuracy *a, const struct leader_number *numbers, size_t n)
+{
+	const struct leader_number *correct = find(numbers, n, "correct");
+
+	free(a->correct);
+	a->correct = NULL;
+	if (!correct || !correct->samples || correct->n != a->n || a->n < 1)
+		return 0;
+	a->correct = malloc((size_t)a->n);
+	if (!a->correct)
+		return -ENOMEM;
+	for (int64_t i = 0; i < a->n; i++)
+		a->correct[i] = correct->samples[i] > 0.5;
+	return 0;
+}
+
 /*
  * Phase accuracy has its n beside the share; a program that prints its own says `samples`. Of several
  * sizes the largest counts, of the same size the later run.
  */
-static void add_accuracy(struct leader_accuracy *a, const struct leader_source *s,
+static int add_accuracy(struct leader_accuracy *a, const struct leader_source *s,
 	const struct leader_number *numbers, size_t n, bool is_lines)
 {
 	const struct leader_number *share = find(numbers, n, "accuracy"),
@@ -262,7 +282,7 @@ static void add_accuracy(struct leader_accuracy *a, const struct leader_source *
 	int64_t of = is_lines ? (isnan(told) ? 0 : (int64_t)told) : share ? share->n : 0;
 
 	if ((!share && !f1) || of < a->n)
-		return;
+		return 0;
 	a->run = s->run;
 	a->n = of;
 	a->accuracy = share ? share->value : NAN;
@@ -278,6 +298,7 @@ static void add_accuracy(struct leader_accuracy *a, const struct leader_source *
 	for (int64_t i = 0;
 		seeds && seeds->samples && i < seeds->n && a->n_seeds < LEADERBOARD_SEEDS_MAX; i++)
 		a->seeds[a->n_seeds++] = seeds->samples[i];
+	return keep_correct(a, numbers, n);
 }
 
 static void add_seed(struct leader_model *m, const struct leader_number *numbers, size_t n)
@@ -307,7 +328,7 @@ static int add_numbers(struct leader_model *m, size_t board, const struct leader
 	if (lines || !strcmp(s->phase, "energy"))
 		add_energy(&c->energy, s, numbers, n);
 	if (lines || !strcmp(s->phase, "accuracy"))
-		add_accuracy(&c->accuracy, s, numbers, n, lines);
+		return add_accuracy(&c->accuracy, s, numbers, n, lines);
 	return 0;
 }
 

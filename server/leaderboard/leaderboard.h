@@ -65,6 +65,7 @@ struct leader_accuracy {
 	double agreement;
 	double seeds[LEADERBOARD_SEEDS_MAX]; /* as the run itself lists them */
 	size_t n_seeds;
+	unsigned char *correct; /* n of them, 1 where the class was right; NULL: not kept */
 };
 
 struct leader_cell {
@@ -78,11 +79,15 @@ struct leader_cell {
 struct leader_score {
 	enum leader_state state;
 	int64_t run, n;
-	bool is_f1;		       /* value is F1, else accuracy */
-	double value, lo, hi;	       /* 95 %: Wilson; of F1 as the run says */
-	double accuracy, f1;	       /* both, where known */
-	double baseline;	       /* of the task's float32 full attention */
-	double drop, drop_lo, drop_hi; /* points below it; 95 % without pairing (Newcombe) */
+	bool is_f1;	      /* value is F1, else accuracy */
+	double value, lo, hi; /* 95 %: Wilson; of F1 as the run says */
+	double accuracy, f1;  /* both, where known */
+	double baseline;      /* of the task's float32 full attention */
+	double drop, drop_lo,
+		drop_hi; /* points below it; 95 % by pairs where both kept each sample */
+	int64_t lost,
+		won;	/* samples that only the baseline, only this one has right; -1: not known */
+	double flips_p; /* McNemar's exact test of the two */
 	double seeds_mean, seeds_sd, seeds_spread; /* largest - smallest */
 	size_t n_seeds;
 	unsigned rank; /* 0: not ranked; equal within the seeds' spread */
@@ -156,7 +161,7 @@ struct leader_number {
 	const char *metric;
 	int64_t n, distinct;
 	double value, min, p50, p50_lo, p50_hi, p95, p95_lo, p95_hi, max, mean;
-	const double *samples; /* of series that are wanted whole; NULL: none */
+	const double *samples; /* n of them, of series that are wanted whole; NULL: none */
 };
 
 void leaderboard_init(struct leaderboard *b);

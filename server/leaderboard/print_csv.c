@@ -35,7 +35,7 @@ static void put_head(struct buffer *out)
 		",memory_state,memory_run,weights [bytes],arena [bytes],sram_peak [bytes],"
 		"flash [bytes],float32_weights [bytes],float32_arena [bytes]"
 		",energy_state,energy_run,energy_n,energy [mJ],energy_net [mJ],energy_ranked"
-		",accuracy_state,accuracy_run,accuracy_n,accuracy,f1,lo,hi,drop [points],"
+		",accuracy_state,accuracy_run,accuracy_n,accuracy,f1,lo,hi,drop [points],lost,won,flips_p,"
 		"seeds,seeds_mean,seeds_sd,rank,agreement\r\n");
 }
 
@@ -98,6 +98,9 @@ static void put_score(struct buffer *out, const struct leader_model *m, size_t b
 	put_number(out, s->lo);
 	put_number(out, s->hi);
 	put_number(out, s->drop);
+	put_number(out, s->lost < 0 ? NAN : (double)s->lost);
+	put_number(out, s->won < 0 ? NAN : (double)s->won);
+	put_number(out, s->flips_p);
 	buffer_printf(out, ",%zu", s->n_seeds);
 	put_number(out, s->seeds_mean);
 	put_number(out, s->seeds_sd);

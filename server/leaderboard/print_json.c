@@ -126,6 +126,11 @@ static void put_score(struct json_out *o, const struct leader_score *s)
 		jo_put_number(o, "drop_lo_points", s->drop_lo);
 		jo_put_number(o, "drop_hi_points", s->drop_hi);
 	}
+	if (s->lost >= 0) {
+		jo_put_int(o, "lost", s->lost);
+		jo_put_int(o, "won", s->won);
+		jo_put_number(o, "flips_p", s->flips_p);
+	}
 	jo_put_int(o, "seeds", (int64_t)s->n_seeds);
 	jo_put_number(o, "seeds_mean", s->seeds_mean);
 	jo_put_number(o, "seeds_sd", s->seeds_sd);

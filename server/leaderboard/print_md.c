@@ -186,6 +186,9 @@ static void put_score(struct buffer *out, const struct leader_score *s)
 	put_number(out, "%+.2f", s->drop);
 	if (!isnan(s->drop_lo) && !isnan(s->drop_hi))
 		buffer_printf(out, " (%+.2f to %+.2f)", s->drop_lo, s->drop_hi);
+	if (s->lost >= 0)
+		buffer_printf(out, "; %lld lost, %lld won, p = %.2g", (long long)s->lost,
+			(long long)s->won, s->flips_p);
 	buffer_add_text(out, " | ");
 	if (s->n_seeds)
 		buffer_printf(out, "%.2f ± %.2f (%zu)", 100 * s->seeds_mean,

@@ -52,6 +52,9 @@ static void set_score(const struct leaderboard *b, struct leader_model *m)
 		.drop = NAN,
 		.drop_lo = NAN,
 		.drop_hi = NAN,
+		.lost = -1,
+		.won = -1,
+		.flips_p = NAN,
 		.seeds_mean = NAN,
 		.seeds_sd = NAN,
 		.seeds_spread = NAN};
@@ -93,13 +96,41 @@ static const struct leader_model *baseline_of(
 	return NULL;
 }
 
-/*
- * Points below the baseline. Its interval takes the two as independent although they see the same
- * samples, so it is wider than a paired one (Newcombe 1998, method 10).
- */
-static void set_drop(struct leader_score *s, const struct leader_score *base)
+/* Both over the same samples: who alone is right, and whether that is more than chance (McNemar, exact). */
+static bool count_flips(struct leader_score *s, const unsigned char *base, const unsigned char *own)
 {
-	double p = base->value, q = s->value;
+	if (!base || !own)
+		return false;
+	s->lost = s->won = 0;
+	for (int64_t i = 0; i < s->n; i++) {
+		s->lost += base[i] && !own[i];
+		s->won += own[i] && !base[i];
+	}
+	s->flips_p = fmin(1,
+		2 *
+			binomial_cdf(s->lost < s->won ? s->lost : s->won,
+				(size_t)(s->lost + s->won), 0.5));
+	return true;
+}
+
+static const unsigned char *correct_of(const struct leaderboard *b, const struct leader_model *m)
+{
+	size_t board = best_board(b, m);
+
+	return board < b->n_boards ? m->cells[board]->accuracy.correct : NULL;
+}
+
+/*
+ * Points below the baseline. Its interval is that of the pairs (Wald's of a paired difference) where each
+ * sample's answer was kept; otherwise it takes the two as independent although they see the same samples,
+ * so it is wider (Newcombe 1998, method 10).
+ */
+static void set_drop(
+	const struct leaderboard *b, struct leader_model *m, const struct leader_model *of)
+{
+	struct leader_score *s = &m->score;
+	const struct leader_score *base = &of->score;
+	double p = base->value, q = s->value, half;
 
 	if (base == s || base->is_f1 != s->is_f1 || isnan(q))
 		return;
@@ -107,6 +138,14 @@ static void set_drop(struct leader_score *s, const struct leader_score *base)
 	s->drop = 100 * (p - q);
 	s->drop_lo = 100 * (p - q - sqrt(pow(p - base->lo, 2) + pow(s->hi - q, 2)));
 	s->drop_hi = 100 * (p - q + sqrt(pow(base->hi - p, 2) + pow(q - s->lo, 2)));
+	if (base->n != s->n || !count_flips(s, correct_of(b, of), correct_of(b, m)) || s->is_f1)
+		return;
+	half = 1.96 *
+		sqrt((double)(s->lost + s->won) -
+			pow((double)(s->lost - s->won), 2) / (double)s->n) /
+		(double)s->n;
+	s->drop_lo = s->drop - 100 * half;
+	s->drop_hi = s->drop + 100 * half;
 }
 
 static bool same_task(const struct leader_model *a, const struct leader_model *b)
@@ -176,7 +215,7 @@ void scores_compute(struct leaderboard *b)
 		const struct leader_model *base = baseline_of(b, m);
 
 		if (base)
-			set_drop(&m->score, &base->score);
+			set_drop(b, m, base);
 		m->float32 = float32_of(b, m);
 		m->spread = spread_of(b, m);
 	}

@@ -2,43 +2,57 @@
 #include <endian.h>
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "protocols/job/metric.h"
 #include "server/store/reading.h"
 
 #define PHASE_METRICS_MAX \
-	64 /* more than any phase has; a program's own numbers beyond are left out */
-#define SERIES_MAX LEADERBOARD_SEEDS_MAX
+	64		  /* more than any phase has; a program's own numbers beyond are left out */
+#define SERIES_MAX 100000 /* values of one series: more than any test set here has */
 
 struct phase {
 	struct leader_number numbers[PHASE_METRICS_MAX];
 	char names[PHASE_METRICS_MAX][METRIC_NAME_BYTES];
-	double series[SERIES_MAX]; /* of the one metric whose samples are wanted */
+	double *series[PHASE_METRICS_MAX]; /* of the few metrics whose samples are wanted */
 	size_t n;
 };
+
+static void drop_series(struct phase *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->series[i]);
+	p->n = 0;
+}
 
 static double real(sqlite3_stmt *q, int column)
 {
 	return sql_null(q, column) ? NAN : sqlite3_column_double(q, column);
 }
 
-static void take_series(struct phase *p, struct leader_number *x, sqlite3_stmt *q, int column)
+/* The i-th metric's samples. */
+static int take_series(struct phase *p, size_t i, sqlite3_stmt *q, int column)
 {
 	const uint8_t *bytes = sqlite3_column_blob(q, column);
 	size_t n = (size_t)sqlite3_column_bytes(q, column) / 8;
 
-	if (!bytes)
-		return;
-	x->n = (int64_t)(n < SERIES_MAX ? n : SERIES_MAX);
-	for (int64_t i = 0; i < x->n; i++) {
+	p->series[i] = NULL;
+	if (!bytes || n > SERIES_MAX || (int64_t)n != p->numbers[i].n)
+		return 0;
+	p->series[i] = malloc(n * sizeof(double) + 1);
+	if (!p->series[i])
+		return -ENOMEM;
+	for (size_t k = 0; k < n; k++) {
 		uint64_t word;
 
-		memcpy(&word, bytes + 8 * i, sizeof(word));
+		memcpy(&word, bytes + 8 * k, sizeof(word));
 		word = le64toh(word);
-		memcpy(&p->series[i], &word, sizeof(word));
+		memcpy(&p->series[i][k], &word, sizeof(word));
 	}
-	x->samples = p->series;
+	p->numbers[i].samples = p->series[i];
+	return 0;
 }
 
 static int read_phase(struct store_reader *r, int64_t run, const char *phase, struct phase *p)
@@ -46,11 +60,13 @@ static int read_phase(struct store_reader *r, int64_t run, const char *phase, st
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
 		"SELECT metric, n, different, value, min, p50, p50_lo, p50_hi, p95, p95_lo, p95_hi,"
-		" max, mean, CASE metric WHEN 'seed_accuracy' THEN samples END FROM metrics"
+		" max, mean, CASE WHEN metric = 'seed_accuracy' OR metric = 'correct' THEN samples"
+		" END FROM metrics"
 		" WHERE run = $run AND phase = $phase AND boot = -1",
 		SQL_I("$run", run), SQL_T("$phase", phase));
 
-	for (p->n = 0; rc > 0 && p->n < PHASE_METRICS_MAX; rc = sql_next(r->db, q)) {
+	drop_series(p);
+	for (; rc > 0 && p->n < PHASE_METRICS_MAX; rc = sql_next(r->db, q)) {
 		struct leader_number *x = &p->numbers[p->n];
 
 		sql_copy(q, 0, p->names[p->n], sizeof(p->names[0]));
@@ -67,8 +83,9 @@ static int read_phase(struct store_reader *r, int64_t run, const char *phase, st
 			.p95_hi = real(q, 10),
 			.max = real(q, 11),
 			.mean = real(q, 12)};
-		take_series(p, x, q, 13);
-		p->n++;
+		rc = take_series(p, p->n++, q, 13);
+		if (rc)
+			return rc;
 	}
 	return rc < 0 ? rc : 0;
 }
@@ -90,7 +107,7 @@ static int add_row(struct store_reader *r, sqlite3_stmt *q, struct phase *p, str
 int read_leaderboard(struct store_reader *r, struct leaderboard *b)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	struct phase p;
+	_cleanup_(drop_series) struct phase p = {0};
 	size_t n = 0;
 	int rc;
 

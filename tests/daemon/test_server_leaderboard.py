@@ -137,8 +137,8 @@ def test_what_the_device_says_of_its_model_counts_before_the_label(lab):
     assert [r["title"] for r in lab.board()["rows"]] == ["full-nano int8"], "without a model there is no row"
 
 
-def text_run(lab, labels, correct, samples=10000, **more):
-    return lab.run("host", labels, lines={"accuracy": correct / samples, "samples": samples, **more})
+def text_run(lab, labels, right, samples=10000, **more):
+    return lab.run("host", labels, lines={"accuracy": right / samples, "samples": samples, **more})
 
 
 def test_accuracy_has_intervals_drops_and_no_rank_within_the_seeds_spread(lab):
@@ -164,6 +164,25 @@ def test_accuracy_has_intervals_drops_and_no_rank_within_the_seeds_spread(lab):
     assert score["other int8"]["rank"] is None and score["other int8"]["baseline"] is None, "a task of its own, no seeds"
     assert rows["full-nano int8"]["float32_weights_bytes"] == 280000
     assert rows["linformer-nano int8"]["float32_weights_bytes"] is None
+
+
+def test_models_are_compared_sample_by_sample_where_both_kept_them(lab):
+    right = [1] * 80 + [0] * 20
+    for quant, correct in (("float32", right), ("int8", [0] * 8 + right[8:-2] + [1] * 2)):
+        text_run(lab, {**INT8, "quant": quant}, sum(correct), 100, correct=correct)
+    labels = list(range(2)) * 50
+    said = [1 - x for x in labels[:30]] + labels[30:]
+    lab.run("host", {**INT8, "quant": "int4"}, [{"phase": "accuracy", "predictions": said, "labels": labels}])
+    score = {r["title"]: r["accuracy"] for r in lab.board()["rows"]}
+    int8 = score["full-nano int8"]
+    assert (int8["lost"], int8["won"]) == (8, 2) and int8["drop_points"] == pytest.approx(6)
+    assert int8["flips_p"] == pytest.approx(2 * (1 + 10 + 45) / 1024)
+    half = 1.96 * (10 - 36 / 100) ** 0.5
+    assert int8["drop_lo_points"] == pytest.approx(6 - half) and int8["drop_hi_points"] == pytest.approx(6 + half)
+    int4 = score["full-nano int4"]
+    assert int4["n"] == 100 and int4["value"] == pytest.approx(0.7)
+    assert (int4["lost"], int4["won"]) == (30, 20), "of the phase's own predictions"
+    assert "8 lost, 2 won, p = 0.11" in lab.server.get("/api/v1/leaderboard.md").body.decode()
 
 
 def test_runs_of_other_seeds_are_the_spread_and_no_rows(lab):

@@ -109,9 +109,11 @@ export function accuracyColumns(boards) {
 			there(r) && known(a(r).lo) ? `${share(a(r).lo)} to ${share(a(r).hi)}` : "–" },
 		{ key: "n", title: "n", num: true, sort: (r) => a(r).n ?? null, cell: (r) => there(r) ? integer(a(r).n) : "–" },
 		{ key: "drop", title: "Below float32 full", unit: "points", num: true, help:
-			"Against the task's full attention in float32; the interval takes the two as independent.", sort: (r) =>
+			"Against the task's full attention in float32; lost and won: samples that only one of the two has right.", sort: (r) =>
 			a(r).drop_points ?? null, cell: (r) => html`${points(a(r).drop_points)}${known(a(r).drop_lo_points) ?
-			html`<span class="under">${points(a(r).drop_lo_points)} to ${points(a(r).drop_hi_points)}</span>` : null}` },
+			html`<span class="under">${points(a(r).drop_lo_points)} to ${points(a(r).drop_hi_points)}${
+			known(a(r).lost) ? html`; <span title=${`McNemar: p = ${a(r).flips_p.toPrecision(2)}`}>${a(r).lost} lost,
+			${" "}${a(r).won} won</span>` : null}</span>` : null}` },
 		{ key: "seeds", title: "Seeds", unit: "mean ± deviation", num: true, min: 2, cell: (r) => a(r).seeds ?
 			`${share(a(r).seeds_mean)} ± ${known(a(r).seeds_sd) ? share(a(r).seeds_sd) : "–"} (${a(r).seeds})` : "–" },
 		{ key: "agreement", title: "Equal on the device", num: true, min: 2, help:

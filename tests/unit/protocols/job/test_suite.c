@@ -134,6 +134,25 @@ static void files_and_labels_that_come_out_empty_are_left_out(void **state)
 	assert_string_equal(json_string_value(json_object_get(labels, "base")), "full");
 }
 
+static void vars_may_hold_variables(void **state)
+{
+	const struct job_pair set = {"out", "/else"};
+	_cleanup_(suite_freep) struct suite *suite = NULL;
+	struct suite *none = NULL;
+	struct job_error e;
+
+	assert_int_equal(parse("{'name':'s','vars':{'out':'build','list':'${out}/${board}.bin'},"
+			       "'matrix':{'board':['a']},'image':'${list}'," JOB "}",
+				 &set, 1, &suite, &e),
+		0);
+	assert_string_equal(suite->cells[0].image, "/else/a.bin");
+	assert_int_equal(parse("{'name':'s','vars':{'list':'${nix}'},'matrix':{'board':['a']},"
+			       "'image':'x'," JOB "}",
+				 NULL, 0, &none, &e),
+		-EINVAL);
+	assert_string_equal(e.pointer, "/vars/list");
+}
+
 static void variables_can_be_overridden(void **state)
 {
 	const struct job_pair set = {"out", "/elsewhere"}, unknown = {"oot", "x"};
@@ -306,6 +325,7 @@ int main(void)
 		cmocka_unit_test(cells_are_excluded_and_included),
 		cmocka_unit_test(a_text_that_is_a_variable_keeps_the_type),
 		cmocka_unit_test(files_and_labels_that_come_out_empty_are_left_out),
+		cmocka_unit_test(vars_may_hold_variables),
 		cmocka_unit_test(variables_can_be_overridden),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(vars_have_other_values_where_the_matrix_fits),
