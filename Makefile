@@ -137,6 +137,11 @@ train: | packages
 	$(MAKE) --no-print-directory -C firmware-stub/train BUILD=$(abspath $(BUILD))/train MODEL='$(MODEL)' \
 		SEEDS='$(SEEDS)' SST2='$(SST2)' train
 
+# The pair for other people's firmware, made of the files that ours is built of; it is committed.
+.PHONY: report
+report:
+	$(PYTHON) firmware-stub/report/amalgamate.py firmware-stub/report
+
 # ---- tests --------------------------------------------------------------------------------------
 
 UNIT_SRC := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
@@ -305,6 +310,7 @@ help:
 	@echo 'make fuzz           libFuzzer on every parser, SECONDS=60 each; F=job for one'
 	@echo 'make torture        kill -9 under load, and what was lost: N=2000 kills, SEED=7'
 	@echo 'make train          retrains the models and compares accuracies; MODEL=linformer-nano SEEDS=1 for one'
+	@echo 'make report         firmware-stub/report/hilda_report.[ch] anew, after a change of what is in them'
 	@echo 'make tidy           clang-tidy over the host sources'
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'

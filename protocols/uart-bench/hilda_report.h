@@ -1,10 +1,11 @@
 /*
  * hilda_report: puts benchmark results on a UART as `$` lines that Hilda's agent reads.
  *
- * Drop hilda_report.[ch] and crc.[ch] into any firmware (TFLite Micro, microTVM, CMSIS-NN, Zephyr,
- * FreeRTOS, bare metal). C99, C++-safe, no malloc, no libc, no line buffer: a line streams out as it
- * is made. One context, from one thread; never inside a measured window. A call waits as long as
- * the caller's put() does. Memory: the struct (about 40 bytes) is the caller's.
+ * For any firmware (TFLite Micro, microTVM, CMSIS-NN, Zephyr, FreeRTOS, bare metal); the pair to drop
+ * in, this encoder with a command loop, is firmware-stub/report/hilda_report.[ch]. C99, C++-safe, no
+ * malloc, no libc, no line buffer: a line streams out as it is made. One context, from one thread;
+ * never inside a measured window. A call waits as long as the caller's put() does. Memory: the struct
+ * (about 40 bytes) is the caller's.
  *
  *	hilda_report_init(&r, uart_put, NULL);
  *	hilda_report_run(&r);

@@ -1,10 +1,13 @@
 """What the tests of the job steps share: firmware images, also misbehaving ones, and job parts."""
 
+import contextlib
 import fcntl
 import functools
 import subprocess
 
+from agent_process import Agent
 from conftest import BUILD, ROOT
+from fake_agent_server import FakeServer
 
 MODEL = "full-nano"
 
@@ -38,3 +41,22 @@ def stages(result):
 
 def of_phase(result, name):
     return [p for p in result["phases"] if p["phase"] == name]
+
+
+@contextlib.contextmanager
+def exec_board(folder):
+    """Runs one job on an exec board; gives its result and its log's texts by stream."""
+    server = FakeServer()
+    agent = Agent(folder / "agent", server.url)
+
+    def one(image, **document):
+        number = server.submit("host-1", server.add_artifact(image), **document)
+        if agent.process is None:
+            agent.start()
+        result = server.wait_result(number, 60)
+        result["log"] = {n: server.text(number, n) for n in range(4)}
+        return result
+
+    yield one
+    agent.stop()
+    server.close()

@@ -9,7 +9,7 @@ import pytest
 
 from agent_process import Agent, script
 from fake_agent_server import FakeServer
-from steps_lab import WARM, firmware, of_phase, phases, stages
+from steps_lab import WARM, exec_board, firmware, of_phase, phases, stages
 
 ALL = phases(cold={"boots": 3, "by": "reset"}, warm=dict(WARM, boots=2), memory=True,
              accuracy={"samples": 4})
@@ -17,6 +17,7 @@ ALL = phases(cold={"boots": 3, "by": "reset"}, warm=dict(WARM, boots=2), memory=
 
 @pytest.fixture
 def run(tmp_path):
+<<<<<<< HEAD
     """Runs one job on an exec board; gives its result and its log's texts by stream."""
     server = FakeServer()
     agent = Agent(tmp_path / "agent", server.url)
@@ -35,6 +36,10 @@ def run(tmp_path):
     yield one
     agent.stop()
     server.close()
+=======
+    with exec_board(tmp_path) as one:
+        yield one
+>>>>>>> 7fa194a (firmware: hilda_report.[ch] is one pair to drop in, with a command loop; made of what our firmware is built of)
 
 
 def test_every_phase(run):

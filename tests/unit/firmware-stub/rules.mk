@@ -1,7 +1,7 @@
 # The firmware's kernels and bench core under the host's compiler, linked to fakes of the port.
 FW_TEST_SRC := $(filter-out firmware-stub/core/memory.c,$(wildcard firmware-stub/core/*.c)) \
 	$(filter-out %/dot_smlad.c %/dot_helium.c,$(wildcard firmware-stub/nn/*.c)) \
-	firmware-stub/models/model.c
+	firmware-stub/models/model.c firmware-stub/report/device.c
 FW_TEST_LIB := $(BUILD)/lib/libfirmware.a
 FW_TEST_FLAGS := -Ifirmware-stub -DRESULTS_BYTES=4096 -DINPUT_BYTES=784 \
 	-DFW_VERSION='"0.0.0"' -DFW_GIT='"test"' -DFW_TOOLCHAIN='"test"' \
