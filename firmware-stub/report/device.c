@@ -393,7 +393,8 @@ static void send_accuracy(struct hilda_device *d)
 		for (c = 1; c < d->outputs; c++)
 			if (logits[c] > logits[best])
 				best = c;
-		hilda_report_prediction(&d->report, i, best, logits, d->outputs);
+		hilda_report_labelled(
+			&d->report, i, best, d->labels ? d->labels[i] : -1, logits, d->outputs);
 	}
 }
 

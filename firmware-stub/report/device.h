@@ -68,8 +68,9 @@ struct hilda_measured {
 
 struct hilda_device {
 	/* These must be there. */
-	hilda_put_fn put;      /* sends n bytes; returns when they are taken */
-	int (*get)(void *arg); /* 0..255, HILDA_NOTHING or HILDA_CLOSED; may sleep */
+	hilda_put_fn put; /* sends n bytes; returns when they are taken */
+	/* 0..255, HILDA_NOTHING or HILDA_CLOSED. May sleep if ticks() goes on: CYCCNT stops in WFI. */
+	int (*get)(void *arg);
 	/* A counter that goes up and on for ever; what it shows at the start is the time since reset. */
 	uint64_t (*ticks)(void *arg);
 	uint32_t hz; /* of it */
@@ -96,6 +97,7 @@ struct hilda_device {
 	const char *(*load)(void *arg);
 	/* Where infer() leaves the logits: then `lab accuracy` works. At most 4 * results_n of them. */
 	const int8_t *logits;
+	const uint8_t *labels; /* the right class of each sample; NULL: not known */
 
 	void (*drain)(void *arg); /* until the last bit has left the UART */
 	void (*quiet)(

@@ -532,6 +532,12 @@ void hilda_report_ticks(struct hilda_report *r, const uint32_t *ticks, uint32_t 
 void hilda_report_prediction(struct hilda_report *r, uint32_t index, uint32_t predicted,
 	const int8_t *logits, uint32_t classes)
 {
+	hilda_report_labelled(r, index, predicted, -1, logits, classes);
+}
+
+void hilda_report_labelled(struct hilda_report *r, uint32_t index, uint32_t predicted,
+	int32_t label, const int8_t *logits, uint32_t classes)
+{
 	uint32_t i = 0;
 
 	/* More classes than a line holds: the rest follows, `from` names the first of them. */
@@ -539,6 +545,8 @@ void hilda_report_prediction(struct hilda_report *r, uint32_t index, uint32_t pr
 		hilda_report_open(r, 'P');
 		hilda_report_u64(r, "i", index);
 		hilda_report_u64(r, "p", predicted);
+		if (label >= 0)
+			hilda_report_u64(r, "y", (uint32_t)label);
 		if (i)
 			hilda_report_u64(r, "from", i);
 		hilda_report_list(r, "l");
@@ -996,7 +1004,8 @@ static void send_accuracy(struct hilda_device *d)
 		for (c = 1; c < d->outputs; c++)
 			if (logits[c] > logits[best])
 				best = c;
-		hilda_report_prediction(&d->report, i, best, logits, d->outputs);
+		hilda_report_labelled(
+			&d->report, i, best, d->labels ? d->labels[i] : -1, logits, d->outputs);
 	}
 }
 

@@ -93,6 +93,9 @@ void hilda_report_ticks(struct hilda_report *r, const uint32_t *ticks, uint32_t 
 /* $P: one sample's class and logits. */
 void hilda_report_prediction(struct hilda_report *r, uint32_t index, uint32_t predicted,
 	const int8_t *logits, uint32_t classes);
+/* The same with the class that would be right; less than 0: unknown. */
+void hilda_report_labelled(struct hilda_report *r, uint32_t index, uint32_t predicted,
+	int32_t label, const int8_t *logits, uint32_t classes);
 
 /* $E: how many lines there were and their CRC-32. msg may be NULL. */
 void hilda_report_end(struct hilda_report *r, const char *status, const char *msg);
@@ -180,8 +183,9 @@ struct hilda_measured {
 
 struct hilda_device {
 	/* These must be there. */
-	hilda_put_fn put;      /* sends n bytes; returns when they are taken */
-	int (*get)(void *arg); /* 0..255, HILDA_NOTHING or HILDA_CLOSED; may sleep */
+	hilda_put_fn put; /* sends n bytes; returns when they are taken */
+	/* 0..255, HILDA_NOTHING or HILDA_CLOSED. May sleep if ticks() goes on: CYCCNT stops in WFI. */
+	int (*get)(void *arg);
 	/* A counter that goes up and on for ever; what it shows at the start is the time since reset. */
 	uint64_t (*ticks)(void *arg);
 	uint32_t hz; /* of it */
@@ -208,6 +212,7 @@ struct hilda_device {
 	const char *(*load)(void *arg);
 	/* Where infer() leaves the logits: then `lab accuracy` works. At most 4 * results_n of them. */
 	const int8_t *logits;
+	const uint8_t *labels; /* the right class of each sample; NULL: not known */
 
 	void (*drain)(void *arg); /* until the last bit has left the UART */
 	void (*quiet)(

@@ -15,6 +15,12 @@ void timer_boot_start(void);
 void timer_sleep(void);
 void timer_wake(void);
 
+/*
+ * A counter that goes on while the core sleeps, SLEEP_CLOCK_HZ (board.mk) in 32 bits: a board with a
+ * DWT has one, since CYCCNT stops in WFI. Started with the first call.
+ */
+uint32_t board_sleep_clock(void);
+
 /* From the board's interrupt: a byte came. */
 void console_received(uint8_t byte);
 

@@ -2,7 +2,9 @@
  * DWT_CYCCNT where it counts, else SysTick; both in 64 bits. SysTick has 24 bits and an interrupt at
  * each wrap; CYCCNT has 32 and is looked at more often than it wraps (once an inference). Under QEMU
  * CYCCNT reads zero for ever, without a fault, so it is tried, not believed. While the core sleeps
- * between commands the timer is off: SysTick would keep an emulated board's host busy.
+ * between commands SysTick is off: it would keep an emulated board's host busy. CYCCNT stops by itself
+ * there, unless a debugger keeps the clock going; what it missed is taken from another counter, so that
+ * the time between two answers to `timestamp` is true.
  */
 #include "port/port.h"
 
@@ -12,9 +14,13 @@
 #define TRIAL_LOOPS 16
 
 static volatile uint32_t wraps;
-static uint64_t waking_ticks; /* of the starts before this one */
+static uint64_t waking_ticks; /* of the starts before this one, and asleep where that is known */
 static uint32_t boot_ticks, last_cycles, has_dwt;
 static uint64_t cycles;
+#ifdef SLEEP_CLOCK_HZ
+static uint64_t asleep_since_cycles;
+static uint32_t asleep_since;
+#endif
 
 void systick_handler(void);
 void systick_handler(void)
@@ -117,10 +123,8 @@ uint64_t port_timer_total(void)
 	return boot_ticks + waking_ticks + port_timer_ticks();
 }
 
-void timer_sleep(void)
+static void systick_stop(void)
 {
-	if (has_dwt)
-		return;
 	waking_ticks += systick_ticks();
 	SYST_CSR = 0;
 	SCB_ICSR = ICSR_PENDSTCLR;
@@ -128,8 +132,44 @@ void timer_sleep(void)
 	wraps = 0;
 }
 
+#ifdef SLEEP_CLOCK_HZ
+static void cycles_stop(void)
+{
+	asleep_since_cycles = port_timer_ticks();
+	asleep_since = board_sleep_clock();
+}
+
+static void cycles_go_on(void)
+{
+	uint64_t slept =
+		(uint64_t)(board_sleep_clock() - asleep_since) * (CORE_HZ / SLEEP_CLOCK_HZ);
+	uint64_t counted = port_timer_ticks() - asleep_since_cycles;
+
+	if (slept > counted)
+		waking_ticks += slept - counted;
+}
+#else
+static void cycles_stop(void)
+{
+}
+
+static void cycles_go_on(void)
+{
+}
+#endif
+
+void timer_sleep(void)
+{
+	if (has_dwt)
+		cycles_stop();
+	else
+		systick_stop();
+}
+
 void timer_wake(void)
 {
-	if (!has_dwt)
+	if (has_dwt)
+		cycles_go_on();
+	else
 		systick_start();
 }

@@ -348,22 +348,24 @@ static void test_a_model_that_cannot_be_loaded(void **unused)
 
 static void test_accuracy(void **unused)
 {
+	static const uint8_t labels[] = {2, 1, 2};
 	struct bench_run *run;
 	struct fault f = {0};
-	uint32_t *classes, crc;
-	size_t n;
+	struct bench_predictions seen = {0};
 
 	(void)unused;
 	board.d.logits = board.logits;
 	board.d.outputs = 3;
+	board.d.labels = labels;
 	play("lab accuracy 3%");
+	has("$P,1,i=0,p=0,y=2,l=9:-9:0*");
 	run = decoded();
-	assert_int_equal(bench_run_predictions(run, &classes, &n, &crc, &f), 0);
-	assert_int_equal(n, 3);
-	assert_int_equal(classes[0], 0);
-	assert_int_equal(classes[1], 1);
-	assert_int_equal(classes[2], 2);
-	free(classes);
+	assert_int_equal(bench_run_predictions(run, &seen, &f), 0);
+	assert_int_equal(seen.n, 3);
+	assert_int_equal(seen.classes[0], 0);
+	assert_int_equal(seen.classes[1], 1);
+	assert_int_equal(seen.classes[2], 2);
+	bench_predictions_done(&seen);
 	bench_run_free(run);
 	play("lab accuracy 4%");
 	has("e-[Samples: a number from 1 to 3]");

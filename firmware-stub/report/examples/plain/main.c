@@ -10,6 +10,7 @@ static void infer(void *arg, uint32_t i)
 
 int main(int argc, char **argv)
 {
+	static const uint8_t labels[MODEL_SAMPLES] = {0, 1, 2, 3, 0, 1, 2, 3};
 	static uint32_t results[512];
 	static struct hilda_device d;
 
@@ -26,6 +27,7 @@ int main(int argc, char **argv)
 	d.outputs = MODEL_CLASSES;
 	d.samples = MODEL_SAMPLES;
 	d.logits = model_logits;
+	d.labels = labels;
 	hilda_device_run(&d);
 	return 0;
 }
