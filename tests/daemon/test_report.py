@@ -129,3 +129,101 @@ def test_the_plain_example_on_a_virtual_board(tmp_path):
     assert values["heap_used"] == 0 and values["bss"] > 2048  # the results are in there
     assert refused["outcome"] == "configuration", refused["detail"]
     assert "cannot do 'lab energy" in refused["detail"] and "leave the phase out" in refused["detail"]
+
+
+# Just enough of what each library declares for a compiler to read an example: it holds the example to
+# hilda_report.h. None of it says anything about the library.
+DECLARED = {
+    "tflite-micro": {
+        "tensorflow/lite/schema/schema_generated.h":
+            "#include <cstdint>\n#include <cstddef>\n#define TFLITE_SCHEMA_VERSION 3\nnamespace tflite { struct Model "
+            "{ uint32_t version() const; }; const Model *GetModel(const void *); }\n",
+        "tensorflow/lite/micro/micro_mutable_op_resolver.h":
+            "namespace tflite { template <unsigned n> struct MicroMutableOpResolver { void AddFullyConnected(); "
+            "void AddSoftmax(); void AddReshape(); void AddQuantize(); }; }\n",
+        "tensorflow/lite/micro/micro_interpreter.h":
+            "#include <cstdint>\n#include <cstddef>\nenum TfLiteStatus { kTfLiteOk };\nstruct TfLiteTensor { size_t bytes; "
+            "struct { int8_t *int8; } data; };\nnamespace tflite { struct Model; struct MicroInterpreter {\n"
+            "template <class R> MicroInterpreter(const Model *, const R &, uint8_t *, size_t);\n"
+            "TfLiteStatus AllocateTensors(); TfLiteStatus Invoke(); TfLiteTensor *input(int); "
+            "TfLiteTensor *output(int); size_t arena_used_bytes() const; }; }\n"},
+    "microtvm": {
+        "tvmgen_default.h":
+            "#include <stdint.h>\n#define TVMGEN_DEFAULT_WORKSPACE_SIZE 4096\n"
+            "struct tvmgen_default_inputs { void *input; };\nstruct tvmgen_default_outputs { void *output; };\n"
+            "int32_t tvmgen_default_run(struct tvmgen_default_inputs *, struct tvmgen_default_outputs *);\n"},
+    "cmsis-nn": {
+        "arm_nnfunctions.h":
+            "#include <stdint.h>\ntypedef struct { void *buf; int32_t size; } cmsis_nn_context;\n"
+            "typedef struct { int32_t n, h, w, c; } cmsis_nn_dims;\ntypedef struct { int32_t a; } cmsis_nn_fc_params;\n"
+            "typedef struct { int32_t multiplier, shift; } cmsis_nn_per_tensor_quant_params;\n"
+            "int32_t arm_fully_connected_s8_get_buffer_size(const cmsis_nn_dims *);\nint arm_fully_connected_s8("
+            "const cmsis_nn_context *, const cmsis_nn_fc_params *, const cmsis_nn_per_tensor_quant_params *, "
+            "const cmsis_nn_dims *, const int8_t *, const cmsis_nn_dims *, const int8_t *, const cmsis_nn_dims *, "
+            "const int32_t *, const cmsis_nn_dims *, int8_t *);\n",
+        "device.h":
+            "#include <stdint.h>\nextern struct { uint32_t CYCCNT, CTRL; } *DWT;\nextern struct { uint32_t DEMCR; } "
+            "*CoreDebug;\n#define CoreDebug_DEMCR_TRCENA_Msk 1u\n#define DWT_CTRL_CYCCNTENA_Msk 1u\n"
+            "extern uint32_t SystemCoreClock;\nvoid NVIC_SystemReset(void);\n"},
+    "onnxruntime": {
+        "onnxruntime_c_api.h":
+            "#include <stdint.h>\n#include <stddef.h>\n" +
+            "".join(f"typedef struct {n} {n};\n" for n in ("OrtStatus", "OrtEnv", "OrtSession", "OrtSessionOptions",
+                                                          "OrtValue", "OrtMemoryInfo", "OrtRunOptions")) +
+            "#define ORT_API_VERSION 14\nenum { ORT_LOGGING_LEVEL_WARNING, OrtArenaAllocator, OrtMemTypeDefault, "
+            "ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT };\ntypedef struct OrtApi {\n"
+            "const char *(*GetErrorMessage)(const OrtStatus *);\nOrtStatus *(*CreateEnv)(int, const char *, OrtEnv **);\n"
+            "OrtStatus *(*CreateSessionOptions)(OrtSessionOptions **);\n"
+            "OrtStatus *(*SetIntraOpNumThreads)(OrtSessionOptions *, int);\n"
+            "OrtStatus *(*CreateSession)(const OrtEnv *, const char *, const OrtSessionOptions *, OrtSession **);\n"
+            "OrtStatus *(*CreateCpuMemoryInfo)(int, int, OrtMemoryInfo **);\n"
+            "OrtStatus *(*CreateTensorWithDataAsOrtValue)(const OrtMemoryInfo *, void *, size_t, const int64_t *, size_t, "
+            "int, OrtValue **);\nvoid (*ReleaseMemoryInfo)(OrtMemoryInfo *);\nvoid (*ReleaseValue)(OrtValue *);\n"
+            "OrtStatus *(*Run)(OrtSession *, const OrtRunOptions *, const char *const *, const OrtValue *const *, size_t, "
+            "const char *const *, size_t, OrtValue **);\nOrtStatus *(*GetTensorMutableData)(OrtValue *, void **);\n"
+            "} OrtApi;\ntypedef struct { const OrtApi *(*GetApi)(uint32_t); } OrtApiBase;\n"
+            "const OrtApiBase *OrtGetApiBase(void);\n"},
+    "zephyr": {
+        "zephyr/device.h": "struct device;\n#define DT_CHOSEN(n) n\n#define DEVICE_DT_GET(n) ((const struct device *)0)\n",
+        "zephyr/drivers/uart.h": "void uart_poll_out(const struct device *, unsigned char);\n"
+                                 "int uart_poll_in(const struct device *, unsigned char *);\n",
+        "zephyr/kernel.h":
+            "#include <stdint.h>\n#include <stddef.h>\n#define ARG_UNUSED(x) (void)(x)\n#define __noinit\n"
+            "#define CONFIG_BOARD \"b\"\nunsigned int irq_lock(void);\nvoid irq_unlock(unsigned int);\n"
+            "struct k_thread { struct { uintptr_t start; size_t size; } stack_info; };\n"
+            "struct k_thread *k_current_get(void);\n",
+        "zephyr/sys/reboot.h": "enum { SYS_REBOOT_COLD };\nvoid sys_reboot(int);\n",
+        "zephyr/timing/timing.h": "typedef uint64_t timing_t;\nvoid timing_init(void);\nvoid timing_start(void);\n"
+                                  "timing_t timing_counter_get(void);\nuint64_t timing_freq_get(void);\n"},
+    "freertos": {
+        "FreeRTOS.h": "#include <stddef.h>\n#define configTOTAL_HEAP_SIZE ((size_t)65536)\n#define configCPU_CLOCK_HZ "
+                      "64000000u\nsize_t xPortGetMinimumEverFreeHeapSize(void);\n",
+        "task.h": "#define tskIDLE_PRIORITY 0\nvoid taskENTER_CRITICAL(void);\nvoid taskEXIT_CRITICAL(void);\n"
+                  "int xTaskCreate(void (*)(void *), const char *, unsigned, void *, unsigned, void *);\n"
+                  "void vTaskDelete(void *);\nvoid vTaskStartScheduler(void);\n"},
+}
+
+
+def test_every_example_is_known():
+    folders = sorted(p.name for p in (REPORT / "examples").iterdir() if p.is_dir())
+    assert folders == sorted([*DECLARED, "plain"])
+    table = (REPORT / "README.md").read_text()
+    for name in folders:
+        readme = (REPORT / "examples" / name / "README.md").read_text()
+        assert f"](examples/{name}) |" in table and len(readme.splitlines()) <= 14
+        if name in DECLARED:
+            (source,) = (REPORT / "examples" / name).glob("main.*")
+            assert "Not compiled here: " in readme and "Not compiled here: " in source.read_text()
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_examples_of_libraries_keep_to_the_header(tmp_path, name):
+    """Against declarations of our own: no word about the library."""
+    for header, text in DECLARED[name].items():
+        path = tmp_path / header
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (source,) = (REPORT / "examples" / name).glob("main.*")
+    compiler = ["g++", "-std=c++17"] if source.suffix == ".cc" else ["gcc", "-std=c11"]
+    run_quietly(*compiler, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{tmp_path}", f"-I{REPORT}",
+                f"-I{REPORT}/examples/plain", source)
