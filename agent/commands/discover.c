@@ -8,6 +8,7 @@
 #include "instruments/usb_tree.h"
 
 #define ANY_PRODUCT 0
+#define SEGGER_VENDOR 0x1366
 #define PPK2_VENDOR 0x1915
 #define PPK2_PRODUCT 0xc00a
 #define PPK2_DATA_INTERFACE 1 /* the other port is a debug shell */
@@ -31,7 +32,7 @@ static const struct probe_kind probe_kinds[] = {
 	{0x0483, 0x3753, NULL, "ST-Link/V3", "interface/stlink.cfg"},
 	{0x0483, 0x3754, NULL, "ST-Link/V3", "interface/stlink.cfg"},
 	{0x0483, 0x3757, NULL, "ST-Link/V3", "interface/stlink.cfg"},
-	{0x1366, ANY_PRODUCT, NULL, "J-Link", "interface/jlink.cfg"},
+	{SEGGER_VENDOR, ANY_PRODUCT, NULL, "J-Link", "interface/jlink.cfg"},
 	{0x1cbe, 0x00fd, NULL, "TI ICDI", "interface/ti-icdi.cfg"},
 	{0x15ba, 0x002b, NULL, "Olimex ARM-USB-OCD-H", "interface/ftdi/olimex-arm-usb-ocd-h.cfg"},
 	{0x15ba, 0x002a, NULL, "Olimex ARM-USB-TINY-H", "interface/ftdi/olimex-arm-usb-tiny-h.cfg"},
@@ -108,6 +109,10 @@ static void print_probe(
 	fprintf(out,
 		"type = CHANGE-ME                    ; what jobs ask for, e.g. nucleo-f446re\n");
 	fprintf(out, "openocd = %s, target/CHANGE-ME.cfg\n", kind->interface);
+	if (kind->vendor == SEGGER_VENDOR)
+		/* OpenOCD takes JTAG for a J-Link by itself, which a Nordic chip does not have. */
+		fprintf(out,
+			"; openocd = board/nordic_nrf52_dk.cfg   for a Nordic kit instead: it chooses SWD\n");
 	if (d->serial[0])
 		fprintf(out, "probe-serial = %s\n", d->serial);
 	fprintf(out, "flash = program\n");

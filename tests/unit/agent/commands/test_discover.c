@@ -71,6 +71,8 @@ static void test_a_bench(void **state)
 	put_port("1-2", "01", "ttyACM1");
 	put_port("1-2", "03", "ttyACM2");
 	put_device("1-3", "2e8a\n", "000c\n", "E6614103E7\n", "Debug Probe (CMSIS-DAP)\n");
+	put_device("1-5", "1366\n", "1051\n", "001050212345\n", "J-Link\n");
+	put_port("1-5", "02", "ttyACM3");
 	put_device("1-4", "046d\n", "c31c\n", "\n", "Keyboard\n");
 
 	assert_int_equal(discover(text, sizeof(text)), 0);
@@ -81,6 +83,10 @@ static void test_a_bench(void **state)
 		"console = usb:066AFF505055657867:2\nbaud = 115200\n"
 		"power = ppk2:E1B2C3, source, 3300 mV\n");
 	has(text, "openocd = interface/cmsis-dap.cfg");
+	has(text,
+		"openocd = interface/jlink.cfg, target/CHANGE-ME.cfg\n"
+		"; openocd = board/nordic_nrf52_dk.cfg ");
+	has(text, "console = usb:001050212345:2\n");
 	has(text, "; PPK2 data port, /dev/ttyACM1");
 	has(text, "; PPK2 debug shell, /dev/ttyACM2: not used");
 	assert_null(strstr(text, "Keyboard"));
