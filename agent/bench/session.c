@@ -315,7 +315,7 @@ static int judge_refusal(const struct bench_session *s, struct fault *f)
 	case REFUSAL_NO_BENCH:
 		return fault_set(f, EOPNOTSUPP,
 			"the firmware does not speak the bench protocol (%s): add hilda_report.[ch] "
-			"to it, or use \"protocol\": \"lines\"",
+			"of firmware-stub/report to it, or use \"protocol\": \"lines\"",
 			s->refusal);
 	case REFUSAL_NO_VERB:
 		return fault_set(f, EOPNOTSUPP,

@@ -131,6 +131,41 @@ def test_the_plain_example_on_a_virtual_board(tmp_path):
     assert "cannot do 'lab energy" in refused["detail"] and "leave the phase out" in refused["detail"]
 
 
+# What MLPerf Tiny's unmodified firmware does with a word that it does not know, and when it starts.
+MLPERF = r"""
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+	char command[81];
+	printf("\r\nm-timestamp-mode-performance\r\nm-lap-us-0\r\nm-init-done\r\nm-ready\r\n");
+	fflush(stdout);
+	while (scanf("%80[^%%]%%", command) == 1) {
+		if (!strcmp(command, "name"))
+			printf("m-name-dut-[unspecified]\r\n");
+		else
+			printf("e-[Unknown command: %s]\r\n", strtok(command, " "));
+		printf("m-ready\r\n");
+		fflush(stdout);
+	}
+	return 0;
+}
+"""
+
+
+def test_mlperf_firmware_is_told_what_is_missing(tmp_path):
+    (tmp_path / "main.c").write_text(MLPERF)
+    run_quietly("gcc", "-o", tmp_path / "image", tmp_path / "main.c")
+    with exec_board(tmp_path) as run:
+        result = run((tmp_path / "image").read_bytes(), **JOB)
+    assert (result["outcome"], result["stage"]) == ("configuration", "boot"), result["detail"]
+    assert result["detail"] == (
+        "the firmware does not speak the bench protocol (e-[Unknown command: lab]): add hilda_report.[ch] of "
+        'firmware-stub/report to it, or use "protocol": "lines"')
+    # Asked once, and nothing else: no phase was tried on firmware that cannot do it.
+    assert result["log"][3] == "lab id%"
+
+
 # Just enough of what each library declares for a compiler to read an example: it holds the example to
 # hilda_report.h. None of it says anything about the library.
 DECLARED = {
