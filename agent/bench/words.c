@@ -74,8 +74,8 @@ static bool names(const char *text, const char *before, const char *word, size_t
 
 enum refusal words_refusal(const char *text, const char *command)
 {
-	static const char *const numbers[] = {
-		"e-[Iterations: ", "e-[Warm-up: ", "e-[Samples: ", "e-[Inputs: ", "e-[Seed: "};
+	static const char *const numbers[] = {"e-[Iterations: ", "e-[Warm-up: ", "e-[Samples: ",
+		"e-[Inputs: ", "e-[Seed: ", "e-[Seconds: "};
 	size_t first = strcspn(command, " ");
 	const char *second = command + first + (command[first] == ' ');
 	bool same;

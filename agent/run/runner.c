@@ -21,6 +21,8 @@ static int64_t stage_ms(const struct job *job, enum stage stage)
 		return job->timeouts.boot_ms;
 	case STAGE_COLLECT:
 		return RUNNER_COLLECT_MS;
+	case STAGE_SUSTAINED:
+		return job->timeouts.phase_ms + INT64_C(1000) * job->phases.sustained.seconds;
 	default:
 		return job->timeouts.phase_ms;
 	}

@@ -20,8 +20,8 @@ bool step_boot_wanted(const struct run *run)
 
 static bool is_number(const char *key)
 {
-	static const char *const numbers[] = {
-		"proto", "hz", "max_n", "in", "out", "samples", "bytes"};
+	static const char *const numbers[] = {"proto", "hz", "max_n", "in", "out", "samples",
+		"bytes", "ops_accelerated", "ops_total"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		if (!strcmp(key, numbers[i]))

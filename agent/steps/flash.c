@@ -17,13 +17,6 @@
 #include "common/failpoint.h"
 #include "common/file.h"
 
-static int refuse_phase(struct run *run, const char *phase)
-{
-	return run_fail(run, OUTCOME_CONFIGURATION,
-		"agent %s cannot measure the phase %s: leave it out of the job's phases",
-		HILDA_VERSION, phase);
-}
-
 /* Before the board is touched: what this agent or this board cannot do at all. */
 static int check_phases(struct run *run)
 {
@@ -37,8 +30,6 @@ static int check_phases(struct run *run)
 	if (p->energy.run && p->energy.iterations > WINDOW_BATCHES_MAX)
 		return run_fail(run, OUTCOME_CONFIGURATION,
 			"phases.energy.iterations is at most %d", WINDOW_BATCHES_MAX);
-	if (p->sustained.run)
-		return refuse_phase(run, "sustained");
 	if (p->cold.run && p->cold.by == JOB_COLD_BY_POWER && !power_can_cycle(run->board))
 		return run_fail(run, OUTCOME_CONFIGURATION,
 			"board %s has no power supply that this agent can switch: use \"cold\": {\"by\": "

@@ -55,6 +55,11 @@ int bench_fail(struct run *run, const struct bench_session *s, int error, const 
 int step_no_memory(struct run *run);
 /* run->result's array of phases gets one more. Takes the reference. */
 int step_add_phase(struct run *run, json_t *phase);
+/* Keys of the reply's $R into a phase, where they are there. */
+void step_copy_number(
+	const struct bench_run *reply, json_t *phase, const char *from, const char *to);
+void step_copy_text(const struct bench_run *reply, json_t *phase, const char *key);
+json_t *step_array_of(const uint64_t *ticks, size_t n);
 /* Whether the run is still going well: collect is performed after a failure, too. */
 bool step_run_is_good(const struct run *run);
 

@@ -148,7 +148,8 @@ static int start_there(struct run *run, int in, int out, struct fault *f)
 	int rc;
 
 	snprintf(seconds, sizeof(seconds), "%lld",
-		(long long)((t->boot_ms + PHASES * t->phase_ms) / 1000 + SPARE_S));
+		(long long)((t->boot_ms + PHASES * t->phase_ms) / 1000 + SPARE_S +
+			run->job->phases.sustained.seconds));
 	rc = remote_shell(run->board, remote_program, args, &call, f);
 	if (rc)
 		return rc;

@@ -19,6 +19,8 @@ bool step_accuracy_wanted(const struct run *run);
 int step_accuracy(struct run *run);
 bool step_profile_wanted(const struct run *run);
 int step_profile(struct run *run);
+bool step_sustained_wanted(const struct run *run);
+int step_sustained(struct run *run);
 bool step_memory_wanted(const struct run *run);
 int step_memory(struct run *run);
 int step_collect(struct run *run);

@@ -14,32 +14,6 @@ bool step_warm_wanted(const struct run *run)
 	return step_is_bench(run) && run->job->phases.warm.run;
 }
 
-static json_t *array_of(const uint64_t *ticks, size_t n)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && i < n; i++)
-		json_array_append_new(list, json_integer((json_int_t)ticks[i]));
-	return list;
-}
-
-static void copy_number(
-	const struct bench_run *reply, json_t *phase, const char *from, const char *to)
-{
-	uint64_t v;
-
-	if (!bench_run_u64(reply, 'R', from, &v, NULL) && v <= INT64_MAX)
-		json_object_set_new(phase, to, json_integer((json_int_t)v));
-}
-
-static void copy_text(const struct bench_run *reply, json_t *phase, const char *key)
-{
-	const char *v = bench_run_get(reply, 'R', key);
-
-	if (v)
-		json_object_set_new(phase, key, json_string(v));
-}
-
 /* What the firmware did with the word behind the numbers. */
 static int check_inputs(struct run *run, const struct bench_run *reply)
 {
@@ -79,7 +53,7 @@ static int add_lengths(struct run *run, const struct bench_run *reply, json_t *p
 	if (bench_run_lengths(reply, &tokens, &n, &f))
 		return run_fail(run, OUTCOME_FAILED, "%s", f.text);
 	if (n)
-		json_object_set_new(phase, "lengths", array_of(tokens, n));
+		json_object_set_new(phase, "lengths", step_array_of(tokens, n));
 	return 0;
 }
 
@@ -98,14 +72,14 @@ static int add_boot(struct run *run, const struct bench_run *reply, uint32_t boo
 		(json_int_t)n, "warmup", (json_int_t)run->job->phases.warm.warmup);
 	if (!phase)
 		return step_no_memory(run);
-	copy_number(reply, phase, "overhead", "overhead_ticks");
-	copy_number(reply, phase, "window", "window_ticks");
-	copy_number(reply, phase, "batch", "batch");
-	copy_text(reply, phase, "irq");
-	copy_text(reply, phase, "cache");
-	copy_text(reply, phase, "inputs");
-	copy_number(reply, phase, "count", "input_count");
-	json_object_set_new(phase, "ticks", array_of(ticks, n));
+	step_copy_number(reply, phase, "overhead", "overhead_ticks");
+	step_copy_number(reply, phase, "window", "window_ticks");
+	step_copy_number(reply, phase, "batch", "batch");
+	step_copy_text(reply, phase, "irq");
+	step_copy_text(reply, phase, "cache");
+	step_copy_text(reply, phase, "inputs");
+	step_copy_number(reply, phase, "count", "input_count");
+	json_object_set_new(phase, "ticks", step_array_of(ticks, n));
 	r = add_lengths(run, reply, phase);
 	if (r) {
 		json_decref(phase);
@@ -120,10 +94,10 @@ static json_t *search_of(
 {
 	json_t *phase = json_pack("{s:s, s:I, s:I, s:o}", "phase", "search", "n",
 		(json_int_t)job->phases.warm.search, "seed", (json_int_t)job->phases.warm.seed,
-		"ticks", array_of(ticks, job->phases.warm.search));
+		"ticks", step_array_of(ticks, job->phases.warm.search));
 
 	if (phase)
-		copy_number(reply, phase, "worst", "worst");
+		step_copy_number(reply, phase, "worst", "worst");
 	return phase;
 }
 
@@ -155,7 +129,8 @@ static int search(struct run *run, struct bench_session *s)
 		json_decref(phase);
 		return r;
 	}
-	json_object_set_new(phase, "worst_ticks", array_of(worst, job->phases.warm.iterations));
+	json_object_set_new(
+		phase, "worst_ticks", step_array_of(worst, job->phases.warm.iterations));
 	return step_add_phase(run, phase);
 }
 

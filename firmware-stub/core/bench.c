@@ -122,6 +122,15 @@ static int verb_energy(char **words)
 	return run_energy(batches, batch) < 0 ? timer_dead() : 1;
 }
 
+static int verb_sustained(char **words)
+{
+	uint32_t seconds;
+
+	if (!number("e-[Seconds: a number from 1 to ", words[0], 1, run_sustained_max(), &seconds))
+		return 0;
+	return run_sustained(seconds) < 0 ? timer_dead() : 1;
+}
+
 static int verb_memory(char **words)
 {
 	(void)words;
@@ -174,6 +183,7 @@ static const struct verb {
 	{"accuracy", 1, 0, 1, verb_accuracy},
 	{"profile", 1, 0, 1, verb_profile},
 	{"search", 2, 0, 1, verb_search},
+	{"sustained", 1, 0, 1, verb_sustained},
 	{"resend", 1, 0, 0, verb_resend},
 	{"fault", 1, 0, 0, verb_fault},
 };

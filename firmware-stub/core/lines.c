@@ -177,6 +177,10 @@ void run_report(void)
 		run_line("profile");
 		run_profile_report();
 		break;
+	case PHASE_SUSTAINED:
+		run_line("sustained");
+		run_sustained_report();
+		break;
 	case PHASE_ENERGY:
 		run_line("energy");
 		break;

@@ -20,7 +20,8 @@ enum phase {
 	PHASE_ACCURACY,
 	PHASE_ENERGY,
 	PHASE_PROFILE,
-	PHASE_SEARCH
+	PHASE_SEARCH,
+	PHASE_SUSTAINED
 };
 
 /* Which inputs the iterations of a warm run take. */
@@ -39,9 +40,10 @@ struct run {
 	uint32_t overhead_ticks;
 	uint64_t window_ticks;
 	enum run_inputs inputs;
-	uint32_t input_count; /* different inputs that took part */
-	uint32_t seed, worst; /* search: which of the inputs was the slowest */
-	uint32_t samples_crc; /* accuracy */
+	uint32_t input_count;		/* different inputs that took part */
+	uint32_t seed, worst;		/* search: which of the inputs was the slowest */
+	uint32_t samples_crc;		/* accuracy */
+	uint32_t seconds, stride, kept; /* sustained: the ticks of every stride'th are kept */
 	const char *irq;
 	const char *status; /* ok, or a word */
 	const char *message;
@@ -85,6 +87,12 @@ void run_profile_report(void);
 /* core/search.c: the time of n inputs, the list's first, then made from a seed. -1 as run_warm. */
 int run_search(uint32_t n, uint32_t seed);
 uint32_t run_search_max(void);
+
+/* core/sustained.c: without a pause for so many seconds. -1 as run_warm. */
+int run_sustained(uint32_t seconds);
+uint32_t run_sustained_max(void);
+/* What is behind the keys of $R. */
+void run_sustained_report(void);
 
 /* By name. 0 or -1. */
 int run_inputs_find(const char *name, enum run_inputs *inputs);

@@ -80,6 +80,15 @@ struct port_sizes {
 };
 void port_sizes(struct port_sizes *s);
 
+/*
+ * A machine with an operating system looks at itself: before a sustained run, about once a second in it,
+ * behind it; and tells afterwards, always the same for a replay, in $V records. Others need neither.
+ */
+enum port_vitals { VITALS_BEFORE, VITALS_DURING, VITALS_AFTER };
+struct hilda_report;
+void port_vitals(enum port_vitals when);
+void port_vitals_report(struct hilda_report *r);
+
 /* Takes the processor's own way into a fault, for tests of the path. */
 void port_crash(void);
 

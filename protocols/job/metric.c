@@ -96,6 +96,9 @@ static const struct metric_info table[] = {
 		"One inference while the board works without a pause."},
 	{"sustained", "throughput_ips", "1/s", false, false,
 		"Inferences by time over the sustained phase."},
+	{"sustained", "second_ips", "1/s", true, false,
+		"Inferences that ended in each second of the sustained phase: where a machine "
+		"throttles, they become fewer."},
 	{"profile", "layer_us", "us", true, true,
 		"Median time of each part of an inference in order, from a run of its own that is "
 		"never the timed one."},

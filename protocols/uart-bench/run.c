@@ -362,6 +362,11 @@ int bench_run_lengths(const struct bench_run *run, uint64_t **tokens, size_t *n,
 	return read_list(run, 'I', "n", tokens, n, f);
 }
 
+int bench_run_seconds(const struct bench_run *run, uint64_t **counts, size_t *n, struct fault *f)
+{
+	return read_list(run, 'T', "c", counts, n, f);
+}
+
 int bench_run_cold(const struct bench_run *run, struct bench_cold *out, struct fault *f)
 {
 	struct bench_cold cold;

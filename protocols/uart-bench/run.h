@@ -76,6 +76,9 @@ int bench_run_cold(const struct bench_run *run, struct bench_cold *out, struct f
 /* The tokens of the inputs that took part, of all `$I`; none (NULL, 0) where inputs are no text. */
 int bench_run_lengths(const struct bench_run *run, uint64_t **tokens, size_t *n, struct fault *f);
 
+/* The inferences that ended in each second of a sustained run, of all `$T`; none where nobody counts. */
+int bench_run_seconds(const struct bench_run *run, uint64_t **counts, size_t *n, struct fault *f);
+
 /* All `$P`, sample by sample. A logit hash is zlib's CRC-32 over one sample's `l` and a line feed,
  * joined by `:` where `from` spreads a sample over several lines. */
 struct bench_predictions {

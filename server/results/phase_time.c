@@ -120,6 +120,27 @@ static int add_window(struct rows *r, const json_t *phase, const char *at, const
 	return rc;
 }
 
+/* All of a sustained phase's inferences, of which only some were kept with their ticks; its seconds. */
+static int add_sustained(struct rows *r, const json_t *phase, const char *at, int64_t boot,
+	const struct timer *t, size_t *n)
+{
+	_cleanup_free_ double *counts = NULL;
+	int64_t all = 0;
+	size_t seconds = 0;
+	int rc = document_count(phase, at, "n", false, &all, r->fault);
+
+	if (!rc)
+		rc = document_numbers(phase, at, "counts", false, &counts, &seconds, r->fault);
+	if (rc)
+		return rc;
+	if (all > 0)
+		*n = (size_t)all;
+	if (!seconds)
+		return 0;
+	return rows_add_series(r, "sustained", "second_ips", "1/s", boot, counts, seconds,
+		t->is_virtual ? NOTE_VIRTUAL : "");
+}
+
 int phase_series(struct rows *r, const json_t *phase, const char *at, const struct timer *t)
 {
 	_cleanup_free_ double *ticks = NULL;
@@ -141,6 +162,8 @@ int phase_series(struct rows *r, const json_t *phase, const char *at, const stru
 	rc = add_latencies(r, name, boot, ticks, n, t);
 	if (!rc && !strcmp(name, "warm"))
 		rc = phase_lengths(r, phase, at, boot, ticks, n, t);
+	if (!rc && !strcmp(name, "sustained"))
+		rc = add_sustained(r, phase, at, boot, t, &n);
 	return rc ? rc : add_window(r, phase, at, name, boot, n, t);
 }
 

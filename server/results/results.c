@@ -118,7 +118,7 @@ static int add_all(
 /* Without the samples, which have rows of their own. */
 static json_t *keep_phase(const json_t *phase, const struct timer *t)
 {
-	static const char *const lists[] = {"predictions", "labels", "lengths"};
+	static const char *const lists[] = {"predictions", "labels", "lengths", "counts"};
 	json_t *one = json_copy((json_t *)phase);
 
 	json_object_del(one, "ticks");

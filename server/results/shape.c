@@ -36,6 +36,11 @@ static const struct part reference_parts[] = {
 	{"sha256", TEXT, NULL}, {"predictions", COUNTS, NULL}, {"logits", COUNTS, NULL}, {0}};
 static const struct part profile_parts[] = {{"part", TEXT, NULL}, {"layer", COUNT, NULL},
 	{"min_ticks", COUNT, NULL}, {"median_ticks", COUNT, NULL}, {0}};
+static const struct part sensor_parts[] = {{"kind", TEXT, NULL}, {"name", TEXT, NULL},
+	{"before", INTEGER, NULL}, {"min", INTEGER, NULL}, {"max", INTEGER, NULL},
+	{"after", INTEGER, NULL}, {"limit", INTEGER, NULL}, {"reads", COUNT, NULL}, {0}};
+static const struct part soc_parts[] = {{"sensors", OBJECTS, sensor_parts},
+	{"process", SCALARS, NULL}, {"perf", SCALARS, NULL}, {0}};
 static const struct part phase_parts[] = {{"phase", TEXT, NULL}, {"boot", COUNT, NULL},
 	{"kind", TEXT, NULL}, {"boot_ticks", COUNT, NULL}, {"load_ticks", COUNT, NULL},
 	{"first_ticks", COUNT, NULL}, {"n", COUNT, NULL}, {"warmup", COUNT, NULL},
@@ -45,7 +50,9 @@ static const struct part phase_parts[] = {{"phase", TEXT, NULL}, {"boot", COUNT,
 	{"logits_crc", TEXT, NULL}, {"labels", COUNTS, NULL}, {"logits", COUNTS, NULL},
 	{"list", TEXT, NULL}, {"from", TEXT, NULL}, {"reference", OBJECT, reference_parts},
 	{"parts", OBJECTS, profile_parts}, {"input_count", COUNT, NULL}, {"lengths", COUNTS, NULL},
-	{"seed", COUNT, NULL}, {"worst", COUNT, NULL}, {"worst_ticks", NUMBERS, NULL}, {0}};
+	{"seed", COUNT, NULL}, {"worst", COUNT, NULL}, {"worst_ticks", NUMBERS, NULL},
+	{"seconds", COUNT, NULL}, {"stride", COUNT, NULL}, {"counts", COUNTS, NULL},
+	{"soc", OBJECT, soc_parts}, {0}};
 static const struct part line_parts[] = {{"phase", TEXT, NULL}, {"metric", TEXT, NULL},
 	{"unit", TEXT, NULL}, {"values", NUMBERS, NULL}, {0}};
 static const struct part clock_parts[] = {{"checked", FLAG, NULL}, {"device_us", NUMBER, NULL},

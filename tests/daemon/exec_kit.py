@@ -18,7 +18,7 @@ SSHD = "/usr/sbin/sshd"
 # outputs apart; a device that is not ready is an `error:` line and code 1; a command that was begun
 # sees the end of its input when the client is gone.
 ADB = """#!{python}
-import os, pathlib, shutil, subprocess, sys
+import os, pathlib, shutil, subprocess, sys, threading
 folder = pathlib.Path({folder!r})
 with open(folder / "calls", "a") as calls:
     calls.write(repr(sys.argv[1:3] + [sys.argv[3]]) + "\\n")
@@ -36,8 +36,24 @@ if verb == "push":
     print(f"{{args[3]}}: 1 file pushed, 0 skipped.")
 else:
     assert verb == "shell" and args[3] == "-T" and len(args) == 5
-    done = subprocess.run(["/bin/sh", "-c", args[4]], start_new_session=True, stdin=sys.stdin)
-    sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(["/bin/sh", "-c", args[4]], start_new_session=True, stdin=pipe,
+                             stdout=pipe, stderr=pipe)
+    def carry(source, sink, close):
+        while piece := os.read(source, 65536):
+            try:
+                os.write(sink, piece)
+            except OSError:
+                pass  # it is read to its end all the same
+        if close:
+            os.close(sink)
+    threading.Thread(target=carry, args=(0, os.dup(child.stdin.fileno()), True), daemon=True).start()
+    child.stdin.close()
+    back = [threading.Thread(target=carry, args=(pipe.fileno(), n, False))
+            for n, pipe in ((1, child.stdout), (2, child.stderr))]
+    [t.start() for t in back], [t.join() for t in back]
+    code = child.wait()
+    os._exit(code if code >= 0 else 128 - code)
 """
 
 

@@ -169,8 +169,9 @@ def test_a_phase_that_takes_too_long_ends_there_too(far, tmp_path):
 
 def test_a_new_boot_begins_when_the_old_one_is_gone(far, tmp_path):
     """The second start finds nothing of the first: two at once would measure each other."""
-    wrapper = (f"#!/bin/sh\n[ -e {tmp_path}/pids ] && kill -0 $(cat {tmp_path}/pids) 2>/dev/null && "
-               f"echo overlap\necho $$ >{tmp_path}/pids\n{tmp_path}/firmware; exit $?\n").encode()
+    wrapper = script(
+        f"read -r old <{tmp_path}/pids && read -r a b state c </proc/$old/stat && "
+        f"[ $state != Z ] && echo overlap\necho $$ >{tmp_path}/pids\n{tmp_path}/firmware\nexit $?")
     (tmp_path / "firmware").write_bytes(firmware("host"))
     (tmp_path / "firmware").chmod(0o755)
     result = far.run(wrapper, **phases(warm=dict(WARM, boots=4)))
