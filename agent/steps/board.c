@@ -4,6 +4,7 @@
 #include "agent/board/config.h"
 #include "agent/run/run_log.h"
 #include "agent/steps/parts.h"
+#include "common/cleanup.h"
 
 static void log_console(void *arg, bool to_device, const void *data, size_t n)
 {
@@ -86,4 +87,32 @@ int board_restart(struct run *run, struct bench_session *s)
 		return r;
 	r = bench_session_wait_ready(s, run->deadline_ns, &f);
 	return r ? bench_fail(run, s, r, &f) : 0;
+}
+
+/* A program that is a board starts anew by starting it anew; the session goes with its console. */
+int program_restart(struct run *run, struct bench_session **s)
+{
+	int r;
+
+	bench_session_free(take_ptr(*s));
+	program_stop(run);
+	r = program_start(run);
+	if (r)
+		return r;
+	*s = bench_session_new(run->console, run->clock, run->cancel_fd);
+	return *s ? 0 : step_no_memory(run);
+}
+
+int step_restart(struct run *run, struct bench_session **s)
+{
+	struct fault f = {0};
+	int r;
+
+	if (!run->board->exec)
+		return board_restart(run, *s);
+	r = program_restart(run, s);
+	if (r)
+		return r;
+	r = bench_session_wait_ready(*s, run->deadline_ns, &f);
+	return r ? bench_fail(run, *s, r, &f) : 0;
 }

@@ -55,6 +55,29 @@ static int boot_by_power(struct run *run, struct bench_session *s, uint32_t boot
 		run->board->flash == FLASH_LOAD ? "first" : "power-on");
 }
 
+/* What runs under qemu-user cannot start itself again: the kernel would not know its machine. */
+static int boot_by_restart(struct run *run, struct bench_session **s, uint32_t boot)
+{
+	struct fault f = {0};
+	int r = program_restart(run, s);
+
+	if (r)
+		return r;
+	r = bench_session_first(*s, run->deadline_ns, &f);
+	if (r)
+		return bench_fail(run, *s, r, &f);
+	return add_boot(run, bench_session_reply(*s), boot, "reset");
+}
+
+static int boot(struct run *run, struct bench_session **s, uint32_t number)
+{
+	if (run->job->phases.cold.by == JOB_COLD_BY_POWER)
+		return boot_by_power(run, *s, number);
+	if (run->board->exec_kind == EXEC_QEMU)
+		return boot_by_restart(run, s, number);
+	return boot_by_reset(run, *s, number);
+}
+
 int step_cold(struct run *run)
 {
 	bool by_power = run->job->phases.cold.by == JOB_COLD_BY_POWER;
@@ -64,7 +87,7 @@ int step_cold(struct run *run)
 
 	if (!s)
 		return step_no_memory(run);
-	for (uint32_t boot = 0; !r && boot < run->job->phases.cold.boots; boot++)
-		r = by_power ? boot_by_power(run, s, boot) : boot_by_reset(run, s, boot);
+	for (uint32_t i = 0; !r && i < run->job->phases.cold.boots; i++)
+		r = boot(run, &s, i);
 	return r;
 }

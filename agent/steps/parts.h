@@ -20,6 +20,10 @@ int board_open_console(struct run *run);
 int board_openocd(struct run *run, enum openocd_action action);
 /* The board starts anew and the firmware is waited for: OpenOCD's reset, or the program again. */
 int board_restart(struct run *run, struct bench_session *s);
+/* The same of any board. A program's session is a new one. */
+int step_restart(struct run *run, struct bench_session **s);
+/* A program alone; the firmware is not waited for. */
+int program_restart(struct run *run, struct bench_session **s);
 
 /* ---- power ---- */
 

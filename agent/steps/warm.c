@@ -134,26 +134,6 @@ static int search(struct run *run, struct bench_session *s)
 	return step_add_phase(run, phase);
 }
 
-/* A program that is a board starts anew by starting it anew; the session goes with its console. */
-static int restart(struct run *run, struct bench_session **s)
-{
-	struct fault f = {0};
-	int r;
-
-	if (!run->board->exec)
-		return board_restart(run, *s);
-	bench_session_free(take_ptr(*s));
-	program_stop(run);
-	r = program_start(run);
-	if (r)
-		return r;
-	*s = bench_session_new(run->console, run->clock, run->cancel_fd);
-	if (!*s)
-		return step_no_memory(run);
-	r = bench_session_wait_ready(*s, run->deadline_ns, &f);
-	return r ? bench_fail(run, *s, r, &f) : 0;
-}
-
 /* The word is new: firmware that knows none runs in turn all the same. */
 static const char *inputs_word(const struct job *job)
 {
@@ -180,7 +160,7 @@ int step_warm(struct run *run)
 	if (!s)
 		return step_no_memory(run);
 	for (uint32_t boot = 0; !r && boot < run->job->phases.warm.boots; boot++) {
-		r = boot ? restart(run, &s) : 0;
+		r = boot ? step_restart(run, &s) : 0;
 		if (!r)
 			r = measure(run, s, boot);
 	}

@@ -35,7 +35,7 @@ static int add_ticks(struct rows *r, const char *us, const char *instructions, i
 	}
 	for (size_t i = 0; i < n; i++)
 		ticks[i] = timer_us(t, ticks[i]);
-	snprintf(note, sizeof(note), "%s%s", words, t->is_virtual ? "; " NOTE_VIRTUAL : "");
+	snprintf(note, sizeof(note), "%s%s%s", words, t->is_virtual ? "; " : "", timer_note(t));
 	return rc ? rc : add_series(r, us, "us", boot, ticks, n, note);
 }
 

@@ -45,8 +45,8 @@ int phase_profile(struct rows *r, const json_t *phase, const char *at, const str
 			return rc;
 		us[i] = timer_us(t, us[i]);
 	}
-	return rows_add_whole(r, "profile", "layer_us", "us", us, json_array_size(parts),
-		t->is_virtual ? NOTE_VIRTUAL : "");
+	return rows_add_whole(
+		r, "profile", "layer_us", "us", us, json_array_size(parts), timer_note(t));
 }
 
 void phase_profile_keep(json_t *phase, const struct timer *t)

@@ -21,6 +21,13 @@ bool timer_counts_instructions(const struct timer *t)
 	return t->is_virtual && t->icount_shift >= 0;
 }
 
+const char *timer_note(const struct timer *t)
+{
+	if (!t->is_virtual)
+		return "";
+	return timer_counts_instructions(t) ? NOTE_VIRTUAL : NOTE_EMULATED;
+}
+
 /* A virtual board's time is its instruction count at one instruction per tick, as the note says. */
 double timer_us(const struct timer *t, double ticks)
 {
@@ -63,11 +70,11 @@ int phase_cold(struct rows *r, const json_t *phase, const char *at, const struct
 		rc = document_count(phase, at, "first_ticks", true, &first, r->fault);
 	if (rc)
 		return rc;
-	snprintf(note, sizeof(note), "cold_kind: %s%s",
+	snprintf(note, sizeof(note), "cold_kind: %s%s%s",
 		!strcmp(kind, "power") ? "power-on"
 			: kind[0]      ? kind
 				       : "unknown",
-		t->is_virtual ? "; " NOTE_VIRTUAL : "");
+		t->is_virtual ? "; " : "", timer_note(t));
 	rc = add_cold_time(r, phase, at, t, "boot_ticks", "boot_us", boot, note);
 	if (!rc)
 		rc = add_cold_time(r, phase, at, t, "load_ticks", "load_us", boot, note);
@@ -93,8 +100,7 @@ static int add_latencies(struct rows *r, const char *name, int64_t boot, const d
 		return fault_set(r->fault, ENOMEM, "result: no memory");
 	for (size_t i = 0; i < n; i++)
 		values[i] = timer_us(t, ticks[i]);
-	rc = rows_add_series(
-		r, name, "latency_us", "us", boot, values, n, t->is_virtual ? NOTE_VIRTUAL : "");
+	rc = rows_add_series(r, name, "latency_us", "us", boot, values, n, timer_note(t));
 	if (rc || !timer_counts_instructions(t) || strcmp(name, "warm"))
 		return rc;
 	for (size_t i = 0; i < n; i++)
@@ -106,7 +112,7 @@ static int add_window(struct rows *r, const json_t *phase, const char *at, const
 	int64_t boot, size_t n, const struct timer *t)
 {
 	int64_t window = 0, overhead = -1;
-	const char *note = t->is_virtual ? NOTE_VIRTUAL : "";
+	const char *note = timer_note(t);
 	int rc = document_count(phase, at, "window_ticks", false, &window, r->fault);
 
 	if (!rc)
@@ -137,8 +143,8 @@ static int add_sustained(struct rows *r, const json_t *phase, const char *at, in
 		*n = (size_t)all;
 	if (!seconds)
 		return 0;
-	return rows_add_series(r, "sustained", "second_ips", "1/s", boot, counts, seconds,
-		t->is_virtual ? NOTE_VIRTUAL : "");
+	return rows_add_series(
+		r, "sustained", "second_ips", "1/s", boot, counts, seconds, timer_note(t));
 }
 
 int phase_series(struct rows *r, const json_t *phase, const char *at, const struct timer *t)
@@ -217,9 +223,9 @@ static int add_misses(struct rows *r, double deadline_ms, const char *note)
 		(double)misses, text);
 }
 
-int phases_finish(struct rows *r, double deadline_ms, bool is_virtual)
+int phases_finish(struct rows *r, double deadline_ms, const struct timer *t)
 {
-	const char *note = is_virtual ? NOTE_VIRTUAL : "";
+	const char *note = timer_note(t);
 	int rc = rows_finish(r);
 
 	if (!rc)

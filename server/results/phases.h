@@ -10,8 +10,12 @@ struct timer {
 	bool is_virtual;
 };
 
-/* What stands beside every time of a virtual board. */
+/* What stands beside every time of a virtual board that counts instructions, and of an emulated program. */
 #define NOTE_VIRTUAL "at 1 instruction per tick"
+#define NOTE_EMULATED "the emulator's time on its host"
+
+/* "" for a board of silicon. */
+const char *timer_note(const struct timer *t);
 
 double timer_us(const struct timer *t, double ticks);
 bool timer_counts_instructions(const struct timer *t);
@@ -47,6 +51,6 @@ int phase_energy(
 	struct rows *r, const json_t *energy, const struct job_phases *asked, bool is_virtual);
 
 /* Over all boots, when all phases are in. deadline_ms 0: none. */
-int phases_finish(struct rows *r, double deadline_ms, bool is_virtual);
+int phases_finish(struct rows *r, double deadline_ms, const struct timer *t);
 
 #endif

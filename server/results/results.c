@@ -200,7 +200,7 @@ static int compute(
 		rc = phase_energy(
 			&rows, json_object_get(doc, "energy"), &c->job->phases, c->is_virtual);
 	if (!rc)
-		rc = phases_finish(&rows, c->job->deadline_ms, c->is_virtual);
+		rc = phases_finish(&rows, c->job->deadline_ms, &t);
 	rows_done(&rows);
 	if (!rc)
 		rc = keep_parts(r, doc, &t, f);

@@ -7,8 +7,9 @@ import pytest
 
 from agent_process import Agent, script
 from fake_agent_server import FakeServer
+from conftest import need
 from firmware_device import crc16, host
-from steps_lab import firmware, of_phase, phases, stages
+from steps_lab import WARM, firmware, of_phase, phases, stages
 
 MACHINE = {
     "sys/class/thermal/thermal_zone0/type": "cpu thermal,1",
@@ -177,3 +178,34 @@ def test_what_a_program_says_of_its_runtime(run):
 def test_a_program_that_did_something_else(run, bodies, words):
     result = run(talker(("sustained", bodies)), **phases(sustained={"seconds": 1}))
     assert result["outcome"] == "failed" and words in result["detail"], result["detail"]
+
+
+def test_a_program_for_64_bit_arm_under_qemu_user(tmp_path):
+    """Virtual: its predictions are those of any board, its times are no board's."""
+    need("aarch64-linux-gnu-gcc"), need("qemu-aarch64")
+    server = FakeServer()
+    agent = Agent(tmp_path / "agent", server.url, extra="[board arm-1]\ntype = host-arm64\n"
+                  "exec = qemu:aarch64\n").start()
+    asked = phases(cold={"boots": 2}, warm=dict(WARM, boots=2), accuracy={"samples": 8},
+                   sustained={"seconds": 1})
+    try:
+        arm = server.wait_result(server.submit(
+            "arm-1", server.add_artifact(firmware("host-arm64")), **asked), 120)
+        assert arm["outcome"] == "passed", arm["detail"]
+        assert arm["provenance"]["virtual"] is True and arm["provenance"]["exec"] is True
+        assert arm["provenance"]["machine"] == "AArch64" and "icount_shift" not in arm["timer"]
+        assert "host's" in arm["clock"]["detail"] and arm["clock"]["checked"] is False
+        assert [c["kind"] for c in of_phase(arm, "cold")] == ["reset", "reset"]
+        assert [w["boot"] for w in of_phase(arm, "warm")] == [0, 1]
+        board, = [b for b in server.registers[-1]["boards"] if b["name"] == "arm-1"]
+        assert board["virtual"] is True and board["exec"] is True
+        here = server.wait_result(server.submit(
+            "host-1", server.add_artifact(firmware("host")), **phases(accuracy={"samples": 8})), 60)
+        assert of_phase(here, "accuracy") == of_phase(arm, "accuracy")
+        wrong = server.wait_result(server.submit(
+            "arm-1", server.add_artifact(firmware("host")), **asked), 60)
+        assert wrong["outcome"] == "configuration"
+        assert "the image is for x86-64, board arm-1 is AArch64" in wrong["detail"]
+    finally:
+        agent.stop()
+        server.close()
