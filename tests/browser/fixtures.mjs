@@ -123,6 +123,19 @@ export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
 	for (let id = first; id <= last - 10; id++)
 		addJob(id, { state: "succeeded", on: types[id % 4][0] });
 	const id = last - 10;
+	const sustained = lab.runs.get(900 + id - 11);
+	if (sustained) {
+		sustained.phases = [{ phase: "sustained", boot: 0, n: 12, soc: { sensors: [
+			{ kind: "temperature", name: "cpu-thermal", before: 45100, min: 45100,
+				max: 71250, after: 70000, reads: 62 },
+			{ kind: "frequency", name: "policy0", before: 2400000, min: 1500000,
+				max: 2400000, after: 1500000, limit: 2400000, reads: 62 },
+			{ kind: "throttled", name: "cpu0", before: 7, min: 7, max: 9, after: 9, reads: 62 }],
+			process: { vm_hwm_kB: 4321, minor_faults: 3, major_faults: 0 },
+			perf: { context_switches: 31, missing: "cycles:cache_misses" } } }];
+		Object.assign(sustained.model, { runtime: "onnxruntime-1.16", accelerator: "npu",
+			ops_accelerated: 11, ops_total: 12 });
+	}
 	addJob(id + 1, { state: "failed", outcome: "failed", on: "m55-1", stage: "warm", detail:
 		"hardfault at dequantize+0x3e (dequantize.c:41), called from encoder_block+0x1f2 (encoder.c:210)" });
 	lab.runs.get(901 + id).fault = { kind: "hardfault", pc: "0x00001f3e", pc_symbol:

@@ -194,6 +194,19 @@ onPage("a measured run: quantiles with intervals, blank ones with the n they nee
 		document.querySelectorAll("[aria-label^='Samples in the order'] tbody tr").length === 8);
 });
 
+onPage("a run on a machine with an operating system: what it said of itself", {}, async (page) => {
+	await visit(page, "/runs/939", "In the order of iterations");
+	const text = await page.locator("section", { has: page.locator("#soc") }).innerText();
+	assert.match(text, /The machine throttled or cooled itself/);
+	assert.match(text, /45.1 °C\s+45.1 °C to 71.3 °C\s+70(.0)? °C/);
+	assert.match(text, /2,400 MHz\s+1,500 MHz to 2,400 MHz\s+1,500 MHz\s+2,400 MHz/);
+	assert.match(text, /Runtime\s+onnxruntime-1.16\s+Accelerator\s+npu\s+Accelerated\s+11 of 12 operators/);
+	assert.match(text, /3 minor, 0 major/);
+	assert.match(text, /Not counted here\s+cycles, cache misses/);
+	await visit(page, "/runs/938", "Results");
+	assert.equal(await page.locator("#soc").count(), 0);
+});
+
 onPage("a virtual run: one count, no quantile of a time", {}, async (page) => {
 	await visit(page, "/runs/950", "does not depend on the input");
 	const text = await page.locator("main").innerText();

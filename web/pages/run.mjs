@@ -11,6 +11,7 @@ import { useKeys } from "../lib/keys.mjs";
 import { LAG_1, METRICS } from "../lib/metrics.mjs";
 import { Ago, Empty, Facts, Loaded, Page, Panel, VirtualMark } from "../lib/parts.mjs";
 import { histogram, Plot } from "../lib/plot.mjs";
+import { SocPanel } from "../lib/soc.mjs";
 import { Badge, runState, stateWord } from "../lib/states.mjs";
 import { Table } from "../lib/table.mjs";
 import { mayHaveTrace, TracePanel } from "../lib/trace/later.mjs";
@@ -454,8 +455,8 @@ function View({ run, query }) {
 			href=${`/jobs/${run.job}?run=${run.id}`}>Job and log</a>
 			<a class="button" href=${`/api/v1/runs/${run.id}`}>JSON</a>`}>
 		${run.virtual ? html`<div class="notice virtual"><p>
-			<strong>A virtual board.</strong> It counts instructions, exactly and the same every time. Rankings by time between kernels with
-			and without vector instructions are no claims about silicon.</p></div>` :
+			${run.exec ? html`<strong>An emulated program.</strong> Nothing counts its instructions, and its times are those of the emulator on its host: neither is shown as a result. What it computed is what a board would.` : html`<strong>A virtual board.</strong> It counts instructions, exactly and the same every time. Rankings by time between kernels with
+			and without vector instructions are no claims about silicon.`}</p></div>` :
 				null}
 		${run.outcome && run.outcome !== "passed" ? html`<div class="notice bad">
 			<p class="notice-title">${stateWord(run.outcome)}${run.stage ?
@@ -465,6 +466,7 @@ function View({ run, query }) {
 		<section class="panel" aria-labelledby="results"><header>
 			<h2 id="results">Results</h2></header><${Tiles} run=${run} /></section>
 		<${EnergyPanel} run=${run} />
+		<${SocPanel} run=${run} />
 		${mayHaveTrace(run, RUNNING.includes(run.state)) ? html`<${TracePanel} run=${run.id}
 			query=${query} live=${RUNNING.includes(run.state)} />` : null}
 		<${Samples} run=${run} query=${query} />

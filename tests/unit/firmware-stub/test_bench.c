@@ -236,6 +236,40 @@ static void a_warm_run_sends_all_ticks_after_the_window(void **unused)
 	assert_false(port.wrote_in_window);
 }
 
+/* The total moves by a quarter of a second with each inference: four of them in each second. */
+static void a_sustained_run_counts_by_the_second(void **unused)
+{
+	port.total_step = 250000;
+	play("lab sustained 3%");
+	has(",phase=sustained,n=12,warmup=1,batch=1,irq=masked,");
+	has(",window=3250000,inputs=rotate,count=8,seconds=3,stride=1*");
+	/* The one that ends with the last second is in none. */
+	has("$T,1,i=0,c=3:4:4*");
+	has("$C,2,i=0,t=0:0:0:0:0:0:0:0:0:0:0:0*");
+	assert_false(port.wrote_in_window);
+	play("lab sustained 0%lab sustained 513%");
+	has("e-[Seconds: a number from 1 to 512]\r\nm-ready\r\ne-[Seconds: a number from 1 to 512]");
+}
+
+/* 4096 bytes of results: one second and 1023 ticks. 3000 inferences end with every fourth kept. */
+static void a_sustained_run_thins_its_ticks_out(void **unused)
+{
+	unsigned items = 0;
+
+	port.total_step = 1000000 / 3000;
+	play("lab sustained 1%");
+	has(",stride=4*");
+	has("n=3004,");
+	for (const char *p = port.out; (p = strstr(p, "$C,")); p++) {
+		const char *at = strstr(p, ",t=");
+
+		for (; *at != '*'; at++)
+			items += *at == ':';
+		items++;
+	}
+	assert_int_equal(items, 3004 / 4);
+}
+
 /* A change but for D1, whose level outlives a run. */
 static uint32_t change(uint32_t i)
 {
@@ -537,6 +571,8 @@ int main(void)
 		TEST(plain_commands_are_answered_as_mlperf_s_firmware_does),
 		TEST(identity_names_board_model_and_reset),
 		TEST(a_warm_run_sends_all_ticks_after_the_window),
+		TEST(a_sustained_run_counts_by_the_second),
+		TEST(a_sustained_run_thins_its_ticks_out),
 		TEST(a_warm_window_is_marked),
 		TEST(an_energy_window_has_an_edge_for_each_batch),
 		TEST(the_window_is_as_long_as_d0_and_shows_the_last_edge),

@@ -172,6 +172,41 @@ static void a_search_and_the_slowest_it_found(void **state)
 	result_free(r);
 }
 
+/* 12 inferences in 4 s, of which every other one was timed; the machine's words are kept as they are. */
+static void a_sustained_phase_has_seconds(void **state)
+{
+	struct result *r = computed("",
+		DOCUMENT("{\"phase\":\"sustained\",\"boot\":0,\"n\":12,\"seconds\":4,\"stride\":2,"
+			 "\"window_ticks\":4000000,\"ticks\":[7,8,9,7,8,9],\"counts\":[4,3,3,2],"
+			 "\"soc\":{\"sensors\":[{\"kind\":\"temperature\",\"name\":\"cpu\","
+			 "\"before\":-5,\"reads\":3}],\"perf\":{\"missing\":\"cycles\"}}}"),
+		false);
+	const struct metric_row *second = row(r, "sustained", "second_ips", RESULT_BOOT_ALL);
+
+	near(row(r, "sustained", "throughput_ips", RESULT_BOOT_ALL)->value, 3);
+	assert_int_equal(row(r, "sustained", "throughput_ips", RESULT_BOOT_ALL)->n, 12);
+	assert_int_equal(second->n, 4);
+	near(second->min, 2);
+	near(second->max, 4);
+	near(row(r, "sustained", "latency_us", RESULT_BOOT_ALL)->max, 9);
+	assert_non_null(strstr(r->phases, "\"counts\":[4,3,3,2]"));
+	assert_non_null(strstr(r->phases, "\"before\":-5"));
+	assert_null(strstr(r->phases, "\"ticks\""));
+	result_free(r);
+}
+
+/* Nothing counts instructions there: no such metric, and the time says whose it is. */
+static void an_emulated_program_s_time_is_its_emulator_s(void **state)
+{
+	struct result *r =
+		computed("", DOCUMENT("{\"phase\":\"warm\",\"boot\":0,\"ticks\":[5,6]}"), true);
+
+	assert_non_null(strstr(row(r, "warm", "latency_us", RESULT_BOOT_ALL)->note,
+		"the emulator's time on its host"));
+	assert_false(has(r, "warm", "instructions"));
+	result_free(r);
+}
+
 static void what_does_not_fit_is_refused_with_a_pointer(void **state)
 {
 	static const struct {
@@ -190,6 +225,12 @@ static void what_does_not_fit_is_refused_with_a_pointer(void **state)
 			"/phases/0/lengths"},
 		{"{\"phase\":\"search\",\"ticks\":[1],\"worst_ticks\":[]}",
 			"/phases/0/worst_ticks"},
+		{"{\"phase\":\"sustained\",\"boot\":0,\"ticks\":[1],\"counts\":[-1]}",
+			"/phases/0/counts"},
+		{"{\"phase\":\"sustained\",\"soc\":{\"sensors\":[{\"before\":\"hot\"}]}}",
+			"/phases/0/soc/sensors/0/before"},
+		{"{\"phase\":\"sustained\",\"soc\":{\"perf\":{\"cycles\":[1]}}}",
+			"/phases/0/soc/perf"},
 		{"{\"phase\":\"search\",\"ticks\":[],\"worst_ticks\":[1]}", "/phases/0/ticks"},
 	};
 
@@ -216,6 +257,8 @@ int main(void)
 		cmocka_unit_test(text_has_a_latency_at_its_lengths),
 		cmocka_unit_test(a_list_gives_each_input_its_share),
 		cmocka_unit_test(a_search_and_the_slowest_it_found),
+		cmocka_unit_test(a_sustained_phase_has_seconds),
+		cmocka_unit_test(an_emulated_program_s_time_is_its_emulator_s),
 		cmocka_unit_test(what_does_not_fit_is_refused_with_a_pointer),
 	};
 
