@@ -9,6 +9,7 @@
 #include "common/failpoint.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "server/backup/command.h"
 #include "server/captures/retention.h"
 #include "server/context.h"
 #include "server/http/http.h"
@@ -111,11 +112,14 @@ int main(int argc, char **argv)
 {
 	struct settings settings;
 	struct settings_run how;
+	enum backup_command command;
+	const char *folder;
 	struct fault f = {0};
 	sigset_t ends;
 	int rc;
 
 	settings_defaults(&settings);
+	command = backup_command_take(&argc, argv, &folder);
 	rc = failpoint_arm(&f);
 	if (rc == 0)
 		rc = settings_arguments(&settings, &how, argc, argv, &f);
@@ -136,6 +140,12 @@ int main(int argc, char **argv)
 	if (how.check) {
 		printf("the settings are fine\n");
 		return 0;
+	}
+	if (command != BACKUP_NONE) {
+		rc = backup_command_run(command, settings.data, folder, &f);
+		if (f.error)
+			fprintf(stderr, "hildad: %s\n", f.text);
+		return rc;
 	}
 	/* The writer's memory grows and shrinks with each batch; that need not go to the kernel. */
 	mallopt(M_TOP_PAD, 256 * 1024);

@@ -232,7 +232,12 @@ void settings_print_help(void)
 	printf("hildad - Hilda's server: REST, pages, scheduler, results\n\n"
 	       "usage: hildad [--config FILE] [--data DIR] [--listen HOST:PORT] [--port-file FILE]\n"
 	       "              [--web-dir DIR] [--log-level LEVEL] [--insecure] [--check-config]\n"
-	       "              [--version]\n\n"
+	       "              [--version]\n"
+	       "       hildad backup DIR [--config FILE] [--data DIR]\n"
+	       "       hildad check [DIR] [--config FILE] [--data DIR]\n\n"
+	       "backup copies the data folder into a new one, also while its server is at work; a server may\n"
+	       "be started on the copy. check looks whether a data folder or a backup is whole: the database,\n"
+	       "artifacts by their hashes, logs and captures; it ends with 1 where something is not.\n\n"
 	       "--config FILE    settings (%s when it is there); the command line wins\n"
 	       "--check-config   read the settings, say what is wrong, and end\n\n"
 	       "Settings of section [server]; times are like '500 ms', '30s', '5m':\n",
