@@ -16,12 +16,16 @@ const ROUTES = [
 	["/leaderboard", "Leaderboard", () => import("./pages/leaderboard.mjs")],
 	["/boards", "Boards", () => import("./pages/boards.mjs")],
 	["/boards/:name", "Board :name", () => import("./pages/board.mjs")],
+	["/suites", "Suites", () => import("./pages/suites.mjs")],
+	["/suite-runs/:id", "Suite run :id", () => import("./pages/suite_run.mjs")],
+	["/schedules", "Schedules", () => import("./pages/schedules.mjs")],
 	["/submit", "Submit a job", () => import("./pages/submit.mjs")],
 	["/help", "Help", () => import("./pages/help.mjs")],
 ];
 const MISSING = ["", "No such page", () => import("./pages/missing.mjs")];
 const MENU = [["/", "Overview"], ["/jobs", "Jobs"], ["/results", "Results"],
-	["/leaderboard", "Leaderboard"], ["/boards", "Boards"], ["/submit", "Submit"]];
+	["/leaderboard", "Leaderboard"], ["/suites", "Suites"], ["/boards", "Boards"],
+	["/submit", "Submit"]];
 
 /* "/jobs/:id" against "/jobs/17" -> {id: "17"}; ids are decimal, names are anything in UTF-8. */
 const VALID = { id: /^\d{1,18}$/, name: /^(?:[^%]|%[0-9a-f]{2})+$/i };
@@ -65,7 +69,8 @@ function TopBar({ path }) {
 	const status = useStreamStatus();
 	const theme = useTheme();
 	const here = (href) => path === href || (href !== "/" && path.startsWith(`${href}/`)) ||
-		(href === "/results" && /^\/(runs|traces)\//.test(path));
+		(href === "/results" && /^\/(runs|traces)\//.test(path)) ||
+		(href === "/suites" && /^\/(suite-runs|schedules)\b/.test(path));
 	return html`<header class="top"><a class="skip" href="#main">Skip to content</a>
 		<a class="brand" href="/" aria-label="Hilda, overview">
 			<svg viewBox="0 0 32 32" aria-hidden="true"><path

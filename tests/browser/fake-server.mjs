@@ -100,6 +100,25 @@ export async function startFake({ web, modules, lab }) {
 		const answer = () => json(response, traceAnswer(found, id, what, url.searchParams));
 		return setTimeout(() => response.destroyed || answer(), what === "trace/tile" ? slow_ms : 0);
 	}
+	function suites(response, method, kind, name, what, data) {
+		const all = { suites: lab.suites, "suite-runs": lab.suiteRuns, schedules:
+			lab.schedules }[kind];
+		const found = all.find((x) => String(x.id ?? x.name) === name);
+		if (method === "GET" && !name)
+			return json(response, { items: all, next: null });
+		if (!found)
+			return problem(response, 404, "not-found", "Not found", `there is no ${name}`);
+		if (what === "runs" || what === "run")
+			return found.suite === "busy" ? problem(response, 409, "conflict", "No",
+				"suite run 12 is still at work") : json(response, { id: 12 }, 201);
+		if (what === "retry")
+			return json(response, { id: found.id, jobs: 1 });
+		if (method === "PATCH") {
+			found.paused = JSON.parse(data).action === "pause";
+			found.next = found.paused ? [] : lab.nights;
+		}
+		return json(response, found);
+	}
 	async function body(request) {
 		const chunks = [];
 		for await (const chunk of request)
@@ -171,6 +190,8 @@ export async function startFake({ web, modules, lab }) {
 			emit("board", { name: board.name, state: board.state });
 			return json(response, board);
 		}
+		if (kind === "suites" || kind === "suite-runs" || kind === "schedules")
+			return suites(response, method, kind, name, what, data);
 		if (method === "GET" && kind === "results")
 			return results(response, url);
 		return problem(response, 404, "not-found", "Not found",

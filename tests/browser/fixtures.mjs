@@ -160,7 +160,36 @@ export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
 	addJob(id + 10, { state: "queued", on: "nucleo-1", waits_for:
 		"no board of type nucleo-h743 is known; known: mps3-an547, mps2-an386, microbit",
 		document: { ...lab.jobs[0].document } });
+	addSuites(lab);
 	return lab;
+}
+
+/* Two models on two boards, one cell left out; a schedule that went well and one that was skipped. */
+function addSuites(lab) {
+	const at = (h) => `2026-07-01T0${h}:30:00.000Z`;
+	const cell = (n, quant, board, more) => ({ cell: n, title: `tiny ${quant} ${board}`, values:
+		{ model: "tiny", quant, board }, tries: 1, job: 50 + n, state: "succeeded", outcome:
+		"passed", detail: "", stage: "", run: 930 + n, board, started_at: at(1), finished_at:
+		at(2), virtual: false, energy_source: null, metrics: { "warm.latency_us": 61000 },
+	...more });
+	const run = { id: 12, suite: "nightly", schedule: 1, state: "failed", cells_total: 3,
+		cells_ended: 3, cells_passed: 2, variables: ["model", "quant", "board"], created_at:
+		at(0), finished_at: at(2), cells: [
+		cell(0, "int8", "m55-1", { virtual: true, metrics: { "warm.latency_us": 62464 } }),
+		cell(1, "int8", "nucleo-1"),
+		cell(2, "int4", "m55-1", { state: "failed", outcome: "failed", stage: "warm", tries: 2,
+			detail: `wrong answer ${HOSTILE}`, metrics: {} })] };
+	lab.nights = ["02", "03", "04", "05", "06"].map((d) => `2026-07-${d}T00:30:00.000Z`);
+	lab.suiteRuns = [run];
+	lab.suites = [{ name: "nightly", cells: 3, created_at: at(0), updated_at: at(0), last_run:
+		run }, { name: "weekly", cells: 40, created_at: at(0), updated_at: at(0), last_run: null }];
+	lab.schedules = [
+		{ id: 1, suite: "nightly", cron: "30 2 * * *", time_zone: "Europe/Berlin", paused: false,
+			created_at: at(0), next: lab.nights, suite_run: 12, last: { at: at(0), due_at: at(0),
+			action: "started", detail: "" } },
+		{ id: 2, suite: "busy", cron: "0 * * * *", time_zone: "UTC", paused: true, created_at:
+			at(0), next: [], suite_run: 11, last: { at: at(0), due_at: at(0), action: "skipped",
+			detail: "suite run 11 was still at work" } }];
 }
 
 function order(sorted, q) {

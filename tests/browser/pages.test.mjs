@@ -47,6 +47,8 @@ const PAGES = [
 		["/runs/950", "does not depend on the input"],
 	["/runs/951", "Fault: hardfault"], ["/results", "Measured"], ["/boards", "quarantined"],
 		["/boards/m55-1", "Last ten outcomes"],
+		["/suites", "Runs"], ["/suite-runs/12", "wrong answer"],
+		["/suite-runs/12?metric=warm.latency_us", "61"], ["/schedules", "was still at work"],
 		["/submit", "The same with curl"], ["/help", "Keyboard"],
 		["/nothing", "No such page"],
 ];
@@ -386,4 +388,39 @@ onPage("submit: checked before it is sent, the same as curl, refused with the se
 	const put = fake.requests.find((r) => r.method === "PUT");
 	assert.equal(put.path, "/artifacts/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
 	assert.equal(put.body.toString(), "hello");
+});
+
+onPage("a suite's run: boards across, the rest down, numbers by choice, what failed again", {},
+	async (page) => {
+	await visit(page, "/suite-runs/12", "wrong answer");
+	const heads = await page.locator("thead").first().locator("th").allInnerTexts();
+	assert.deepEqual(heads, ["model", "quant", "m55-1", "nucleo-1"]);
+	const rows = page.locator("tbody").first().locator("tr");
+	assert.equal(await rows.count(), 2);
+	assert.match(await rows.nth(1).innerText(), /int4.*failed.*not in the suite/s);
+	await page.getByRole("button", { name: "Latency" }).click();
+	await page.waitForURL(/metric=warm\.latency_us/);
+	assert.match(await rows.nth(0).innerText(), /62\.5 ms.*virtual.*61\.0 ms/s);
+	const files = await page.locator("a[download]").evaluateAll((all) => all.map((a) =>
+		a.getAttribute("href")));
+	assert.deepEqual(files.map((f) => f.split(".").at(-1)), ["csv", "xml", "md", "json"]);
+	await page.getByRole("button", { name: "Run what did not pass again" }).click();
+	await page.waitForFunction(() => !document.querySelector("button[disabled]"));
+	assert.ok(fake.requests.some((r) => r.method === "POST" &&
+		r.path === "/suite-runs/12/retry"));
+});
+
+onPage("schedules: paused and resumed, run now, what is at work says so", {}, async (page) => {
+	await visit(page, "/schedules", "was still at work");
+	await page.getByText("2026-07-02 00:30:00 UTC").first().waitFor();
+	await page.getByRole("button", { name: "Pause schedule 1" }).click();
+	await page.getByRole("button", { name: "Resume schedule 1" }).waitFor();
+	assert.ok(fake.requests.some((r) => r.method === "PATCH" &&
+		JSON.parse(r.body).action === "pause"));
+	await page.getByRole("button", { name: "Resume schedule 1" }).click();
+	await page.getByRole("button", { name: "Pause schedule 1" }).waitFor();
+	await page.getByRole("button", { name: "Run schedule 2 now" }).click();
+	await page.getByText("suite run 12 is still at work").waitFor();
+	await page.getByRole("button", { name: "Run schedule 1 now" }).click();
+	await page.waitForURL(/\/suite-runs\/12$/);
 });

@@ -38,6 +38,9 @@ const STATES = {
 	quarantined: ["warning", "bad", "quarantined"],
 	drained: ["pause", "dim", "drained"],
 	reserved: ["pin", "busy", "reserved"],
+	started: ["check", "good", "started"],
+	skipped: ["slash", "busy", "skipped"],
+	paused: ["pause", "dim", "paused"],
 	offline: ["cross", "bad", "offline"],
 	online: ["check", "good", "online"],
 };
