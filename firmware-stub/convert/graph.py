@@ -24,6 +24,8 @@ class Refused(ValueError):
 
 def array(tensor):
     """Every real number becomes a double."""
+    if tensor.data_type not in FLOATS and tensor.data_type not in WHOLE:
+        raise Refused("constant %s is of type %s" % (tensor.name, TensorProto.DataType.Name(tensor.data_type)))
     a = numpy_helper.to_array(tensor)
     return a.astype(float) if a.dtype.kind == "f" else a
 
