@@ -18,10 +18,9 @@ MODELS = ROOT / "firmware-stub/models"
 EXAMPLE = CONVERT / "example"
 sys.path.insert(0, str(CONVERT))
 sys.dont_write_bytecode = True
-import samples  # noqa: E402
 from graph import OPERATORS, Refused, array, attributes  # noqa: E402
 from modelfile import ModelFile  # noqa: E402
-from untrained import config_of, draw_inputs  # noqa: E402
+from untrained import config_of, draw_inputs, sample_list  # noqa: E402
 
 
 def convert(*args):
@@ -45,8 +44,9 @@ def refused(done, *words):
 def listed(tmp_path_factory):
     """A list of samples of the example's shape."""
     path = tmp_path_factory.mktemp("samples") / "drawn.bin"
-    inputs = draw_inputs(config_of("full-nano"), np.random.Generator(np.random.PCG64(7)), 24)
-    samples.write(path, inputs, np.arange(24) % 10)
+    config = config_of("full-nano")
+    inputs = draw_inputs(config, np.random.Generator(np.random.PCG64(7)), 24)
+    path.write_bytes(sample_list(config, inputs, np.arange(24) % 10))
     return path
 
 
