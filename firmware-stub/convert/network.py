@@ -8,16 +8,15 @@ import math
 
 import numpy as np
 
+from erf import erf
+
 LN_EPSILON = 1e-5
 FEATURE_EPSILON = 1e-4
 BATCH = 64  # samples that are in memory at once
 
 
-ERF = np.vectorize(math.erf, otypes=[float])
-
-
 def gelu(x):
-    return 0.5 * x * (1 + ERF(x / math.sqrt(2)))
+    return 0.5 * x * (1 + erf(x / math.sqrt(2)))
 
 
 def softmax(scores):
