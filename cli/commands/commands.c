@@ -29,6 +29,7 @@ static const struct command *const table[] = {
 	&command_ppk2_info,
 	&command_ppk2_record,
 	&command_ppk2_convert,
+	&command_model_info,
 	&command_model_size,
 	&command_help,
 	&command_version,

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#define PERFORMER_BLOCK 32 /* nn/performer.c takes so many tokens at once */
+
 /* Parameters by how they are stored. */
 struct weights {
 	uint64_t inner;	  /* matrices inside the layers: the ones that 4 bits are for */
@@ -158,35 +160,109 @@ static uint64_t linear_macs(const struct model_shape *s, uint64_t tokens)
 }
 
 /*
- * Elements at once, as firmware-stub/nn lays them out: the stream, queries, keys, values; one row of
- * what is wider than the stream; one row of scores; sums of 32 bits. A head's context takes the place
- * of its queries. tests compare it with the arenas that our models plan.
+ * The arena, piece for piece as firmware-stub/nn lays it out: the stream, one row of each step, and
+ * what the attention keeps. A head's context takes the place of its queries. As floats every value
+ * takes four bytes.
  */
-static uint64_t activations(const struct model_shape *s, uint64_t tokens, uint64_t element)
-{
-	uint64_t n = inner_width(s), h = joined(s), column = (tokens + 3) & ~UINT64_C(3);
-	uint64_t stream = tokens * s->width + (s->bottleneck ? tokens * n : 0);
-	uint64_t wide = max(3 * h, s->hidden), scores = column, more = 0;
+struct arena {
+	uint64_t bytes;
+	bool is_float;
+};
 
+static void values(struct arena *a, uint64_t n, uint64_t quantised_bytes)
+{
+	a->bytes += padded(n * (a->is_float ? 4 : quantised_bytes));
+}
+
+static void indices(struct arena *a, uint64_t n, uint64_t bytes)
+{
+	a->bytes += padded(n * bytes);
+}
+
+static uint64_t column(uint64_t n)
+{
+	return (n + 7) & ~UINT64_C(7); /* int4's kernels read eight at once */
+}
+
+static void keep_full(struct arena *a, const struct model_shape *s, uint64_t tokens)
+{
+	uint64_t h = joined(s);
+
+	values(a, tokens * h, 1);
+	values(a, tokens * h, 1);
+	values(a, column(tokens) * h, 1);
+	values(a, column(tokens), 1);
+}
+
+static void keep_linformer(struct arena *a, const struct model_shape *s, uint64_t tokens)
+{
+	uint64_t h = joined(s);
+
+	values(a, column(tokens) * h, 1);
+	values(a, s->k * h, 1);
+	values(a, column(s->k) * h, 1);
+	values(a, column(s->k), 1);
+}
+
+/* The tokens go through in blocks: nothing grows with their number. */
+static void keep_performer(struct arena *a, const struct model_shape *s)
+{
+	uint64_t h = joined(s), m = s->features, heads = s->heads, w = s->head_width;
+
+	values(a, PERFORMER_BLOCK * h, 1);
+	values(a, PERFORMER_BLOCK * h, 2);
+	values(a, PERFORMER_BLOCK * m, 2);
+	values(a, heads * (w + 1) * m, 4);
+	values(a, heads * (w + 1), 4);
+	values(a, heads, 4);
+	values(a, heads, 4);
+	values(a, max(w, m), 2);
+	values(a, max(w, m), 2);
+}
+
+static void keep_reformer(struct arena *a, const struct model_shape *s, uint64_t tokens)
+{
+	uint64_t h = joined(s), rounds = s->rounds, seen = 2 * rounds * s->chunk;
+
+	values(a, tokens * h, 1);
+	values(a, tokens * h, 1);
+	values(a, tokens * s->head_width, 1);
+	values(a, tokens, 4);
+	indices(a, rounds * tokens, 2);
+	indices(a, rounds * tokens, 2);
+	indices(a, tokens, 1);
+	indices(a, s->buckets + 2, 2);
+	indices(a, seen, 2);
+	values(a, seen, 1);
+	values(a, s->head_width, 4);
+}
+
+static uint64_t activations(const struct model_shape *s, uint64_t tokens, int bits)
+{
+	uint64_t n = inner_width(s), h = joined(s);
+	struct arena a = {.is_float = bits == 32};
+
+	values(&a, tokens * s->width, 1);
+	values(&a, max(s->width, n), 1);
+	values(&a, max(h, s->hidden), 1);
+	values(&a, max(h, s->width), 4);
+	if (s->bottleneck)
+		values(&a, tokens * n, 1);
 	switch (s->attention) {
 	case SHAPE_FULL:
+		keep_full(&a, s, tokens);
 		break;
 	case SHAPE_LINFORMER:
-		more = 2 * s->k * h;
-		scores = s->k;
+		keep_linformer(&a, s, tokens);
 		break;
-	case SHAPE_PERFORMER: /* phi of a row; phi(K)'V and the sums, 4 bytes each */
-		scores = s->features;
-		more = 4 / element * (uint64_t)s->features * (s->head_width + 1);
+	case SHAPE_PERFORMER:
+		keep_performer(&a, s);
 		break;
-	case SHAPE_REFORMER: /* order and bucket of each token in each round */
-		scores = (uint64_t)s->rounds * 2 * s->chunk;
-		more = 3 * s->rounds * tokens / element;
+	case SHAPE_REFORMER:
+		keep_reformer(&a, s, tokens);
 		break;
 	}
-	return padded(element * stream) + 2 * padded(element * tokens * h) +
-		padded(element * column * h) + padded(element * s->width) + padded(element * wide) +
-		padded(element * scores) + padded(element * more) + padded(4 * max(s->width, h));
+	return a.bytes;
 }
 
 /* Operator by operator with whole results: the stream and what is alive at the widest place. */
@@ -225,7 +301,7 @@ int model_size(const struct model_shape *s, uint32_t tokens, int bits, struct mo
 	out->macs = linear_macs(s, tokens) + s->layers * joining_macs(s, tokens);
 	out->attention_macs = s->layers * joining_macs(s, tokens);
 	out->weight_bytes = weight_bytes(&w, bits);
-	out->activation_bytes = activations(s, tokens, element);
+	out->activation_bytes = activations(s, tokens, bits);
 	out->whole_matrix_bytes = whole_matrices(s, tokens, element);
 	return 0;
 }
