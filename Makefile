@@ -142,6 +142,22 @@ train: | packages
 report:
 	$(PYTHON) firmware-stub/report/amalgamate.py firmware-stub/report
 
+# make convert: model files of all ONNX files and their ranges, without a data set; CONVERT=full-nano for one.
+# make ranges, make evaluate: need the data sets; these variables keep numpy's arrays out of the kernel.
+CONVERT ?=
+LISTS   := $(abspath $(BUILD))/train/lists
+NUMPY   := OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_TOP_PAD_=200000000 $(PYTHON)
+.PHONY: convert ranges evaluate lists
+convert: | packages
+	$(NUMPY) firmware-stub/convert/models.py convert $(CONVERT)
+lists: | packages
+	@sh packaging/install-packages packaging/packages-train
+	$(MAKE) --no-print-directory -C firmware-stub/train BUILD=$(abspath $(BUILD))/train samples
+ranges: lists
+	$(NUMPY) firmware-stub/convert/models.py ranges --lists $(LISTS) $(CONVERT)
+evaluate: lists
+	$(NUMPY) firmware-stub/convert/evaluate.py --lists $(LISTS) --build $(BUILD)/firmware $(CONVERT)
+
 # ---- tests --------------------------------------------------------------------------------------
 
 UNIT_SRC := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
@@ -311,6 +327,8 @@ help:
 	@echo 'make torture        kill -9 under load, and what was lost: N=2000 kills, SEED=7'
 	@echo 'make train          retrains the models and compares accuracies; MODEL=linformer-nano SEEDS=1 for one'
 	@echo 'make report         firmware-stub/report/hilda_report.[ch] anew, after a change of what is in them'
+	@echo 'make convert        model files of the committed ONNX files and ranges; CONVERT=full-nano for one'
+	@echo 'make ranges         measures the ranges anew, on training samples; make evaluate: whole test sets'
 	@echo 'make tidy           clang-tidy over the host sources'
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'

@@ -1,6 +1,8 @@
 """From ONNX to a model file: the interpreter against ONNX's own cases, what is refused and how, the same bytes again."""
 
+import io
 import json
+import math
 import pathlib
 import shutil
 import subprocess
@@ -18,6 +20,10 @@ MODELS = ROOT / "firmware-stub/models"
 EXAMPLE = CONVERT / "example"
 sys.path.insert(0, str(CONVERT))
 sys.dont_write_bytecode = True
+import evaluate  # noqa: E402
+import samples  # noqa: E402
+from convert import Model  # noqa: E402
+from erf import erf  # noqa: E402
 from graph import OPERATORS, Refused, array, attributes  # noqa: E402
 from modelfile import ModelFile  # noqa: E402
 from untrained import config_of, draw_inputs, sample_list  # noqa: E402
@@ -99,6 +105,56 @@ def test_the_example_of_an_own_encoder(listed, tmp_path):
     assert len(again.read_bytes()) < len(out.read_bytes())
     assert ModelFile(again.read_bytes()).header["quant"] == "int4"
     refused(convert(EXAMPLE / "own.onnx", "--ranges", ranges, "--bits", 8, "-o", again), "hilda.config", "--map")
+
+
+def test_the_example_runs_on_the_host_firmware(tmp_path):
+    """Converted, built in, and it says what the float network says."""
+    listed, out = MODELS / "samples-fashion.bin", tmp_path / "own.hlm"
+    good(convert(EXAMPLE / "own.onnx", "--map", EXAMPLE / "names.json", "--calibrate", listed, "--bits", 8, "-o", out))
+    good(subprocess.run(["make", "-C", ROOT / "firmware-stub", "BOARD=host", "MODEL=own", f"HLM={out}", f"SAMPLES={listed}",
+                         f"BUILD={tmp_path}/build"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    model = Model(EXAMPLE / "own.onnx", json.loads((EXAMPLE / "names.json").read_text()))
+    inputs, labels = samples.read(listed, model.config)
+    wanted = model.graph_logits(inputs).argmax(1)
+    got = evaluate.predictions(tmp_path / "build/host/own-int8.elf", listed, labels)
+    assert len(set(wanted)) > 1
+    assert (got == wanted).mean() > 0.9
+
+
+def test_numbers_of_the_evaluation_are_those_of_the_books():
+    assert evaluate.wilson(8, 10) == pytest.approx([49.016, 94.331], abs=0.002)
+    assert evaluate.wilson(0, 20) == pytest.approx([0, 16.113], abs=0.002)
+    assert evaluate.mcnemar(1, 9) == pytest.approx(22 / 1024)  # both tails of Binomial(10, 1/2)
+    assert evaluate.mcnemar(5, 5) == 1 == evaluate.mcnemar(0, 0)
+    predicted, labels = np.array([1, 1, 1, 0, 0, 0]), np.array([1, 1, 0, 1, 0, 0])
+    assert evaluate.f1(predicted, labels) == pytest.approx(2 / 3)
+    changed = evaluate.against(np.array([1, 0, 0, 0, 0, 1]), predicted, labels)
+    assert changed == {"drop": pytest.approx(16.667, abs=0.001), "lost": 2, "won": 1, "flips": 3, "mcnemar_p": 1.0}
+    low, high = evaluate.f1_interval(np.tile(predicted, 50), np.tile(labels, 50))
+    assert 0.55 < low < 2 / 3 < high < 0.78
+
+
+def test_a_damaged_line_is_no_prediction():
+    class Child:
+        def __init__(self, *lines):
+            self.stdin, self.stdout = io.BytesIO(), io.BytesIO(b"\r\n".join(lines) + b"\r\n")
+
+    def line(body):
+        return b"$%s*%04X" % (body, evaluate.crc16(body))
+
+    assert evaluate.crc16(b"123456789") == 0x29B1
+    first, end = line(b"P,1,i=0,p=3,y=4,l=1:2"), line(b"E,2,lines=2,status=ok")
+    assert evaluate.read_predictions(Child(line(b"R,0,run=1"), first, end), 1) == {0: (3, 4)}
+    with pytest.raises(Refused, match="damaged"):
+        evaluate.read_predictions(Child(first.replace(b"p=3", b"p=4"), end), 1)
+    with pytest.raises(Refused, match="Model"):
+        evaluate.read_predictions(Child(b"e-[Model is damaged]"), 1)
+
+
+def test_erf_is_that_of_the_library():
+    x = np.concatenate([np.linspace(-7, 7, 20011), [0.0, 1 / 512, -1 / 512, 5.999, 6.0]])
+    assert np.abs(erf(x) - [math.erf(v) for v in x]).max() < 1e-14
+    assert list(erf(np.array([-np.inf, np.inf]))) == [-1, 1] and np.isnan(erf(np.array([np.nan])))[0]
 
 
 def committed():
