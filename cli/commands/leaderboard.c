@@ -28,14 +28,14 @@ static void put(struct table *t, const char *format, double value)
 	table_text(t, isnan(value) ? NULL : text);
 }
 
-static void put_kib(struct table *t, const json_t *row, const char *key)
+static void put_kib(struct table *t, const json_t *row, const char *key, const char *mark)
 {
 	double bytes = get_f64(row, key);
 
 	if (isnan(bytes))
 		table_text(t, "not run");
 	else
-		table_format(t, "%.1f", bytes / 1024);
+		table_format(t, "%.1f%s", bytes / 1024, mark);
 }
 
 static void put_time(struct table *t, const json_t *cell)
@@ -130,15 +130,17 @@ static void print_memory(const json_t *all)
 {
 	_cleanup_(table_freep) struct table *t =
 		new_table(all, "|>WEIGHTS|>FLOAT32|>ACTIVATIONS|>FLOAT32", true);
+	const char *mark;
 	json_t *row;
 	size_t i;
 
 	json_array_foreach (json_object_get(all, "rows"), i, row) {
 		add_model(t, row);
-		put_kib(t, row, "weights_bytes");
-		put_kib(t, row, "float32_weights_bytes");
-		put_kib(t, row, "arena_bytes");
-		put_kib(t, row, "float32_arena_bytes");
+		mark = strcmp(get_text(row, "float32_state"), "modelled") ? "" : " modelled";
+		put_kib(t, row, "weights_bytes", "");
+		put_kib(t, row, "float32_weights_bytes", mark);
+		put_kib(t, row, "arena_bytes", "");
+		put_kib(t, row, "float32_arena_bytes", mark);
 		for (size_t k = 0; k < board_count(all); k++)
 			put_sram(t,
 				json_object_get(json_array_get(json_object_get(row, "cells"), k),

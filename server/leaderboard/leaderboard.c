@@ -530,6 +530,7 @@ int leaderboard_finish(struct leaderboard *b, const struct leader_filter *filter
 	sort_boards(b);
 	apply_filter(b, filter);
 	scores_compute(b);
+	wide_compute(b);
 	rc = savings_compute(b);
 	return rc ? rc : crossings_compute(b);
 }

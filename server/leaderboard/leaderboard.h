@@ -101,7 +101,10 @@ struct leader_model {
 	size_t n_seeds;
 	struct leader_score score;
 	const struct leader_model *float32; /* the same model in float32, NULL when not run */
-	double spread;			    /* of seeds, its own or its task's; NaN: none known */
+	/* The size in float32: as its run says, else computed from the shape, which is modelled. */
+	enum leader_state wide_state;
+	double wide_weights_bytes, wide_arena_bytes;
+	double spread; /* of seeds, its own or its task's; NaN: none known */
 	bool ranked;
 };
 

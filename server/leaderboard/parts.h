@@ -6,6 +6,8 @@
 
 /* scores.c: accuracy, intervals, drops and ranks. */
 void scores_compute(struct leaderboard *b);
+/* wide.c: what each model takes in float32. After the scores. */
+void wide_compute(struct leaderboard *b);
 /* savings.c: int8 against float32, int4 against int8, pruned against whole. 0 or -ENOMEM. */
 int savings_compute(struct leaderboard *b);
 /* crossings.c: linear against full attention over length. 0 or -ENOMEM. */

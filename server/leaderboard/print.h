@@ -14,8 +14,9 @@
 	"board's guest instructions, exact and the same in each run; ms is what they would "  \
 	"take at 1 instruction per tick, a convenience and no time of any silicon; an order " \
 	"between kernels with and without vector instructions is no claim about silicon. "    \
-	"Modelled: energy from a table of currents, which restates time; never ranked. Not "  \
-	"run: nothing has passed yet."
+	"Modelled: energy from a table of currents, which restates time, and float32 sizes "  \
+	"that no run has told, computed from the network's shape; never ranked. Not run: "    \
+	"nothing has passed yet."
 
 int leaderboard_json(const struct leaderboard *b, struct buffer *out);
 int leaderboard_markdown(const struct leaderboard *b, enum leader_phase phase, struct buffer *out);

@@ -33,7 +33,7 @@ static void put_head(struct buffer *out)
 	}
 	buffer_add_text(out,
 		",memory_state,memory_run,weights [bytes],arena [bytes],sram_peak [bytes],"
-		"flash [bytes],float32_weights [bytes],float32_arena [bytes]"
+		"flash [bytes],float32_state,float32_weights [bytes],float32_arena [bytes]"
 		",energy_state,energy_run,energy_n,energy [mJ],energy_net [mJ],energy_ranked"
 		",accuracy_state,accuracy_run,accuracy_n,accuracy,f1,lo,hi,drop [points],lost,won,flips_p,"
 		"seeds,seeds_mean,seeds_sd,rank,agreement\r\n");
@@ -65,8 +65,9 @@ static void put_memory(
 	put_number(out, c ? c->memory.arena_bytes : NAN);
 	put_number(out, c ? c->memory.sram_bytes : NAN);
 	put_number(out, c ? c->memory.flash_bytes : NAN);
-	put_number(out, m->float32 ? leader_weights(m->float32, b->n_boards) : NAN);
-	put_number(out, m->float32 ? leader_arena(m->float32, b->n_boards) : NAN);
+	buffer_printf(out, ",%s", leader_state_name(m->wide_state));
+	put_number(out, m->wide_weights_bytes);
+	put_number(out, m->wide_arena_bytes);
 }
 
 static void put_energy(struct buffer *out, const struct leader_model *m, size_t board)

@@ -157,10 +157,9 @@ static void put_row(struct json_out *o, const struct leaderboard *b, const struc
 	put_labels(o, m);
 	jo_put_number(o, "weights_bytes", leader_weights(m, b->n_boards));
 	jo_put_number(o, "arena_bytes", leader_arena(m, b->n_boards));
-	jo_put_number(o, "float32_weights_bytes",
-		m->float32 ? leader_weights(m->float32, b->n_boards) : NAN);
-	jo_put_number(
-		o, "float32_arena_bytes", m->float32 ? leader_arena(m->float32, b->n_boards) : NAN);
+	jo_put_text(o, "float32_state", leader_state_name(m->wide_state));
+	jo_put_number(o, "float32_weights_bytes", m->wide_weights_bytes);
+	jo_put_number(o, "float32_arena_bytes", m->wide_arena_bytes);
 	put_cells(o, b, m);
 	put_score(o, &m->score);
 	jo_close(o, '}');

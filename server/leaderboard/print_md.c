@@ -160,13 +160,15 @@ static void put_sram(
 	buffer_add_text(out, " |");
 }
 
-static void put_size(struct buffer *out, double bytes)
+static void put_size(struct buffer *out, enum leader_state state, double bytes)
 {
 	buffer_add_text(out, " ");
 	if (isnan(bytes))
 		buffer_add_text(out, "not run");
 	else
 		put_kib(out, bytes);
+	if (state == LEADER_MODELLED)
+		buffer_add_text(out, " modelled");
 	buffer_add_text(out, " |");
 }
 
@@ -230,15 +232,16 @@ static void put_table_memory(struct buffer *out, const struct leaderboard *b)
 		out, " Weights | float32 weights | Activation peak | float32 activation peak |");
 	end_head(out, 4 + put_boards(out, b, "total SRAM", "total SRAM"));
 	for (size_t i = 0; i < b->n_models; i++) {
-		const struct leader_model *m = &b->models[i], *f = m->float32;
+		const struct leader_model *m = &b->models[i];
+		enum leader_state wide = m->wide_state;
 
 		if (!m->shown)
 			continue;
 		put_model(out, m);
-		put_size(out, leader_weights(m, b->n_boards));
-		put_size(out, f ? leader_weights(f, b->n_boards) : NAN);
-		put_size(out, leader_arena(m, b->n_boards));
-		put_size(out, f ? leader_arena(f, b->n_boards) : NAN);
+		put_size(out, LEADER_MEASURED, leader_weights(m, b->n_boards));
+		put_size(out, wide, m->wide_weights_bytes);
+		put_size(out, LEADER_MEASURED, leader_arena(m, b->n_boards));
+		put_size(out, wide, m->wide_arena_bytes);
 		for (size_t k = 0; k < b->n_boards; k++) {
 			if (b->boards[k].shown)
 				put_sram(out, b, m, k);

@@ -142,7 +142,8 @@ def text_run(lab, labels, right, samples=10000, **more):
 
 
 def test_accuracy_has_intervals_drops_and_no_rank_within_the_seeds_spread(lab):
-    text_run(lab, {**INT8, "quant": "float32"}, 8670, seed_accuracy=[0.865, 0.867, 0.869], weights_bytes=280000)
+    text_run(lab, {**INT8, "quant": "float32"}, 8670, seed_accuracy=[0.865, 0.867, 0.869], weights_bytes=280000,
+             arena_bytes=9000)
     text_run(lab, INT8, 8660)
     text_run(lab, {**INT8, "model": "linformer-nano", "attention": "linformer"}, 8710)
     text_run(lab, {**INT8, "model": "reformer-nano", "attention": "reformer"}, 8500)
@@ -162,8 +163,10 @@ def test_accuracy_has_intervals_drops_and_no_rank_within_the_seeds_spread(lab):
     assert full["rank"] == 2 and score["reformer-nano int8"]["rank"] == 4
     assert score["few int8"]["rank"] is None, "a hundred samples do not rank beside ten thousand"
     assert score["other int8"]["rank"] is None and score["other int8"]["baseline"] is None, "a task of its own, no seeds"
-    assert rows["full-nano int8"]["float32_weights_bytes"] == 280000
-    assert rows["linformer-nano int8"]["float32_weights_bytes"] is None
+    full, linformer, other = (rows[t] for t in ("full-nano int8", "linformer-nano int8", "few int8"))
+    assert (full["float32_state"], full["float32_weights_bytes"], full["float32_arena_bytes"]) == ("measured", 280000, 9000)
+    assert linformer["float32_state"] == "modelled" and linformer["float32_weights_bytes"] == 4 * 22730
+    assert other["float32_state"] == "not run" and other["float32_weights_bytes"] is None, "of an unknown shape"
 
 
 def test_models_are_compared_sample_by_sample_where_both_kept_them(lab):

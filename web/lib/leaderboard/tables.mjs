@@ -16,8 +16,10 @@ const model = [
 		${" "}<span class="muted">${visible(r.title.slice(r.model.length).trim())}</span>` },
 ];
 
-const kib = (key, title, help, value) => ({ key, title, unit: "KB", num: true, help, sort: value,
-	cell: (r) => known(value(r)) ? number(value(r)) : notRun });
+const kib = (key, title, help, value, mark = () => null) => ({ key, title, unit: "KB", num: true, help, sort: value,
+	cell: (r) => known(value(r)) ? html`${number(value(r))}${mark(r)}` : notRun });
+const wideMark = (r) => r.float32_state === "modelled" ? html` <span class="mark"
+	title="computed from the network's shape: four bytes a number">modelled</span>` : null;
 
 function measuredTime(board, i, phase) {
 	const cell = (r) => r.cells[i][phase];
@@ -60,9 +62,9 @@ export function memoryColumns(boards) {
 	const by = (key) => (r) => known(r[key]) ? r[key] / KIB : null;
 	return [...model,
 		kib("weights", "Weights", "Embeddings are weights.", by("weights_bytes")),
-		kib("weights32", "in float32", "Of the same model in float32.", by("float32_weights_bytes")),
+		kib("weights32", "in float32", "Of the same model in float32.", by("float32_weights_bytes"), wideMark),
 		kib("arena", "Activation peak", "Bytes of the arena that were used.", by("arena_bytes")),
-		kib("arena32", "in float32", "Of the same model in float32.", by("float32_arena_bytes")),
+		kib("arena32", "in float32", "Of the same model in float32.", by("float32_arena_bytes"), wideMark),
 		...boards.map((board, i) => {
 			const value = (r) => known(r.cells[i].memory.sram_peak_bytes) ?
 				r.cells[i].memory.sram_peak_bytes / KIB : null;
