@@ -78,6 +78,12 @@ def test_the_same_source_gives_the_same_image(build, tmp_path):
 
 
 @needs_gcc
+def test_a_model_whose_input_is_larger_than_the_memory_for_results_is_built(tmp_path):
+    subprocess.run(["make", "-s", "-C", FIRMWARE, "BOARD=mps2-an386", "MODEL=full-t512", "QUANT=int8",
+                    "BUILD=%s" % tmp_path], check=True)
+    assert (tmp_path / "mps2-an386/full-t512-int8.elf").exists()
+
+
 @pytest.mark.parametrize("board", MACHINES)
 def test_compiler_and_flags_are_recorded_and_identity_stands_apart(build, board):
     elf = build / "firmware" / board / "full-nano-int8.elf"
