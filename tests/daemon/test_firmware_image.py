@@ -84,6 +84,7 @@ def test_a_model_whose_input_is_larger_than_the_memory_for_results_is_built(tmp_
     assert (tmp_path / "mps2-an386/full-t512-int8.elf").exists()
 
 
+@needs_gcc
 @pytest.mark.parametrize("board", MACHINES)
 def test_compiler_and_flags_are_recorded_and_identity_stands_apart(build, board):
     elf = build / "firmware" / board / "full-nano-int8.elf"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The main job on this machine: a server on loopback, an agent with one virtual board of each kind
-and this host as a board, the demo suite, the table of results, and the pages until Ctrl-C.
+and this host as a board, the demo suite, the leaderboard, and the pages until Ctrl-C.
 
     make demo            keeps serving
     make demo ONCE=1     ends after printing; 0 only if every job passed
@@ -61,7 +61,10 @@ def main():
         suite = subprocess.run([BUILD / "bin/hilda", "--server", lab.url, "suite", "run",
                                 ROOT / "tests/scenario/demo-suite.json", "--set", f"built={firmware}",
                                 "--set", f"out={firmware}"], cwd=ROOT)
-        print(f"\n{time.monotonic() - start:.0f} s from the server's start to the table; pages: {lab.url}/", flush=True)
+        print(flush=True)
+        shown = subprocess.run([BUILD / "bin/hilda", "--server", lab.url, "leaderboard"], cwd=ROOT)
+        print(f"\n{time.monotonic() - start:.0f} s from the server's start to the leaderboard; pages: "
+              f"{lab.url}/leaderboard", flush=True)
         if suite.returncode:
             print(f"hilda suite run ended with {suite.returncode}; logs: {folder}", flush=True)
         if not once:
@@ -73,7 +76,7 @@ def main():
                 print(f"the server has ended:\n{lab.log_tail('server')}")
             except KeyboardInterrupt:
                 print()
-        return suite.returncode
+        return suite.returncode or shown.returncode
 
 
 if __name__ == "__main__":
