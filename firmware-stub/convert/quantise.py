@@ -172,3 +172,16 @@ def quantise(config, weights, ranges, bits, name="model", variant="none"):
     if bits not in (4, 8):
         raise ValueError("bits: 4 or 8, not %r" % bits)
     return Quantiser(config, weights, ranges, bits).run(name, variant)
+
+
+def as_stored(config, weights, bits):
+    """The float network whose weights are those that the device has: what quantisation of weights alone costs."""
+    inside = ("q", "k", "v", "qk", "project", "up", "down", "inward", "outward", "e", "f")
+    stored = dict(weights)
+    for name, value in weights.items():
+        parts = name.removesuffix(".weight").split(".")
+        if parts[0] == "layers" and parts[-1] in inside and np.ndim(value) == 2:
+            most = 127 if bits == 8 else 7
+            scale = np.maximum(np.abs(value).max(1, keepdims=True), 1e-12) / most
+            stored[name] = np.clip(rounded(value / scale), -most, most) * scale
+    return stored

@@ -4,6 +4,7 @@
 #include "protocols/uart-bench/crc.h"
 
 #define TOKEN_ID_BYTES 2
+#define LABEL_UNKNOWN 255
 
 /* Little-endian, as every machine here is. */
 struct list_header {
@@ -79,7 +80,7 @@ static const uint8_t *labels(void)
 
 int32_t samples_label(uint32_t i)
 {
-	return labels() ? labels()[i] : -1;
+	return labels() && labels()[i] != LABEL_UNKNOWN ? labels()[i] : -1;
 }
 
 const char *samples_source(void)

@@ -19,7 +19,7 @@ const char *samples_refused(void);
 uint32_t samples_count(void);
 /* Number `i` in turn, so that any i will do. */
 const int8_t *samples_input(uint32_t i);
-/* -1: the list has no labels. i < samples_count(). */
+/* -1: the list does not know it. i < samples_count(). */
 int32_t samples_label(uint32_t i);
 /* "image" or "file". */
 const char *samples_source(void);

@@ -10,6 +10,7 @@
 
 #include "core/fault.h"
 #include "core/words.h"
+#include "nn/model.h"
 #include "port/port.h"
 
 #define STACK_BYTES_FAKE 16384
