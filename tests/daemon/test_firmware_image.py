@@ -50,6 +50,15 @@ def test_the_encoder_is_strict_c99_and_good_cplusplus(tmp_path, language):
                         "-o", tmp_path / "x.o"], check=True)
 
 
+def test_the_golden_model_files_are_what_is_made(tmp_path):
+    folder = ROOT / "protocols/vectors/model"
+    subprocess.run(["/usr/bin/python3", folder / "make.py", tmp_path], check=True)
+    names = sorted(p.name for p in folder.glob("*.hlm"))
+    assert names == sorted(p.name for p in tmp_path.iterdir()) and len(names) == 6
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+
+
 def test_the_device_hashes_the_bytes_of_the_model_file(build):
     made = [FIRMWARE / "models/full-nano-int8.hlm", build / "firmware/models/full-nano-int8.hlm"]
     blob = next(p for p in made if p.exists()).read_bytes()

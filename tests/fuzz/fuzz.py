@@ -137,6 +137,10 @@ def seeds_ppk2():
     return [p.read_bytes() for p in folder.glob("*.txt")] + [p.read_bytes()[:1600] for p in folder.glob("*.bin")]
 
 
+def seeds_model():
+    return [p.read_bytes() for p in ROOT.glob("protocols/vectors/model/*.hlm")]
+
+
 def seeds_capture():
     """One that the format's page describes, with the frame stored as it is: gaps, an invalid span, an odd counter."""
     def record(kind, data):
