@@ -3,7 +3,6 @@
 #include "nn/model.h"
 #include "protocols/uart-bench/crc.h"
 
-#define TOKEN_ID_BYTES 2
 #define LABEL_UNKNOWN 255
 
 /* Little-endian, as every machine here is. */
@@ -99,7 +98,7 @@ uint32_t samples_crc(uint32_t n)
 
 int samples_are_text(void)
 {
-	return model_header(&model)->patch == TOKEN_ID_BYTES;
+	return model_header(&model)->task == MODEL_TOKENS;
 }
 
 uint32_t samples_length(const int8_t *input)
@@ -109,7 +108,7 @@ uint32_t samples_length(const int8_t *input)
 
 	if (!samples_are_text())
 		return tokens;
-	while (n < tokens && (input[TOKEN_ID_BYTES * n] || input[TOKEN_ID_BYTES * n + 1]))
+	while (n < tokens && (input[MODEL_TOKEN_BYTES * n] || input[MODEL_TOKEN_BYTES * n + 1]))
 		n++;
 	return n ? n : 1;
 }

@@ -26,7 +26,7 @@ const char *samples_source(void);
 /* CRC-32 over the first n labels, then the first n inputs. */
 uint32_t samples_crc(uint32_t n);
 
-/* Whether inputs are tokens of two bytes, whose number differs. */
+/* Whether inputs are text, whose number of tokens differs. */
 int samples_are_text(void);
 /* The tokens of an input before the padding, at least 1; all of them where inputs are no text. */
 uint32_t samples_length(const int8_t *input);

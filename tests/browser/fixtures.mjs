@@ -217,6 +217,15 @@ function one(phase, name, unit, value) {
 		null, p95: null, p99: null, blank: {}, distinct: 1, note: null };
 }
 
+/* Two parts; with instructions where a tick counts them. */
+function profileOf(perUs) {
+	const part = (name, layer, us, share) => ({ part: name, ...layer === null ? {} : { layer },
+		min_ticks: us, median_ticks: us, min_us: us, median_us: us, share,
+		...perUs ? { instructions: us * perUs } : {} });
+	return { phase: "profile", n: 20, parts: [part("embed", null, 9000, 0.15),
+		part("attention", 1, 51000, 0.85)] };
+}
+
 function measure(lab, run, rand, id) {
 	const put = (phase, name, unit, values) => lab.samples.set(`${run.id}/${phase}/${name}`,
 		{ run: run.id, phase, metric: name, unit, virtual: run.virtual, boots:
@@ -230,21 +239,31 @@ function measure(lab, run, rand, id) {
 		const counts = Array.from({ length: 400 }, (_, i) =>
 			base + (id % 3 === 0 ? 17 * (i % 4) : 0));
 		const us = counts.map((c) => c * 32 / 1000);
+		run.phases = [{ phase: "warm", boot: 0, n: 400, inputs: "rotate", input_count: 4 },
+			profileOf(32)];
 		put("warm", "instructions", "instructions", counts);
 		put("warm", "latency_us", "us", us);
 		run.metrics = [metric("warm", "instructions", "instructions", counts,
 			{ value: base, p50: null, p95: null, p99: null, blank: {} }),
 			metric("warm", "latency_us", "us", us, { value: us[0], p50: null, p95: null,
-				p99: null, blank: {} }), ...memory];
+				p99: null, blank: {} }),
+			metric("warm", "worst_instructions", "", [base + 90, base + 90],
+				{ note: "input 17, the slowest of 40 tried, seed 1" }),
+			{ ...one("accuracy", "accuracy", "", 0.87), n: 100, min: null, max: null,
+				note: "87 of 100 right; 95 %: 79.0 to 92.2 % (Wilson)" },
+			metric("accuracy", "correct", "", [1, 0, 1]), ...memory];
 	} else {
 		const us = Array.from({ length: 400 }, (_, i) =>
 			61000 + 220 * rand() + 160 * rand() + (i % 67 === 0 ? 900 * rand() :
 			0) + 10 * (id % 9));
 		const cold = Array.from({ length: 8 }, () => 64000 + 900 * rand());
+		run.phases = [{ phase: "warm", boot: 0, n: 400, inputs: "list", input_count: 100 },
+			profileOf(null)];
 		put("warm", "latency_us", "us", us);
 		put("cold", "latency_us", "us", cold);
 		run.metrics = [metric("warm", "latency_us", "us", us, { sd: 131.2 }),
 			metric("cold", "latency_us", "us", cold, { note: "reset" }),
+			metric("profile", "layer_us", "us", [9000, 52000]),
 			one("warm", "throughput_ips", "ips", 16.37), ...memory];
 	}
 	const metrics = {};

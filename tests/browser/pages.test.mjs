@@ -168,7 +168,13 @@ onPage("a measured run: quantiles with intervals, blank ones with the n they nee
 	const warm = page.locator(".tile-row", { hasText: "warm latency" });
 	assert.match(await warm.locator(".tile").nth(0).innerText(),
 		/p50\s*[\d.]+ ms\s*95 %: [\d.]+ to [\d.]+ ms/);
-	assert.match(await warm.innerText(), /max observed over 400 inputs/);
+	assert.match(await warm.innerText(), /max observed over 100 inputs, 400 inferences/);
+	assert.equal(await page.locator("tr", { hasText: "profile" }).count(), 0);
+	const parts = page.getByRole("region", { name: "Parts of an inference" }).locator("tbody tr");
+	assert.match(await parts.nth(0).innerText(), /Embedding\s+–\s+9 ms\s+9 ms\s+15\.0 %/);
+	assert.match(await parts.nth(1).innerText(), /Attention\s+1\s+51 ms\s+51 ms\s+85\.0 %/);
+	const bars = await parts.locator(".bar").evaluateAll((all) => all.map((b) => b.style.width));
+	assert.deepEqual(bars.map((b) => Math.round(parseFloat(b))), [18, 100]);
 	await page.waitForFunction(() =>
 		document.querySelectorAll(".plot-box canvas").length === 2);
 	const inked = await page.evaluate(() =>
@@ -215,6 +221,10 @@ onPage("a virtual run: one count, no quantile of a time", {}, async (page) => {
 	assert.match(text, /1,953,001/);
 	assert.match(text, /at 1 instruction per tick; not a time on silicon/);
 	assert.match(text, /no claims about\s+silicon/);
+	assert.match(text, /over 4 inputs, 400 inferences/);
+	assert.match(text, /Slowest input found\s+input 17, the slowest of 40 tried, seed 1\s+2\s+1,953,091/);
+	assert.match(text, /87 of 100 right; 95 %: 79\.0 to 92\.2 % \(Wilson\)/);
+	assert.match(text, /Attention\s+1\s+1,632,000\s+85\.0 %/);
 	assert.doesNotMatch(text, /\bp50\b|\bp95\b|\bp99\b|throughput/i);
 	await visit(page, "/runs/948", "distinct counts over");
 	assert.equal(await page.getByRole("region",

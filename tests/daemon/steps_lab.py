@@ -13,16 +13,16 @@ MODEL = "full-nano"
 
 
 @functools.cache
-def firmware(board, fault=None, markers=None):
+def firmware(board, fault=None, markers=None, model=MODEL):
     """The image's bytes; made up to date once in each process, one process after the other."""
     folder = BUILD / "firmware"
     folder.mkdir(parents=True, exist_ok=True)
-    image = folder / board / (f"{MODEL}-int8{'-fault-' + fault if fault else ''}"
+    image = folder / board / (f"{model}-int8{'-fault-' + fault if fault else ''}"
                               f"{'-' + markers if markers else ''}.elf")
     with open(folder / f".steps-{board}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(["make", "-s", "-C", str(ROOT / "firmware-stub"), f"BOARD={board}",
-                        f"MODEL={MODEL}", "QUANT=int8", f"BUILD={folder}",
+                        f"MODEL={model}", "QUANT=int8", f"BUILD={folder}",
                         f"FAULT={fault or ''}", f"MARKERS={markers or ''}"], check=True, capture_output=True, text=True)
     return image.read_bytes()
 

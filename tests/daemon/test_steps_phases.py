@@ -102,12 +102,6 @@ def test_a_reference_of_something_else(run, tmp_path):
     assert result["outcome"] == "passed", result["detail"]
 
 
-def test_f1_needs_labels(run):
-    result = run(firmware("host"),
-                 **phases(accuracy={"samples": 4, "f1": {"class": 1, "name": "ones"}}))
-    assert result["outcome"] == "configuration" and "no labels" in result["detail"]
-
-
 @pytest.mark.parametrize("inputs, count", [("fixed", 1), ("list", 8), ("rotate", 8)])
 def test_inputs_as_the_job_asks(run, inputs, count):
     result = run(firmware("host"), inputs=inputs, **phases(warm=dict(WARM, iterations=16)))
@@ -146,6 +140,19 @@ def test_a_search_and_a_profile(run):
     assert [p["part"] for p in profile["parts"]] == PARTS
     assert [p.get("layer") for p in profile["parts"]] == LAYERS
     assert all(0 < p["min_ticks"] <= p["median_ticks"] for p in profile["parts"])
+
+
+def test_text_comes_with_its_lengths(run):
+    result = run(firmware("host", model="full-nano-spam"),
+                 **phases(warm={"iterations": 20, "warmup": 1, "search": 12},
+                          accuracy={"samples": 8, "f1": {"class": 1, "name": "spam"}}))
+    assert result["outcome"] == "passed", result["detail"]
+    [warm], [search] = of_phase(result, "warm"), of_phase(result, "search")
+    assert warm["input_count"] == len(warm["lengths"]) == 8
+    assert len(set(warm["lengths"])) > 3 and all(1 <= n <= 64 for n in warm["lengths"])
+    # The one input of the search's second half.
+    assert len(search["lengths"]) == 1 and 1 <= search["lengths"][0] <= 64
+    assert set(of_phase(result, "accuracy")[0]["labels"]) == {0, 1}
 
 
 @pytest.mark.parametrize("document, words", [

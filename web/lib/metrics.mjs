@@ -102,6 +102,34 @@ export const METRICS = {
 			"device proves that it agrees.",
 	},
 	f1: { title: "F1", better: "higher", help: "Of the positive class that is named with it." },
+	agreement: { title: "Agreement", better: "higher", help:
+		"Share of predictions equal to those of the host build of the same integer kernels." },
+	logits_equal: { title: "Equal logits", better: "higher", help:
+		"Share of samples whose logits are the host build's, bit for bit." },
+	correct: { title: "Right", better: "higher", help:
+		"Each sample in the list's order: 1 where the predicted class is right." },
+	layer_us: { title: "Parts", better: "lower", help:
+		"Median time of each part of an inference, from a run of its own." },
+	worst_us: { title: "Slowest input found", better: "lower", help:
+		"The slowest of the inputs that the job's search tried, over and over. Not a bound." },
+	search_us: { title: "Inputs of the search", better: "lower", help:
+		"Each input that was tried, once: the list's first, then drawn and changed ones." },
+	latency_p50_length_us: { title: "Latency at the median length", better: "lower", help:
+		"One inference on text as long as half of the inputs at most are." },
+	latency_p95_length_us: { title: "Latency at the p95 length", better: "lower", help:
+		"One inference on text as long as 95 % of the inputs at most are." },
+	latency_p99_length_us: { title: "Latency at the p99 length", better: "lower", help:
+		"One inference on text as long as 99 % of the inputs at most are." },
+	worst_instructions: { title: "Slowest input found", better: "lower", help:
+		"Guest instructions on the slowest of the inputs that the search tried. Not a bound." },
+	search_instructions: { title: "Inputs of the search", better: "lower", help:
+		"Guest instructions of each input that was tried, once." },
+	instructions_p50_length: { title: "At the median length", better: "lower", help:
+		"Guest instructions on text as long as half of the inputs at most are." },
+	instructions_p95_length: { title: "At the p95 length", better: "lower", help:
+		"Guest instructions on text as long as 95 % of the inputs at most are." },
+	instructions_p99_length: { title: "At the p99 length", better: "lower", help:
+		"Guest instructions on text as long as 99 % of the inputs at most are." },
 };
 
 export const LAG_1 = "Correlation of each value with the one before, −1 to 1. Far from 0 means that n " +
@@ -113,7 +141,7 @@ export const STATISTICS = [
 		"for p50, 72 for p95, 368 for p99."],
 	["within one boot", "The interval knows nothing of what changes from boot to boot (layout, clock " +
 		"calibration). Ask for warm.boots ≥ 5 to get intervals across boots."],
-	["max observed", "The largest of n values. Not a bound."],
+	["max observed", "The largest of n values, over as many different inputs as are named. Not a bound."],
 	["lag-1", LAG_1],
 	["± deviation", "Standard deviation of the values around their mean; a long tail makes it large. It is " +
 		"no interval of the mean."],

@@ -7,10 +7,12 @@ import { useResource } from "../lib/api.mjs";
 import { EnergyPanel } from "../lib/energy/panel.mjs";
 import { between, bytes, duration, integer, number, quantity, quantityText, scaleFor, shortHash,
 	since, stamp, visible } from "../lib/format.mjs";
+import { InputCounts, inputCount, overInputs } from "../lib/inputs.mjs";
 import { useKeys } from "../lib/keys.mjs";
 import { LAG_1, METRICS } from "../lib/metrics.mjs";
 import { Ago, Empty, Facts, Loaded, Page, Panel, VirtualMark } from "../lib/parts.mjs";
 import { histogram, Plot } from "../lib/plot.mjs";
+import { ProfilePanel } from "../lib/profile.mjs";
 import { SocPanel } from "../lib/soc.mjs";
 import { Badge, runState, stateWord } from "../lib/states.mjs";
 import { Table } from "../lib/table.mjs";
@@ -23,6 +25,11 @@ const QUANTILES = ["p50", "p95", "p99"];
 /* A series has its extremes; a single number has only its value. */
 function isSeries(m) {
 	return m.n > 1 && m.min !== null && m.min !== undefined;
+}
+
+/* A sample that is right or wrong, a part of an inference: no distribution of anything. */
+function isDistribution(m) {
+	return isSeries(m) && !["accuracy", "profile"].includes(m.phase);
 }
 
 function overall(metrics, phase, metric) {
@@ -72,7 +79,7 @@ function needs(m, q) {
 }
 
 /* The series that the run is about: p50, p95, p99 and the largest, in one unit. */
-function Headline({ m }) {
+function Headline({ run, m }) {
 	const scale = scaleFor(m.unit, m.max);
 	const remarks = m.note || !absent(m.lag1);
 	return html`<div class="tile-row"><h3>${seriesTitle(m)} <span class="muted">
@@ -82,7 +89,7 @@ function Headline({ m }) {
 			blank=${absent(m[q])} small=${absent(m[q]) ? needs(m, q) :
 			interval(m, q, scale)} />`)}
 		<${Tile} title="max" value=${m.max} scale=${scale}
-			small=${`max observed over ${integer(m.n)} inputs`} />
+			small=${`max observed over ${overInputs(run, m)}`} />
 		${absent(m.mean) ? null : html`<${Tile} title="mean" value=${m.mean} scale=${scale}
 			small=${absent(m.sd) ? null :
 			`± ${quantityText(m.sd, m.unit)} deviation`} />`}</div></div>`;
@@ -174,8 +181,9 @@ function VirtualTiles({ run, phase }) {
 		${distinct !== null && distinct !== undefined ?
 			html`<div class="tile"><span class="tile-title">distinct counts</span>
 			<span class="tile-value">${integer(distinct)}</span>
-			<span class="tile-small">over ${integer(count.n)} ${count.n === 1 ?
-				"inference" : "inferences"}</span></div>` : null}
+			<span class="tile-small">over ${inputCount(run, count) !== null ?
+				overInputs(run, count) : `${integer(count.n)} ${count.n === 1 ?
+				"inference" : "inferences"}`}</span></div>` : null}
 		${before.map((m) => html`<div class="tile convenience" key=${m.metric}
 			title=${METRICS[m.metric].help}><span class="tile-title">
 			${METRICS[m.metric].title.toLowerCase()}</span><span
@@ -200,7 +208,7 @@ function Tiles({ run }) {
 		const phases = [...new Set([...metrics].sort(bySeries).filter((m) =>
 			m.metric === "instructions").map((m) => m.phase))];
 		const rest = metrics.filter((m) => m.unit === "bytes" ||
-			["accuracy", "f1"].includes(m.metric));
+			m.phase === "accuracy" && !isSeries(m));
 		const printed = metrics.filter((m) => m.phase === "lines");
 		return html`${printed.length ? html`<div class="tile-row">
 			<h3>printed by the firmware</h3><div class="tiles">
@@ -208,15 +216,17 @@ function Tiles({ run }) {
 			</div>` : null}
 			${phases.map((p) => html`<${VirtualTiles} key=${p} run=${run}
 				phase=${p} />`)}
+			<${InputCounts} metrics=${metrics} />
 			${rest.length ? html`<div class="tile-row"><h3>memory and accuracy</h3>
 				<div class="tiles">${rest.map((m) =>
 				html`<${Single} key=${m.phase + m.metric} m=${m} />`)}</div>
 				</div>` : null}`;
 	}
-	const many = metrics.filter((m) => isSeries(m));
-	const single = metrics.filter((m) => !isSeries(m) && m.metric !== "instructions");
+	const many = metrics.filter((m) => isDistribution(m));
+	const single = metrics.filter((m) => !isSeries(m) && m.metric !== "instructions" &&
+		m.metric !== "correct");
 	many.sort(bySeries);
-	return html`${many.length ? html`<${Headline} m=${many[0]} />` : null}${many.length > 1 ?
+	return html`${many.length ? html`<${Headline} run=${run} m=${many[0]} />` : null}${many.length > 1 ?
 		html`<${SeriesTable} series=${many.slice(1)} />` : null}
 		${single.length ? html`<div class="tile-row"><h3>single values</h3>
 			<div class="tiles">${single.map((m) =>
@@ -319,7 +329,7 @@ function Plots({ samples, asTable }) {
 
 function Samples({ run, query }) {
 	const kept = [...run.metrics ?? []].sort(bySeries).filter((m) => run.virtual ?
-		m.metric === "instructions" && m.n > 0 : isSeries(m));
+		m.metric === "instructions" && m.n > 0 : isDistribution(m));
 	const choices = [...new Map(kept.map((m) => [`${m.phase}.${m.metric}`, m])).values()];
 	const asked = choices.find((m) => m.phase === query.get("phase") &&
 		(!query.get("metric") || m.metric === query.get("metric")));
@@ -465,6 +475,7 @@ function View({ run, query }) {
 		<${Fault} fault=${run.fault} />
 		<section class="panel" aria-labelledby="results"><header>
 			<h2 id="results">Results</h2></header><${Tiles} run=${run} /></section>
+		<${ProfilePanel} run=${run} />
 		<${EnergyPanel} run=${run} />
 		<${SocPanel} run=${run} />
 		${mayHaveTrace(run, RUNNING.includes(run.state)) ? html`<${TracePanel} run=${run.id}
