@@ -11,7 +11,8 @@ LIBRARIES = {"common": [], "protocols": ["common"], "stats": ["common", "protoco
              "instruments": ["common", "protocols", "stats"]}
 MAY_INCLUDE = {**LIBRARIES, **{p: ["common", "protocols", "instruments", "stats"] for p in PROGRAMS}}
 # What bare metal can include: no I/O, no malloc, no libc.
-FREESTANDING = {"protocols/uart-bench/hilda_report.h", "protocols/uart-bench/crc.h", "protocols/uart-bench/sha256.h"}
+FREESTANDING = {"protocols/uart-bench/hilda_report.h", "protocols/uart-bench/crc.h", "protocols/uart-bench/sha256.h",
+                "protocols/model/model.h"}
 
 
 def tracked(*patterns):

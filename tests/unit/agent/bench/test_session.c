@@ -284,7 +284,8 @@ static void test_refusals(void **state)
 
 	begin(&t, refuses);
 	assert_int_equal(bench_session_run(t.s, within(5000), &t.f, "lab id"), -EOPNOTSUPP);
-	says(&t, "add hilda_report.[ch] of firmware-stub/report to it, or use \"protocol\": \"lines\"");
+	says(&t,
+		"add hilda_report.[ch] of firmware-stub/report to it, or use \"protocol\": \"lines\"");
 	assert_int_equal(bench_session_run(t.s, within(5000), &t.f, "lab memory"), -EOPNOTSUPP);
 	says(&t, "leave the phase out");
 	assert_int_equal(bench_session_run(t.s, within(5000), &t.f, "lab warm 101 0"), -EINVAL);
