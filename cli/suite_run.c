@@ -52,8 +52,10 @@ static void sending_done(struct sending *s)
 }
 
 /* What is a hash already, the server has. */
-static const char *sha256_of(const struct sending *s, const char *path)
+static const char *sha256_of(const void *arg, const char *path)
 {
+	const struct sending *s = arg;
+
 	if (!strncmp(path, "sha256:", 7))
 		return path + 7;
 	for (size_t i = 0; i < s->n; i++) {
@@ -106,25 +108,14 @@ static enum exit_code send_files(struct suite_run *r, struct sending *s, struct 
 	return code;
 }
 
-/* The document with the hashes and the label that finds the suite's jobs again. */
+/* With the label that finds the suite's jobs again. */
 static json_t *complete_document(
 	const struct suite_run *r, const struct suite_cell *cell, const struct sending *sent)
 {
-	json_t *document = json_deep_copy(cell->job), *files = json_array();
+	json_t *document = suite_cell_document(cell, sha256_of, sent);
 	json_t *labels = json_object_get(document, "labels");
-	int bad = !document || !labels;
 
-	bad |= json_object_set_new(
-		document, "image", json_sprintf("sha256:%s", sha256_of(sent, cell->image)));
-	for (size_t i = 0; i < cell->n_files; i++)
-		bad |= json_array_append_new(files,
-			json_pack("{s:s, s:o}", "name", cell->files[i].key, "artifact",
-				json_sprintf("sha256:%s", sha256_of(sent, cell->files[i].value))));
-	if (cell->n_files)
-		bad |= json_object_set(document, "files", files);
-	json_decref(files);
-	bad |= json_object_set_new(labels, "suite_run", json_string(r->id));
-	if (!bad)
+	if (labels && !json_object_set_new(labels, "suite_run", json_string(r->id)))
 		return document;
 	json_decref(document);
 	return NULL;

@@ -286,6 +286,27 @@ const char *suite_artifact(const struct suite *suite, const char *path)
 	return hash ? hash + strlen(HASH_PREFIX) : NULL;
 }
 
+json_t *suite_cell_document(const struct suite_cell *cell,
+	const char *(*hash)(const void *arg, const char *path), const void *arg)
+{
+	json_t *document = json_deep_copy(cell->job), *files = json_array();
+	int bad = !document || !files;
+
+	bad |= json_object_set_new(
+		document, "image", json_sprintf(HASH_PREFIX "%s", hash(arg, cell->image)));
+	for (size_t i = 0; i < cell->n_files; i++)
+		bad |= json_array_append_new(files,
+			json_pack("{s:s, s:o}", "name", cell->files[i].key, "artifact",
+				json_sprintf(HASH_PREFIX "%s", hash(arg, cell->files[i].value))));
+	if (cell->n_files)
+		bad |= json_object_set(document, "files", files);
+	json_decref(files);
+	if (!bad)
+		return document;
+	json_decref(document);
+	return NULL;
+}
+
 static bool matches(const json_t *wanted, const json_t *value)
 {
 	if (!json_is_array(wanted))

@@ -72,4 +72,11 @@ const char *suite_cell_value(const struct suite_cell *cell, const char *variable
 /* 64 hexadecimal digits, where the document has the hash of that file (or it is one); otherwise NULL. */
 const char *suite_artifact(const struct suite *suite, const char *path);
 
+/*
+ * The cell's document with the hashes of its image and files, which `hash` gives by path (64 hexadecimal digits). A
+ * new reference, or NULL when out of memory.
+ */
+json_t *suite_cell_document(const struct suite_cell *cell,
+	const char *(*hash)(const void *arg, const char *path), const void *arg);
+
 #endif

@@ -166,32 +166,15 @@ static int start(struct store_txn *t, struct store_op *op)
 	return rc;
 }
 
-/* The document with the hashes of its image and files. */
-static json_t *complete_document(const struct suite *suite, const struct suite_cell *cell)
+static const char *hash_of(const void *suite, const char *path)
 {
-	json_t *document = json_deep_copy(cell->job), *files = json_array();
-	int bad = !document || !files;
-
-	bad |= json_object_set_new(
-		document, "image", json_sprintf("sha256:%s", suite_artifact(suite, cell->image)));
-	for (size_t i = 0; i < cell->n_files; i++)
-		bad |= json_array_append_new(files,
-			json_pack("{s:s, s:o}", "name", cell->files[i].key, "artifact",
-				json_sprintf(
-					"sha256:%s", suite_artifact(suite, cell->files[i].value))));
-	if (cell->n_files)
-		bad |= json_object_set(document, "files", files);
-	json_decref(files);
-	if (!bad)
-		return document;
-	json_decref(document);
-	return NULL;
+	return suite_artifact(suite, path);
 }
 
 static int make_job(struct op_suite_start *x, size_t i, struct fault *f)
 {
 	const struct suite_cell *cell = &x->suite->cells[i];
-	json_t *document = complete_document(x->suite, cell);
+	json_t *document = suite_cell_document(cell, hash_of, x->suite);
 	struct job_error e = {0};
 	int rc;
 

@@ -49,7 +49,7 @@ function columns(reload) {
 		{ key: "act", title: html`<span class="sr-only">Actions</span>`, cell: (s) =>
 			html`<${Pause} schedule=${s} reload=${reload} /> <${StartButton}
 			path=${`/schedules/${s.id}/run`} label="Run now"
-			title=${`Run schedule ${s.id} now`} />` },
+			title=${`Run now: schedule ${s.id}`} />` },
 	];
 }
 

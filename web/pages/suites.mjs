@@ -53,7 +53,7 @@ const SUITE_COLUMNS = [
 		(s) => html`<${Ago} when=${s.updated_at} />` },
 	{ key: "act", title: html`<span class="sr-only">Run</span>`, cell: (s) =>
 		html`<${StartButton} path=${`/suites/${encodeURIComponent(s.name)}/runs`}
-		label="Run now" title=${`Run ${visible(s.name)} now`} />` },
+		label="Run now" title=${`Run now: ${visible(s.name)}`} />` },
 ];
 
 export function NoSuitesYet() {

@@ -318,6 +318,34 @@ static void artifacts_give_the_hash_of_a_path(void **state)
 	}
 }
 
+static const char *hash_of(const void *suite, const char *path)
+{
+	return suite_artifact(suite, path);
+}
+
+static void a_cell_becomes_a_job_with_its_hashes(void **state)
+{
+	_cleanup_(suite_freep) struct suite *suite = NULL;
+	struct job *job = NULL;
+	struct job_error e;
+	json_t *document;
+
+	assert_int_equal(
+		parse("{'name':'s','matrix':{'board':['a']},'image':'i','files':{'x.bin':'y'},"
+		      "'artifacts':{'i':'" HASH "','y':'" HASH "'}," JOB "}",
+			NULL, 0, &suite, &e),
+		0);
+	document = suite_cell_document(&suite->cells[0], hash_of, suite);
+	assert_non_null(document);
+	assert_int_equal(job_parse(document, &job, &e), 0);
+	json_decref(document);
+	assert_string_equal(job->image, HASH + 7);
+	assert_int_equal(job->n_files, 1);
+	assert_string_equal(job->files[0].name, "x.bin");
+	assert_string_equal(job->files[0].sha256, HASH + 7);
+	job_free(job);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +359,7 @@ int main(void)
 		cmocka_unit_test(vars_have_other_values_where_the_matrix_fits),
 		cmocka_unit_test(the_number_of_cells_is_limited),
 		cmocka_unit_test(artifacts_give_the_hash_of_a_path),
+		cmocka_unit_test(a_cell_becomes_a_job_with_its_hashes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
