@@ -4,26 +4,39 @@
 #include <stdio.h>
 #include <string.h>
 
+static int set_zone(struct when *w, const char *name, struct zones_near *near, struct fault *f)
+{
+	struct zone *loaded;
+	int rc;
+
+	for (size_t i = 0; i < WHEN_ZONES; i++) {
+		if (w->kept[i].zone && !strcmp(w->kept[i].name, name)) {
+			w->zone = w->kept[i].zone;
+			return 0;
+		}
+	}
+	rc = zones_load(ZONES_FOLDER, name, &loaded, near, f);
+	if (rc)
+		return rc;
+	zone_free(w->kept[w->next].zone);
+	w->kept[w->next].zone = loaded;
+	snprintf(w->kept[w->next].name, sizeof(w->kept[0].name), "%s", name);
+	w->next = (w->next + 1) % WHEN_ZONES;
+	w->zone = loaded;
+	return 0;
+}
+
 int when_set(struct when *w, const char *cron, const char *zone, const char **at,
 	struct zones_near *near, struct fault *f)
 {
-	struct zone *loaded;
 	int rc;
 
 	*at = "cron";
 	rc = cron_parse(cron, &w->cron, f);
 	if (rc)
 		return rc;
-	if (w->zone && !strcmp(w->zone_name, zone))
-		return 0;
 	*at = "time_zone";
-	rc = zones_load(ZONES_FOLDER, zone, &loaded, near, f);
-	if (rc)
-		return rc;
-	zone_free(w->zone);
-	w->zone = loaded;
-	snprintf(w->zone_name, sizeof(w->zone_name), "%s", zone);
-	return 0;
+	return set_zone(w, zone, near, f);
 }
 
 int when_next_ms(const struct when *w, int64_t after_ms, int64_t *at_ms)
@@ -38,6 +51,9 @@ int when_next_ms(const struct when *w, int64_t after_ms, int64_t *at_ms)
 
 void when_done(struct when *w)
 {
-	zone_free(w->zone);
+	for (size_t i = 0; i < WHEN_ZONES; i++) {
+		zone_free(w->kept[i].zone);
+		w->kept[i].zone = NULL;
+	}
 	w->zone = NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * The times of a schedule from its two texts. Waits for the disk (the zone's file). One thread; a
- * struct when keeps the zone that it was asked for last.
+ * struct when keeps the zones that it was asked for last, since a list of schedules has few of them.
  */
 #ifndef HILDA_SERVER_SCHEDULE_WHEN_H
 #define HILDA_SERVER_SCHEDULE_WHEN_H
@@ -8,10 +8,16 @@
 #include "server/schedule/cron.h"
 #include "server/schedule/zones.h"
 
+#define WHEN_ZONES 8
+
 struct when {
 	struct cron cron;
-	struct zone *zone;
-	char zone_name[ZONES_NAME_BYTES];
+	const struct zone *zone; /* one of those kept */
+	struct {
+		struct zone *zone;
+		char name[ZONES_NAME_BYTES];
+	} kept[WHEN_ZONES];
+	size_t next; /* to be replaced */
 };
 
 /* *w is zeroed before the first call. *at says which text is wrong: "cron" or "time_zone". */
