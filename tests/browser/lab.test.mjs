@@ -280,6 +280,7 @@ async function pictures(lab) {
 		["run", `/runs/${measured.run}`, "In the order of iterations"],
 		["run-virtual", `/runs/${virtual.run}`, "at 1 instruction per tick"],
 			["boards", "/boards", "Last ten"], ["results", "/results", "Virtual"],
+		["leaderboard", "/leaderboard", "Energy of one inference"],
 		["trace", traceOf(current.run, batches, window), "energy"],
 		["job-dark", `/jobs/${virtual.id}`, "complete", "dark"]];
 	for (const [name, path, text, theme] of shots) {

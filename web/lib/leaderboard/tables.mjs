@@ -7,6 +7,7 @@ import { boardKey } from "./plots.mjs";
 
 const KIB = 1024;
 const notRun = html`<span class="muted">not run</span>`;
+const nameOf = (board) => `${board.board}${board.state === "virtual" ? " (virtual)" : ""}`;
 const known = (v) => v !== null && v !== undefined;
 const link = (run, words) => html`<a href=${`/runs/${run}`}>${words}</a>`;
 
@@ -41,7 +42,7 @@ function measuredTime(board, i, phase) {
 
 function virtualTime(board, i, phase) {
 	const cell = (r) => r.cells[i][phase];
-	return [{ key: `${boardKey(board)}-time`, title: board.board, unit: "instructions", num: true,
+	return [{ key: `${boardKey(board)}-time`, title: nameOf(board), unit: "instructions", num: true,
 		help: "virtual: guest instructions of one inference", sort: (r) => cell(r).instructions ?? null,
 		cell: (r) => {
 			const c = cell(r);
@@ -68,7 +69,7 @@ export function memoryColumns(boards) {
 		...boards.map((board, i) => {
 			const value = (r) => known(r.cells[i].memory.sram_peak_bytes) ?
 				r.cells[i].memory.sram_peak_bytes / KIB : null;
-			return { key: `${boardKey(board)}-sram`, title: `SRAM ${board.board}`, unit: "KB", num: true,
+			return { key: `${boardKey(board)}-sram`, title: `SRAM ${nameOf(board)}`, unit: "KB", num: true,
 				help: `data + bss + deepest stack + largest heap; ${board.state}`, sort: value,
 				cell: (r) => known(value(r)) ? link(r.cells[i].memory.run, number(value(r))) : notRun };
 		})];
@@ -77,7 +78,7 @@ export function memoryColumns(boards) {
 export function energyColumns(rows, boards) {
 	return [...model, ...boards.map((board, i) => {
 		const value = (r) => r.cells[i].energy.ranked ? r.cells[i].energy.energy_mJ : null;
-		return { key: `${boardKey(board)}-energy`, title: board.board, unit: "mJ", num: true,
+		return { key: `${boardKey(board)}-energy`, title: nameOf(board), unit: "mJ", num: true,
 			help: "Gross energy of one inference.", sort: rows.some((r) => known(value(r))) ? value : null,
 			cell: (r) => {
 				const c = r.cells[i].energy;
