@@ -14,11 +14,13 @@ struct numbers_table {
 	struct table *memory;	/* a row for each run, of both kinds */
 	struct table *values;	/* one number each, of both kinds */
 	struct table *emulated;
+	struct table *profile[2]; /* a row for each part: by time, by instructions */
 	/* A row for each run; measured, and modelled: energy that restates time. */
 	struct table *energy[2], *duty[2];
 };
 
 enum { MEASURED, MODELLED };
+enum { BY_TIME, BY_INSTRUCTIONS };
 
 static struct table *with_title(const char *title, const char *heads)
 {
@@ -51,6 +53,9 @@ struct numbers_table *numbers_table_new(const char *title_head)
 	t->memory = with_title(
 		title_head, ">FLASH|>WEIGHTS|>STATIC RAM|>SRAM PEAK|>ARENA|>STACK|>HEAP");
 	t->values = with_title(title_head, "PHASE|METRIC|>VALUE|UNIT");
+	t->profile[BY_TIME] = with_title(title_head, "PART|>LAYER|>MEDIAN us|>MIN us|>SHARE %");
+	t->profile[BY_INSTRUCTIONS] =
+		with_title(title_head, "PART|>LAYER|>MEDIAN INSTRUCTIONS|>SHARE %");
 	return t;
 }
 
@@ -66,6 +71,8 @@ void numbers_table_free(struct numbers_table *t)
 	}
 	table_free(t->memory);
 	table_free(t->values);
+	table_free(t->profile[BY_TIME]);
+	table_free(t->profile[BY_INSTRUCTIONS]);
 	free(t);
 }
 
@@ -148,6 +155,22 @@ static void add_range(struct table *t, const json_t *metric, double scale, int d
 		table_format(t, "%.*f", digits, min);
 }
 
+/* The metric that restates a count as time. */
+static const char *time_of(const json_t *metric)
+{
+	static const char *const pairs[][2] = {{"instructions", "latency_us"},
+		{"worst_instructions", "worst_us"}, {"search_instructions", "search_us"},
+		{"instructions_p50_length", "latency_p50_length_us"},
+		{"instructions_p95_length", "latency_p95_length_us"},
+		{"instructions_p99_length", "latency_p99_length_us"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		if (!strcmp(pairs[i][0], get_text(metric, "metric")))
+			return pairs[i][1];
+	}
+	return "";
+}
+
 static void add_emulated(
 	struct numbers_table *t, const char *title, const json_t *run, const json_t *metric)
 {
@@ -155,7 +178,7 @@ static void add_emulated(
 	add_number(t->emulated, get_f64(metric, "n"));
 	add_range(t->emulated, metric, 1, 0);
 	add_number(t->emulated, get_f64(metric, "distinct"));
-	add_range(t->emulated, find(run, get_text(metric, "phase"), "latency_us"), 1e-3, 3);
+	add_range(t->emulated, find(run, get_text(metric, "phase"), time_of(metric)), 1e-3, 3);
 }
 
 static void add_value(
@@ -238,12 +261,50 @@ static void add_energy(struct numbers_table *t, const char *title, const json_t 
 	add_number(t->duty[kind], get_f64(find(run, "energy", "battery_days"), "value"));
 }
 
+static void add_part(struct numbers_table *t, const char *title, const json_t *part)
+{
+	bool counted = json_is_integer(json_object_get(part, "instructions"));
+	struct table *to = t->profile[counted ? BY_INSTRUCTIONS : BY_TIME];
+
+	if (t->has_title)
+		table_text(to, title);
+	table_text(to, get_text(part, "part"));
+	add_number(to, get_f64(part, "layer"));
+	if (counted) {
+		add_number(to, get_f64(part, "instructions"));
+	} else {
+		add_number(to, get_f64(part, "median_us"));
+		add_number(to, get_f64(part, "min_us"));
+	}
+	table_format(to, "%.1f", 100 * get_f64(part, "share"));
+}
+
+static void add_profile(struct numbers_table *t, const char *title, const json_t *run)
+{
+	json_t *phase, *part;
+	size_t i, k;
+
+	json_array_foreach (json_object_get(run, "phases"), i, phase) {
+		json_array_foreach (json_object_get(phase, "parts"), k, part)
+			add_part(t, title, part);
+	}
+}
+
 /* Time on an emulated board restates the count; it is no time of any silicon. */
 static bool is_time(const json_t *metric)
 {
 	const char *unit = get_text(metric, "unit");
 
 	return !strcmp(unit, "us") || !strcmp(unit, "1/s");
+}
+
+/* A table of its own, or (right and wrong, one by one) none. */
+static bool has_table(const json_t *metric)
+{
+	const char *phase = get_text(metric, "phase");
+
+	return !strcmp(phase, "memory") || !strcmp(phase, "energy") || !strcmp(phase, "profile") ||
+		!strcmp(get_text(metric, "metric"), "correct");
 }
 
 void numbers_table_add(struct numbers_table *t, const char *title, const json_t *run)
@@ -260,10 +321,9 @@ void numbers_table_add(struct numbers_table *t, const char *title, const json_t 
 
 		if (json_is_integer(json_object_get(metric, "boot")))
 			continue;
-		if ((virtual && is_time(metric)) || !strcmp(get_text(metric, "phase"), "memory") ||
-			!strcmp(get_text(metric, "phase"), "energy"))
+		if ((virtual && is_time(metric)) || has_table(metric))
 			continue;
-		if (!strcmp(get_text(metric, "metric"), "instructions"))
+		if (strstr(get_text(metric, "metric"), "instructions"))
 			add_emulated(t, title, run, metric);
 		else if (series)
 			add_measured(t, title, metric);
@@ -272,6 +332,7 @@ void numbers_table_add(struct numbers_table *t, const char *title, const json_t 
 	}
 	add_energy(t, title, run);
 	add_memory(t, title, run);
+	add_profile(t, title, run);
 }
 
 static void print_part(const struct table *t, const char *headline, bool *first, FILE *out)
@@ -305,4 +366,8 @@ void numbers_table_print(const struct numbers_table *t, FILE *out)
 	print_part(t->duty[MODELLED], "Modelled: energy at the job's duty cycle", &first, out);
 	print_part(t->memory, "Memory, in bytes", &first, out);
 	print_part(t->values, "Single numbers", &first, out);
+	print_part(t->profile[BY_TIME], "Profile: the parts of an inference, from a run of its own",
+		&first, out);
+	print_part(t->profile[BY_INSTRUCTIONS],
+		"Profile, emulated: guest instructions of the parts of an inference", &first, out);
 }

@@ -159,6 +159,41 @@ static void memory_is_one_row_and_boots_are_left_out(void **state)
 		"a      4096        -           -          -      -    600     -\n");
 }
 
+static void a_profile_is_a_table_of_its_parts(void **state)
+{
+	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new(NULL);
+	_cleanup_free_ char *text = NULL;
+
+	add(t, NULL,
+		"{'virtual':false,'metrics':[{'phase':'profile','metric':'layer_us','unit':'us',"
+		"'boot':null,'n':2,'min':10,'max':30,'mean':20},{'phase':'accuracy','metric':'correct',"
+		"'unit':'','boot':null,'n':2,'min':0,'max':1,'mean':0.5}],"
+		"'phases':[{'phase':'warm'},{'phase':'profile','n':20,'parts':["
+		"{'part':'embed','median_us':10,'min_us':9.5,'share':0.25},"
+		"{'part':'attention','layer':1,'median_us':30,'min_us':29,'share':0.75}]}]}");
+	add(t, NULL,
+		"{'virtual':true,'metrics':[{'phase':'warm','metric':'worst_instructions','unit':'',"
+		"'boot':null,'n':4,'min':7000,'max':7000,'distinct':1},"
+		"{'phase':'warm','metric':'worst_us','unit':'us','boot':null,'n':4,'min':280,'max':280}],"
+		"'phases':[{'phase':'profile','parts':[{'part':'qkv','layer':0,'median_us':10,'min_us':9,"
+		"'share':1,'instructions':1234}]}]}");
+	text = print(t);
+	assert_string_equal(text,
+		"Emulated: guest instructions, no time of any silicon; kernels with and without Helium do not "
+		"compare\n"
+		"PHASE  METRIC              N  INSTRUCTIONS  DISTINCT  MS AT 1 INSTRUCTION PER TICK\n"
+		"warm   worst_instructions  4          7000         1                         0.280\n"
+		"\n"
+		"Profile: the parts of an inference, from a run of its own\n"
+		"PART       LAYER  MEDIAN us  MIN us  SHARE %\n"
+		"embed          -         10     9.5     25.0\n"
+		"attention      1         30      29     75.0\n"
+		"\n"
+		"Profile, emulated: guest instructions of the parts of an inference\n"
+		"PART  LAYER  MEDIAN INSTRUCTIONS  SHARE %\n"
+		"qkv       0                 1234    100.0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +202,7 @@ int main(void)
 		cmocka_unit_test(energy_is_a_row_for_each_run_and_modelled_stands_apart),
 		cmocka_unit_test(the_two_kinds_never_share_a_table),
 		cmocka_unit_test(memory_is_one_row_and_boots_are_left_out),
+		cmocka_unit_test(a_profile_is_a_table_of_its_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
