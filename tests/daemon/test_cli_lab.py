@@ -75,6 +75,30 @@ def test_a_job_from_the_file_to_its_numbers(hilda, document):
     assert {number, again["id"]} <= {j["id"] for j in jobs}
 
 
+def test_a_profile_and_agreement_with_the_host_build(hilda, tmp_path):
+    said = subprocess.run([IMAGE], cwd=tmp_path, input=b"lab id%lab accuracy 8%", check=True,
+                          capture_output=True, timeout=60).stdout
+    (tmp_path / "host.txt").write_bytes(said)
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps({"name": "agrees", "board": {"type": "host"}, "criteria": [
+        {"metric": "accuracy.agreement.value", "min": 1},
+        {"metric": "accuracy.logits_equal.value", "min": 1}], "phases": {
+            "accuracy": {"samples": 8}, "profile": True,
+            "warm": {"iterations": 10, "search": 12}}}))
+    got = json.loads(hilda("submit", path, "-i", IMAGE, "--file", "reference=host.txt", "--watch",
+                           "--json").stdout)
+    assert got["job"]["outcome"] == "passed", got["job"]["detail"]
+    notes = {m["metric"]: m["note"] for m in got["run"]["metrics"]}
+    assert notes["agreement"] == "predictions equal to the host build's: 8 of 8"
+    assert notes["logits_equal"] == "logits equal to the host build's, bit for bit: 8 of 8"
+    assert "of 8 right; 95 %" in notes["accuracy"] and "tried, seed 1" in notes["worst_us"]
+    lines = hilda("job", got["job"]["id"]).stdout.splitlines()
+    head = lines.index("Profile: the parts of an inference, from a run of its own")
+    parts = [line.split() for line in lines[head + 2:head + 12]]
+    assert [p[0] for p in parts[:3]] == ["embed", "qkv", "attention"] and parts[9][0] == "classify"
+    assert sum(float(p[-1]) for p in parts) == pytest.approx(100, abs=1)
+
+
 def test_results_as_table_and_csv(hilda, document):
     number = json.loads(hilda("submit", document, "-i", IMAGE, "-w", "--json").stdout)["job"]["id"]
     rows = list(csv.DictReader(io.StringIO(hilda("results", "--csv").stdout)))

@@ -51,3 +51,27 @@ def test_predictions_and_the_crc_of_the_logits_are_in_the_runs_document(started)
     phase = {"phase": "accuracy", "predictions": [3, 1, 0], "logits_crc": "0BADCAFE"}
     agent.result(offer, result_document(phases=[phase]))
     assert agent.server.api(f"/runs/{offer['run']}")["phases"] == [phase]
+
+
+def test_accuracy_and_a_profile_become_numbers(started):
+    agent, _, offer = started
+    said, right = [1, 0, 1, 1, 0] * 20, [1, 0, 0, 1, 0] * 20
+    parts = [{"part": "embed", "min_ticks": 16, "median_ticks": 32},
+             {"part": "attention", "layer": 1, "min_ticks": 90, "median_ticks": 96}]
+    agent.result(offer, result_document(timer={"hz": 32000000, "kind": "dwt"}, phases=[
+        {"phase": "accuracy", "n": 100, "predictions": said, "labels": right, "logits": [7] * 100,
+         "logits_crc": "0BADCAFE", "list": "0x00000001", "from": "image",
+         "reference": {"sha256": "ab", "predictions": said, "logits": [7] * 99 + [8]}},
+        {"phase": "profile", "n": 20, "parts": parts}]))
+    run = agent.server.api(f"/runs/{offer['run']}")
+    metrics = {(m["phase"], m["metric"]): m for m in run["metrics"]}
+    share = metrics["accuracy", "accuracy"]
+    assert (share["n"], share["value"], share["min"]) == (100, 0.8, None)
+    assert share["p50_lo"] == pytest.approx(0.7112, abs=1e-4) and share["p50_hi"] == pytest.approx(0.8666, abs=1e-4)
+    assert metrics["accuracy", "agreement"]["value"] == 1
+    assert metrics["accuracy", "logits_equal"]["value"] == 0.99
+    samples = agent.server.api(f"/runs/{offer['run']}/samples?phase=accuracy&metric=correct")
+    assert samples["boots"][0]["values"] == [1, 1, 0, 1, 1] * 20
+    kept = {p["phase"]: p for p in run["phases"]}
+    assert kept["accuracy"]["reference"] == {"sha256": "ab"} and kept["accuracy"]["labels"] == right
+    assert [(p["median_us"], p["share"]) for p in kept["profile"]["parts"]] == [(1, 0.25), (3, 0.75)]
