@@ -3,6 +3,7 @@
  * further one. Where the job asks for a search, then the slowest input that was found, over and over.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "agent/board/config.h"
 #include "agent/steps/parts.h"
@@ -148,6 +149,10 @@ static int measure(struct run *run, struct bench_session *s, uint32_t boot)
 		run->job->phases.warm.iterations, run->job->phases.warm.warmup, *word ? " " : "",
 		word);
 
+	if (r == -EBADMSG && *word && strstr(f.text, "Wrong number of words"))
+		return run_fail(run, OUTCOME_CONFIGURATION,
+			"this firmware chooses its inputs itself: remove \"inputs\" from the job (%s)",
+			f.text);
 	return r ? bench_fail(run, s, r, &f) : add_boot(run, bench_session_reply(s), boot);
 }
 

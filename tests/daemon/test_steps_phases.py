@@ -112,20 +112,28 @@ def test_inputs_as_the_job_asks(run, inputs, count):
     assert "lab warm 16 2%s%%" % word in result["log"][3]
 
 
-DEAF = b"""#!/usr/bin/python3
+BETWEEN = b"""#!/usr/bin/python3
 import os, subprocess
 os.chmod("firmware", 0o755)
 p = subprocess.Popen(["./firmware"], stdin=subprocess.PIPE)
 while said := os.read(0, 200):
+    if b" fixed%" in said and REFUSES:
+        os.write(1, b"e-[Wrong number of words after: warm]\\r\\nm-ready\\r\\n")
+        continue
     p.stdin.write(said.replace(b" fixed%", b"%"))
     p.stdin.flush()
 """
 
 
-def test_firmware_that_does_not_hear_which_inputs(run):
-    result = run(DEAF, {"firmware": firmware("host")}, inputs="fixed", **phases(warm=WARM))
+@pytest.mark.parametrize("refuses, words", [
+    (b"0", "asks for fixed inputs, but the firmware ran with inputs=rotate"),
+    (b"1", "chooses its inputs itself"),
+])
+def test_firmware_that_knows_no_word_for_its_inputs(run, refuses, words):
+    result = run(BETWEEN.replace(b"REFUSES", refuses), {"firmware": firmware("host")},
+                 inputs="fixed", **phases(warm=WARM))
     assert (result["outcome"], result["stage"]) == ("configuration", "warm")
-    assert "asks for fixed inputs, but the firmware ran with inputs=rotate" in result["detail"]
+    assert words in result["detail"]
 
 
 def test_a_search_and_a_profile(run):
