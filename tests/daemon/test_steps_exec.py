@@ -117,7 +117,6 @@ def test_a_line_with_a_wrong_checksum_heals(run):
     (phases(accuracy={"samples": 1000000}), "Samples: a number from 1 to"),
     (phases(cold={"boots": 2, "by": "power"}), "no power supply"),
     (phases(energy=True), "no power meter"),
-    (phases(sustained=True), "phase sustained"),
     (dict(phases(memory=True), expect={"compiler": "clang 99"}), "expects compiler to be"),
     (dict(phases(memory=True), expect={"model_sha256": "ff"}), "expects model_sha256 to be 'ff'"),
     (dict(phases(memory=True), expect={"ppk2_serial": "E1"}), "neither the image nor the board"),

@@ -508,10 +508,10 @@ static void a_profile_names_every_part_once(void **unused)
 static void what_cannot_be_done_is_refused_in_words(void **unused)
 {
 	port.room = 512;
-	play("lab sustained 5%lab profile 0%lab profile 103%lab profile%lab warm 0 5%lab warm 1025 5%lab warm x 5%lab warm 5%lab accuracy 410%"
+	play("lab train 5%lab profile 0%lab profile 103%lab profile%lab warm 0 5%lab warm 1025 5%lab warm x 5%lab warm 5%lab accuracy 410%"
 	     "lab fault nonsense%lab%lab warm 99999999999 1%"
 	     "lab energy 0 1%lab energy 510 1%lab energy 3 65537%lab energy 3%");
-	has("e-[Unsupported verb: sustained]");
+	has("e-[Unsupported verb: train]");
 	/* Ten parts, four bytes each. */
 	has("e-[Iterations: a number from 1 to 102]\r\nm-ready\r\n"
 	    "e-[Iterations: a number from 1 to 102]");
