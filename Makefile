@@ -158,6 +158,19 @@ ranges: lists
 evaluate: lists
 	$(NUMPY) firmware-stub/convert/evaluate.py --lists $(LISTS) --build $(BUILD)/firmware $(CONVERT)
 
+# ONNX Runtime (npm, 190 MB, Expat), to hold our numbers against: a program for exec boards, and jobs of it.
+RUNTIMES := $(abspath $(BUILD))/runtimes
+.PHONY: runtimes
+runtimes: all lists $(RUNTIMES)/onnxruntime
+	$(NUMPY) firmware-stub/runtimes/compare.py --build $(BUILD) --launcher $(RUNTIMES)/onnxruntime --lists $(LISTS) $(CONVERT)
+$(RUNTIMES)/onnxruntime: firmware-stub/runtimes/package.json firmware-stub/runtimes/package-lock.json | packages
+	@mkdir -p $(@D)
+	cp firmware-stub/runtimes/package.json firmware-stub/runtimes/package-lock.json $(@D)/
+	cd $(@D) && ONNXRUNTIME_NODE_INSTALL_CUDA=skip npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	printf '#!%s\nimport("%s").then((m) => m.main("%s"));\n' "$$(command -v node)" \
+		$(abspath firmware-stub/runtimes/onnxruntime.mjs) $(@D) > $@
+	chmod +x $@
+
 # ---- tests --------------------------------------------------------------------------------------
 
 UNIT_SRC := $(shell find tests/unit -name 'test_*.c' 2>/dev/null)
@@ -329,6 +342,7 @@ help:
 	@echo 'make report         firmware-stub/report/hilda_report.[ch] anew, after a change of what is in them'
 	@echo 'make convert        model files of the committed ONNX files and ranges; CONVERT=full-nano for one'
 	@echo 'make ranges         measures the ranges anew, on training samples; make evaluate: whole test sets'
+	@echo 'make runtimes       ONNX Runtime (npm, 190 MB) on the same models: accuracies and latencies beside ours'
 	@echo 'make tidy           clang-tidy over the host sources'
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'

@@ -172,7 +172,7 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, default=MODELS)
     parser.add_argument("--out", type=pathlib.Path, default=MODELS / "accuracy.json")
     parser.add_argument("--table", action="store_true")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     known = json.loads(args.out.read_text())["models"] if args.out.exists() else {}
     if args.table:
         print(table(known))

@@ -64,7 +64,7 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, default=MODELS)
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--lists", type=pathlib.Path)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     if args.what == "ranges" and not args.lists:
         parser.error("ranges needs --lists")
     if args.out:
