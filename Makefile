@@ -158,17 +158,17 @@ ranges: lists
 evaluate: lists
 	$(NUMPY) firmware-stub/convert/evaluate.py --lists $(LISTS) --build $(BUILD)/firmware $(CONVERT)
 
-# ONNX Runtime (npm, 190 MB, Expat), to hold our numbers against: a program for exec boards, and jobs of it.
-RUNTIMES := $(abspath $(BUILD))/runtimes
+# ONNX Runtime (npm, 190 MB, MIT), to hold our numbers against: a program for exec boards, and jobs of it.
 .PHONY: runtimes
-runtimes: all lists $(RUNTIMES)/onnxruntime
-	$(NUMPY) firmware-stub/runtimes/compare.py --build $(BUILD) --launcher $(RUNTIMES)/onnxruntime --lists $(LISTS) $(CONVERT)
-$(RUNTIMES)/onnxruntime: firmware-stub/runtimes/package.json firmware-stub/runtimes/package-lock.json | packages
+runtimes: all lists $(BUILD)/runtimes/onnxruntime
+	$(NUMPY) firmware-stub/runtimes/compare.py --build $(BUILD) --launcher $(BUILD)/runtimes/onnxruntime \
+		--lists $(LISTS) $(CONVERT)
+$(BUILD)/runtimes/onnxruntime: firmware-stub/runtimes/package.json firmware-stub/runtimes/package-lock.json | packages
 	@mkdir -p $(@D)
 	cp firmware-stub/runtimes/package.json firmware-stub/runtimes/package-lock.json $(@D)/
 	cd $(@D) && ONNXRUNTIME_NODE_INSTALL_CUDA=skip npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
 	printf '#!%s\nimport("%s").then((m) => m.main("%s"));\n' "$$(command -v node)" \
-		$(abspath firmware-stub/runtimes/onnxruntime.mjs) $(@D) > $@
+		$(abspath firmware-stub/runtimes/onnxruntime.mjs) $(abspath $(@D)) > $@
 	chmod +x $@
 
 # ---- tests --------------------------------------------------------------------------------------

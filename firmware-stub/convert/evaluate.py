@@ -153,7 +153,7 @@ def table(known):
         for quant in QUANTS:
             q = entry.get(quant)
             cells += [scale % (q[key], *q[interval]), "%+.2f, p = %.2g (%d lost, %d won)" % (
-                -q["drop"], q["mcnemar_p"], q["lost"], q["won"])] if q else ["-", "-"]
+                0.0 - q["drop"], q["mcnemar_p"], q["lost"], q["won"])] if q else ["-", "-"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
