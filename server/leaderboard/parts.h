@@ -4,6 +4,9 @@
 
 #include "server/leaderboard/leaderboard.h"
 
+/* order.c: models by task, name and width; measured boards first. */
+void order_rows(struct leaderboard *b);
+void order_filter(struct leaderboard *b, const struct leader_filter *filter);
 /* scores.c: accuracy, intervals, drops and ranks. */
 void scores_compute(struct leaderboard *b);
 /* wide.c: what each model takes in float32. After the scores. */
