@@ -161,7 +161,11 @@ static void add_score(struct table *t, const json_t *score)
 	table_format(t, "%s%s", strcmp(get_text(score, "metric"), "f1") ? "accuracy" : "F1",
 		strcmp(state, "virtual") ? "" : " virtual");
 	put(t, "%.2f", 100 * get_f64(score, "value"));
-	table_format(t, "%.2f..%.2f", 100 * get_f64(score, "lo"), 100 * get_f64(score, "hi"));
+	if (isnan(get_f64(score, "lo")))
+		table_text(t, NULL);
+	else
+		table_format(
+			t, "%.2f..%.2f", 100 * get_f64(score, "lo"), 100 * get_f64(score, "hi"));
 	table_format(t, "%" PRId64, get_i64(score, "n"));
 	put(t, "%+.2f", get_f64(score, "drop_points"));
 	put(t, "%.2f", 100 * get_f64(score, "seeds_sd"));

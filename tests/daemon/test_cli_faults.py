@@ -554,7 +554,8 @@ def test_the_leaderboard_says_what_each_cell_is(hilda, fake):
                       "cold": none, "memory": {"state": "measured", "sram_peak_bytes": 20480}, "energy": none},
                      {"warm": {"state": "virtual", "instructions": 31250, "ms_at_1_per_tick": 0.9766}, "cold": none,
                       "memory": none, "energy": {"state": "modelled", "energy_mJ": 0.25, "ranked": False}}]}
-    answer = {"legend": "What a cell is.", "rows": [row],
+    bare = {**row, "title": "linformer-nano float32", "accuracy": {**row["accuracy"], "lo": None, "hi": None}}
+    answer = {"legend": "What a cell is.", "rows": [row, bare],
               "boards": [{"board": "host", "state": "measured"}, {"board": "m|55", "state": "virtual"}],
               "guidance": [{"state": "virtual", "text": "int4 saves \u001b[31m"}]}
     fake.replies["GET /api/v1/leaderboard"] = (200, "application/json", json.dumps(answer).encode())
@@ -562,7 +563,8 @@ def test_the_leaderboard_says_what_each_cell_is(hilda, fake):
     assert fake.requests[-1][1] == "/api/v1/leaderboard?task=fashion"
     time, memory, energy, accuracy = out.split("\n\n")[1:5]
     assert "host" in time and "m/55 virtual" in time and "1.5 / 1.75 / 650" in time and "31250 (0.9766 ms)" in time
-    assert memory.count("not run") == 3 and "20.0" in memory and "68.4" in memory
+    assert "nan" not in out.replace("nano", "")
+    assert memory.count("not run") == 6 and "20.0" in memory and "68.4" in memory
     assert "not run" in energy and "0.25 modelled" in energy
     assert "86.60" in accuracy and "85.90..87.30" in accuracy and "+0.10" in accuracy
     assert "- virtual: int4 saves" in out and "\x1b[31m" not in out

@@ -6,6 +6,7 @@ import os
 import sqlite3
 
 import pytest
+from conftest import ROOT
 from server_kit import Agent, job_document, make_server, result_document, server  # noqa: F401
 
 ENERGY = {"source": "modelled", "sync": "logic", "debug": "detached",
@@ -295,7 +296,7 @@ def test_runs_from_before_the_leaderboard_are_on_it(make_server):
     assert len(before["rows"]) == 2
     old.stop()
     with sqlite3.connect(old.data / "hilda.db") as db:
-        db.executescript("DROP TABLE latest; PRAGMA user_version = 2")
+        db.executescript("DROP TABLE latest; " + (ROOT / "db/003-latest.sql").read_text())
     db.close()
     old.start()
     assert old.api("/leaderboard") == before
