@@ -3,9 +3,10 @@
 
 #include "cli/commands/commands.h"
 
-/* The next word of each command that begins with what is typed. */
+/* The next word of each command that begins with what is typed; commands of a group stand together. */
 static void print_words(char *const *words, int n)
 {
+	const char *last = "";
 	const struct command *c;
 
 	for (size_t i = 0; (c = command_at(i)); i++) {
@@ -21,8 +22,11 @@ static void print_words(char *const *words, int n)
 				break;
 			p += length + (p[length] == ' ');
 		}
-		if (k == n && *p)
+		if (k < n || !*p)
+			continue;
+		if (strcspn(p, " ") != strcspn(last, " ") || strncmp(p, last, strcspn(p, " ")))
 			printf("%.*s\n", (int)strcspn(p, " "), p);
+		last = p;
 	}
 }
 
