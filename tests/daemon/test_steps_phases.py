@@ -157,6 +157,15 @@ def test_a_search_and_a_profile(run):
     assert all(0 < p["min_ticks"] <= p["median_ticks"] for p in profile["parts"])
 
 
+def test_a_bottleneck_has_parts_of_its_own(run):
+    result = run(firmware("host", model="mobilebert-nano"), **phases(profile=True))
+    assert result["outcome"] == "passed", result["detail"]
+    parts = [(p["part"], p.get("layer")) for p in of_phase(result, "profile")[0]["parts"]]
+    assert len(set(parts)) == len(parts)
+    assert {"narrow", "widen", "feed-forward", "attention"} <= {name for name, _ in parts}
+    assert parts[0] == ("embed", None) and parts[-1] == ("classify", None)
+
+
 def test_text_comes_with_its_lengths(run):
     result = run(firmware("host", model="full-nano-spam"),
                  **phases(warm={"iterations": 20, "warmup": 1, "search": 12}))

@@ -33,7 +33,7 @@ static void the_interval_holds_the_score_and_shrinks_with_n(void **state)
 	 * replicates of values with such steps are off by two hundredths at times.
 	 */
 	assert_true(fabs(lo - 0.757) < 0.025);
-	assert_true(fabs(hi - 0.976) < 0.025);
+	assert_true(fabs(hi - 0.976) < 0.01);
 	f1_interval(&few, &again_lo, &again_hi);
 	assert_true(again_lo == lo && again_hi == hi);
 	many.hits *= 100;
