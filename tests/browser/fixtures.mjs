@@ -125,7 +125,7 @@ export function makeLab({ first = 36, last = 60, now = Date.now() } = {}) {
 	const id = last - 10;
 	const sustained = lab.runs.get(900 + id - 11);
 	if (sustained) {
-		sustained.phases = [{ phase: "sustained", boot: 0, n: 12, soc: { sensors: [
+		sustained.phases = [...sustained.phases, { phase: "sustained", boot: 0, n: 12, soc: { sensors: [
 			{ kind: "temperature", name: "cpu-thermal", before: 45100, min: 45100,
 				max: 71250, after: 70000, reads: 62 },
 			{ kind: "frequency", name: "policy0", before: 2400000, min: 1500000,
