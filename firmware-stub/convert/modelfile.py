@@ -89,9 +89,14 @@ class Writer:
         q = np.clip(rounded(weight / scale[:, None]), -most, most)
         steps = rounded(np.asarray(bias, float) / (scale * scale_in)) - zero_in * q.sum(1)
         pairs = [multiplier(s * scale_in / scale_out) for s in scale]
+        # The kernels double a sum before they scale it.
+        most_sum = (np.abs(q).sum(1) * 128 + np.abs(steps)) * 2.0 ** np.maximum([s for _, s in pairs], 0)
+        if (most_sum >= 2**30).any():
+            raise ValueError("%s: a sum of products leaves 31 bits: a range of the calibration is out of proportion"
+                             % role)
         payload = q.astype(np.int8).tobytes() if bits == 8 else nibbles(q)
         payload += bytes(-len(payload) % 4)
-        payload += np.clip(steps, -2**31, 2**31 - 1).astype("<i4").tobytes()
+        payload += steps.astype("<i4").tobytes()
         payload += b"".join(struct.pack("<i", m) for m, _ in pairs)
         payload += b"".join(struct.pack("<b", s) for _, s in pairs)
         self.add(role, layer, index, bits, *weight.shape, payload)

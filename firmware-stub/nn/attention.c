@@ -1,41 +1,18 @@
 #include "nn/attention.h"
 
-#include "nn/dot.h"
 #include "nn/operators.h"
 #include "nn/profile.h"
-
-/* n products of x with rows, scaled to int8; a row's 128-fold sum is added where x is 128 too small. */
-static void products(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t length,
-	uint32_t n, const int32_t *sums, struct rescale scale, int8_t *out)
-{
-	const int32_t multiplier[4] = {
-		scale.multiplier, scale.multiplier, scale.multiplier, scale.multiplier};
-	const int8_t by = (int8_t)scale.shift, shift[4] = {by, by, by, by};
-	uint32_t i = 0;
-	int32_t acc[4];
-
-	for (; i + 4 <= n; i += 4, rows += 4 * stride) {
-		dot4(x, rows, stride, length, acc);
-		for (uint32_t j = 0; sums && j < 4; j++)
-			acc[j] += 128 * sums[i + j];
-		rescale4(acc, multiplier, shift, out + i);
-	}
-	for (; i < n; i++, rows += stride) {
-		acc[0] = dot(x, rows, length) + (sums ? 128 * sums[i] : 0);
-		out[i] = clamp_int8(rescale(acc[0], scale.multiplier, scale.shift));
-	}
-}
 
 void attention_run(const struct attention *a, int8_t *query)
 {
 	struct rescale context;
 
-	products(query, a->keys, a->key_stride, a->width, a->count, NULL, a->score, a->scores);
+	nn_products(query, a->keys, a->key_stride, a->width, a->count, NULL, a->score, a->scores);
 	context = nn_divide(a->context, nn_softmax(a->exponential, a->scores, a->count));
 	/* The sum is in 1/256 of a weight. */
 	context.shift += 8;
-	products(a->scores, a->values, a->value_stride, a->count, a->width, a->value_sums, context,
-		query);
+	nn_products(a->scores, a->values, a->value_stride, a->count, a->width, a->value_sums,
+		context, query);
 }
 
 void self_attention_layout(struct self_attention *s, struct encoder *e)

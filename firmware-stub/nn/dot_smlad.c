@@ -1,6 +1,8 @@
 /* Cortex-M4 and M7: SXTB16 widens two bytes of a word, SMLAD adds two products. */
 #include "nn/dot.h"
 
+#include "nn/operators.h"
+
 #include "nn/rescale.h"
 
 #include <arm_acle.h>
@@ -8,6 +10,24 @@
 #ifndef __ARM_FEATURE_SIMD32
 #error "this core has no SMLAD: build dot_plain.c"
 #endif
+
+/* Four sums, in registers. */
+typedef struct {
+	int32_t s0, s1, s2, s3;
+} four;
+
+static inline four load4(const int32_t *p)
+{
+	return (four){p[0], p[1], p[2], p[3]};
+}
+
+static inline void store4(int32_t *p, four v)
+{
+	p[0] = v.s0;
+	p[1] = v.s1;
+	p[2] = v.s2;
+	p[3] = v.s3;
+}
 
 /* A word from any address; the core does unaligned loads by itself. */
 struct word {
@@ -19,9 +39,22 @@ static inline uint32_t load(const int8_t *p)
 	return ((const struct word *)(const void *)p)->value;
 }
 
-static inline uint32_t rotate8(uint32_t x)
+/* The second and fourth byte of a word; the compiler would rotate by an instruction of its own. */
+static inline int16x2_t odd_bytes(uint32_t x)
 {
-	return x >> 8 | x << 24;
+	int16x2_t out;
+
+	__asm__("sxtb16 %0, %1, ror #8" : "=r"(out) : "r"(x));
+	return out;
+}
+
+/* (a * b + 2^31) / 2^32 */
+static inline int32_t high_product(int32_t a, int32_t b)
+{
+	int32_t out;
+
+	__asm__("smmulr %0, %1, %2" : "=r"(out) : "r"(a), "r"(b));
+	return out;
 }
 
 int32_t dot(const int8_t *a, const int8_t *b, uint32_t n)
@@ -32,42 +65,53 @@ int32_t dot(const int8_t *a, const int8_t *b, uint32_t n)
 		uint32_t x = load(a), y = load(b);
 
 		sum = __smlad(__sxtb16(x), __sxtb16(y), sum);
-		sum = __smlad(__sxtb16(rotate8(x)), __sxtb16(rotate8(y)), sum);
+		sum = __smlad(odd_bytes(x), odd_bytes(y), sum);
 	}
 	while (n--)
 		sum += *a++ * *b++;
 	return sum;
 }
 
-void dot4(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int32_t sums[4])
+/* Four products of the next word of a row. In one piece, so that the temporaries live no longer. */
+static inline int32_t four_products(int32_t sum, const int8_t **row, int16x2_t even, int16x2_t odd)
 {
-	const int8_t *r0 = rows, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
-	int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+	uint32_t w, t;
+
+	__asm__("ldr %[w], [%[row]], #4\n\t"
+		"sxtb16 %[t], %[w]\n\t"
+		"sxtb16 %[w], %[w], ror #8\n\t"
+		"smlad %[sum], %[even], %[t], %[sum]\n\t"
+		"smlad %[sum], %[odd], %[w], %[sum]"
+		: [sum] "+r"(sum), [row] "+r"(*row), [w] "=&r"(w), [t] "=&r"(t)
+		: [even] "r"(even), [odd] "r"(odd)
+		: "memory");
+	return sum;
+}
+
+static inline __attribute__((always_inline)) four add4(
+	four v, const int8_t *x, const int8_t *r0, uint32_t stride, uint32_t n)
+{
+	const int8_t *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+	const int8_t *const end = x + n, *const whole = x + (n & ~3u);
 
 	/* x is widened once for all four rows. */
-	for (; n >= 4; n -= 4, x += 4, r0 += 4, r1 += 4, r2 += 4, r3 += 4) {
+	while (x != whole) {
 		uint32_t w = load(x);
-		int16x2_t even = __sxtb16(w), odd = __sxtb16(rotate8(w));
+		int16x2_t even = __sxtb16(w), odd = odd_bytes(w);
 
-		w = load(r0);
-		s0 = __smlad(even, __sxtb16(w), __smlad(odd, __sxtb16(rotate8(w)), s0));
-		w = load(r1);
-		s1 = __smlad(even, __sxtb16(w), __smlad(odd, __sxtb16(rotate8(w)), s1));
-		w = load(r2);
-		s2 = __smlad(even, __sxtb16(w), __smlad(odd, __sxtb16(rotate8(w)), s2));
-		w = load(r3);
-		s3 = __smlad(even, __sxtb16(w), __smlad(odd, __sxtb16(rotate8(w)), s3));
+		x += 4;
+		v.s0 = four_products(v.s0, &r0, even, odd);
+		v.s1 = four_products(v.s1, &r1, even, odd);
+		v.s2 = four_products(v.s2, &r2, even, odd);
+		v.s3 = four_products(v.s3, &r3, even, odd);
 	}
-	for (; n; n--, x++) {
-		s0 += *x * *r0++;
-		s1 += *x * *r1++;
-		s2 += *x * *r2++;
-		s3 += *x * *r3++;
+	for (; x != end; x++) {
+		v.s0 += *x * *r0++;
+		v.s1 += *x * *r1++;
+		v.s2 += *x * *r2++;
+		v.s3 += *x * *r3++;
 	}
-	sums[0] = s0;
-	sums[1] = s1;
-	sums[2] = s2;
-	sums[3] = s3;
+	return v;
 }
 
 /* Two halves of words as a pair: the even and the odd places of eight values. */
@@ -75,67 +119,83 @@ struct eight {
 	int16x2_t a, b, c, d; /* (0, 4), (2, 6), (1, 5), (3, 7) */
 };
 
-static inline uint32_t pack_low(uint32_t low, uint32_t high)
+static inline int16x2_t pack_low(int16x2_t low, int16x2_t high)
 {
-	return (low & 0xFFFFu) | high << 16;
+	int16x2_t out;
+
+	__asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(out) : "r"(low), "r"(high));
+	return out;
 }
 
-static inline uint32_t pack_high(uint32_t low, uint32_t high)
+static inline int16x2_t pack_high(int16x2_t low, int16x2_t high)
 {
-	return low >> 16 | (high & 0xFFFF0000u);
+	int16x2_t out;
+
+	__asm__("pkhtb %0, %1, %2, asr #16" : "=r"(out) : "r"(high), "r"(low));
+	return out;
 }
 
 static inline struct eight widen(const int8_t *x)
 {
 	uint32_t w0 = load(x), w1 = load(x + 4);
-	uint32_t e0 = (uint32_t)__sxtb16(w0), e1 = (uint32_t)__sxtb16(w1);
-	uint32_t o0 = (uint32_t)__sxtb16(rotate8(w0)), o1 = (uint32_t)__sxtb16(rotate8(w1));
+	int16x2_t e0 = __sxtb16(w0), e1 = __sxtb16(w1), o0 = odd_bytes(w0), o1 = odd_bytes(w1);
 
-	return (struct eight){(int16x2_t)pack_low(e0, e1), (int16x2_t)pack_high(e0, e1),
-		(int16x2_t)pack_low(o0, o1), (int16x2_t)pack_high(o0, o1)};
+	return (struct eight){
+		pack_low(e0, e1), pack_high(e0, e1), pack_low(o0, o1), pack_high(o0, o1)};
 }
 
-/* Eight products of a word of int4, each times 16: its halves stand high in their bytes. */
-static inline int32_t eight_products(const struct eight *x, uint32_t w, int32_t sum)
+/* Eight products of a row's next word of int4, each times 16: its halves stand high in their bytes. */
+static inline int32_t eight_products(int32_t sum, const int8_t **row, const struct eight *x)
 {
-	const uint32_t high = 0xF0F0F0F0u;
-	uint32_t even = w << 4 & high, odd = w & high;
+	uint32_t w, t, u;
 
-	sum = __smlad(x->a, __sxtb16(even), sum);
-	sum = __smlad(x->b, __sxtb16(rotate8(even)), sum);
-	sum = __smlad(x->c, __sxtb16(odd), sum);
-	return __smlad(x->d, __sxtb16(rotate8(odd)), sum);
+	__asm__("ldr %[w], [%[row]], #4\n\t"
+		"lsl %[t], %[w], #4\n\t"
+		"and %[w], %[w], #0xF0F0F0F0\n\t"
+		"and %[t], %[t], #0xF0F0F0F0\n\t"
+		"sxtb16 %[u], %[w]\n\t"
+		"sxtb16 %[w], %[w], ror #8\n\t"
+		"smlad %[sum], %[c], %[u], %[sum]\n\t"
+		"smlad %[sum], %[d], %[w], %[sum]\n\t"
+		"sxtb16 %[u], %[t]\n\t"
+		"sxtb16 %[t], %[t], ror #8\n\t"
+		"smlad %[sum], %[a], %[u], %[sum]\n\t"
+		"smlad %[sum], %[b], %[t], %[sum]"
+		: [sum] "+r"(sum), [row] "+r"(*row), [w] "=&r"(w), [t] "=&r"(t), [u] "=&r"(u)
+		: [a] "r"(x->a), [b] "r"(x->b), [c] "r"(x->c), [d] "r"(x->d)
+		: "memory");
+	return sum;
 }
 
 int32_t dot_nibbles(const int8_t *x, const int8_t *row, uint32_t n)
 {
 	int32_t sum = 0;
 
-	for (uint32_t i = 0; i < n; i += 8, x += 8, row += 4) {
+	for (uint32_t i = 0; i < n; i += 8, x += 8) {
 		struct eight v = widen(x);
 
-		sum = eight_products(&v, load(row), sum);
+		sum = eight_products(sum, &row, &v);
 	}
 	return sum >> 4;
 }
 
-void dot4_nibbles(const int8_t *x, const int8_t *rows, uint32_t stride, uint32_t n, int32_t sums[4])
+static inline __attribute__((always_inline)) four add4_nibbles(
+	four v, const int8_t *x, const int8_t *r0, uint32_t stride, uint32_t n)
 {
-	const int8_t *r0 = rows, *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
-	int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+	const int8_t *r1 = r0 + stride, *r2 = r1 + stride, *r3 = r2 + stride;
+	const int8_t *const end = x + n;
+	four s = {0, 0, 0, 0};
 
-	for (uint32_t i = 0; i < n; i += 8, x += 8, r0 += 4, r1 += 4, r2 += 4, r3 += 4) {
-		struct eight v = widen(x);
+	for (; x < end; x += 8) {
+		struct eight e = widen(x);
 
-		s0 = eight_products(&v, load(r0), s0);
-		s1 = eight_products(&v, load(r1), s1);
-		s2 = eight_products(&v, load(r2), s2);
-		s3 = eight_products(&v, load(r3), s3);
+		s.s0 = eight_products(s.s0, &r0, &e);
+		s.s1 = eight_products(s.s1, &r1, &e);
+		s.s2 = eight_products(s.s2, &r2, &e);
+		s.s3 = eight_products(s.s3, &r3, &e);
 	}
-	sums[0] = s0 >> 4;
-	sums[1] = s1 >> 4;
-	sums[2] = s2 >> 4;
-	sums[3] = s3 >> 4;
+	return (four){
+		v.s0 + (s.s0 >> 4), v.s1 + (s.s1 >> 4), v.s2 + (s.s2 >> 4), v.s3 + (s.s3 >> 4)};
 }
 
 static inline int16x2_t load_pair(const int16_t *p)
@@ -177,8 +237,36 @@ void dot4_words(const int16_t *x, const int16_t *rows, uint32_t stride, uint32_t
 	sums[3] = s3;
 }
 
-void rescale4(const int32_t x[4], const int32_t multiplier[4], const int8_t shift[4], int8_t out[4])
+/*
+ * rescale() where its shift is to the right and x has a bit to spare, which the converter sees to: twice
+ * x, so that the rounded high half is the doubled one; then halves away from zero.
+ */
+static inline int32_t scaled(int32_t x, int32_t multiplier, int32_t shift)
 {
-	for (int i = 0; i < 4; i++)
-		out[i] = clamp_int8(rescale(x[i], multiplier[i], shift[i]));
+	int32_t y;
+
+	if (shift >= 0)
+		return rescale(x, multiplier, shift);
+	y = high_product(x * 2, multiplier);
+	return (y + (1 << (-shift - 1)) + (y >> 31)) >> -shift;
 }
+
+static inline __attribute__((always_inline)) void scale4(
+	four x, const int32_t multiplier[4], const int8_t shift[4], int8_t out[4])
+{
+	out[0] = (int8_t)__ssat(scaled(x.s0, multiplier[0], shift[0]), 8);
+	out[1] = (int8_t)__ssat(scaled(x.s1, multiplier[1], shift[1]), 8);
+	out[2] = (int8_t)__ssat(scaled(x.s2, multiplier[2], shift[2]), 8);
+	out[3] = (int8_t)__ssat(scaled(x.s3, multiplier[3], shift[3]), 8);
+}
+
+/* None is quicker than the others. */
+static inline uint32_t short_rows(const struct linear *l, const int8_t *in, int8_t *out)
+{
+	(void)l;
+	(void)in;
+	(void)out;
+	return 0;
+}
+
+#include "nn/linear_rows.h"

@@ -10,6 +10,13 @@
 /* out[i] = rescale(w[i] . in + bias[i]). out must not overlap in, which is read as dot.h says. */
 void nn_linear(const struct linear *l, const int8_t *in, int8_t *out);
 
+/*
+ * n products of x with rows of a matrix, scaled to int8. With `sums`, 128 times a row's is added: what x
+ * is too small by.
+ */
+void nn_products(const int8_t *x, const int8_t *matrix, uint32_t stride, uint32_t length,
+	uint32_t n, const int32_t *sums, struct rescale scale, int8_t *out);
+
 /* Over one row; in and out may be the same. */
 void nn_norm(const struct norm *l, const int8_t *in, int8_t *out);
 

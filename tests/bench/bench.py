@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from lab import Lab, rss_bytes  # noqa: E402
 from capture import bench_capture  # noqa: E402, F401
+from kernels import bench_kernels  # noqa: E402, F401
 from measure import BUILD, PROGRAM, Bare, exec_job, row, rows, server_threads, turns, wrk  # noqa: E402
 from scale import bench_scale, bench_sustained  # noqa: E402, F401
 import trace_bench  # noqa: E402
