@@ -27,7 +27,9 @@ class Quantiser:
         self.kind = config["architecture"]
 
     def step(self, name):
-        return max(self.ranges.get(name, 0.0), 1e-6) / 127
+        """What is always zero, as the context of a layer without heads, has any step."""
+        largest = self.ranges.get(name, 0.0)
+        return (largest if largest > 1e-6 else 1.0) / 127
 
     def at(self, layer, stack=None):
         return "" if layer is None else "layers.%d." % layer + ("" if stack is None else "stacks.%d." % stack)
