@@ -129,9 +129,8 @@ def compact(text):
 
 
 def compare(out, models):
-    """Prints trained against committed; 1 when a model of the build folder has no committed entry."""
+    """Prints trained against committed."""
     committed = json.loads((models / "provenance.json").read_text())["models"]
-    unknown = 0
     for name in models_in(out):
         for quant in ("float", "int4"):
             now = entry(out / name).get(quant)
@@ -140,14 +139,12 @@ def compare(out, models):
                 continue
             if not then:
                 print(f"{name} {quant}: nothing committed")
-                unknown = 1
                 continue
             for seed, value in now["accuracy"]["seeds"].items():
                 before = then["accuracy"]["seeds"].get(seed)
                 print(f"{name} {quant} seed {seed}: test {value:.2f}" +
                       (f", committed {before:.2f}, difference {value - before:+.2f}" if before is not None
                        else ", not committed"))
-    return unknown
 
 
 def main():
@@ -157,7 +154,10 @@ def main():
     parser.add_argument("--spam", type=pathlib.Path, help="the folder where npm put the mails")
     parser.add_argument("--compare", action="store_true")
     args = parser.parse_args()
-    return compare(args.out, args.models) if args.compare else publish(args.out, args.models, args.spam)
+    if args.compare:
+        compare(args.out, args.models)
+    else:
+        publish(args.out, args.models, args.spam)
 
 
 if __name__ == "__main__":
