@@ -80,6 +80,18 @@ def test_a_mail_is_its_fields_and_its_opening():
     assert out[out.index("body:") + 1:] == ["hello", "you"] * 6
 
 
+def test_sst2_is_read_from_the_users_files(tmp_path):
+    sst2 = module("sst2")
+    (tmp_path / "train.tsv").write_text("sentence\tlabel\n" + "a fine film\t1\n" * 39 + "dull\t0\n")
+    (tmp_path / "dev.tsv").write_text("sentence\tlabel\nfine , dull\t0\n")
+    splits = sst2.sentences(tmp_path)
+    assert {name: y.tolist() for name, (_, y) in splits.items()} == {"train": [1] * 38, "dev": [1, 0], "test": [0]}
+    assert splits["test"][0][0, :4].tolist() == [4, 1, 0, 0]  # `dull` stands in dev only, as the comma in test
+    (tmp_path / "dev.tsv").write_text("index\tsentence\n0\tfine\n")
+    with pytest.raises(ValueError, match="dev.tsv"):
+        sst2.sentences(tmp_path)
+
+
 def test_splits_depend_on_a_mails_beginning_only():
     mail = module("mail")
     texts = [[f"word{i}", "body:"] for i in range(4000)]
