@@ -49,7 +49,10 @@ def exec_board(folder):
     server = FakeServer()
     agent = Agent(folder / "agent", server.url)
 
-    def one(image, **document):
+    def one(image, files=(), **document):
+        if files:
+            document["files"] = [{"name": name, "artifact": f"sha256:{server.add_artifact(data)}"}
+                                 for name, data in files.items()]
         number = server.submit("host-1", server.add_artifact(image), **document)
         if agent.process is None:
             agent.start()

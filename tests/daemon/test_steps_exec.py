@@ -17,29 +17,8 @@ ALL = phases(cold={"boots": 3, "by": "reset"}, warm=dict(WARM, boots=2), memory=
 
 @pytest.fixture
 def run(tmp_path):
-<<<<<<< HEAD
-    """Runs one job on an exec board; gives its result and its log's texts by stream."""
-    server = FakeServer()
-    agent = Agent(tmp_path / "agent", server.url)
-
-    def one(image, files=(), **document):
-        if files:
-            document["files"] = [{"name": name, "artifact": f"sha256:{server.add_artifact(data)}"}
-                                 for name, data in files.items()]
-        number = server.submit("host-1", server.add_artifact(image), **document)
-        if agent.process is None:
-            agent.start()
-        result = server.wait_result(number, 60)
-        result["log"] = {n: server.text(number, n) for n in range(4)}
-        return result
-
-    yield one
-    agent.stop()
-    server.close()
-=======
     with exec_board(tmp_path) as one:
         yield one
->>>>>>> 7fa194a (firmware: hilda_report.[ch] is one pair to drop in, with a command loop; made of what our firmware is built of)
 
 
 def test_every_phase(run):
