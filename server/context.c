@@ -6,6 +6,7 @@
 #include "common/file.h"
 #include "server/api/job_cache.h"
 #include "server/artifacts/artifacts.h"
+#include "server/auth/auth.h"
 #include "server/captures/captures.h"
 #include "server/events/hub.h"
 #include "server/http/pages.h"
@@ -37,6 +38,8 @@ static int open_data(struct server *server, struct fault *f)
 			"name another one by --data",
 			s->data, geteuid(), geteuid(), s->data);
 	rc = store_open(&options, &server->store, f);
+	if (rc == 0)
+		rc = auth_open(server->store, settings_ask_tokens(s), &server->auth, f);
 	if (rc == 0)
 		rc = artifacts_open(s->data, &server->artifacts, f);
 	if (rc == 0)
@@ -80,6 +83,7 @@ void server_close(struct server *server)
 	workers_close(server->workers);
 	workers_close(server->results);
 	workers_close(server->traces);
+	auth_close(server->auth);
 	store_close(server->store);
 	artifacts_close(server->artifacts);
 	run_files_close(server->logs);

@@ -14,6 +14,7 @@
 
 struct acquires;
 struct artifacts;
+struct auth;
 struct captures;
 struct event_hub;
 struct http;
@@ -25,6 +26,7 @@ struct server {
 	const struct settings *settings;
 	const struct clock *clock;
 	struct store *store;
+	struct auth *auth;
 	struct http *http;
 	struct workers *workers; /* fsync of uploads and logs */
 	struct workers *results; /* statistics: a large result must not delay an fsync */

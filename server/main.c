@@ -9,8 +9,11 @@
 #include "common/failpoint.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "server/auth/auth.h"
 #include "server/backup/command.h"
 #include "server/captures/retention.h"
+#include "server/commands/commands.h"
+#include "server/commands/local.h"
 #include "server/context.h"
 #include "server/http/http.h"
 #include "server/http/listen.h"
@@ -54,10 +57,12 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 			server->settings->capture_age_ms, server->settings->captures_max_bytes,
 			&retention, f);
 	if (rc == 0)
+		rc = local_key_write(server, http_port(http), f);
+	if (rc == 0)
 		rc = write_port_file(server->settings, http_port(http), f);
 	if (rc == 0) {
 		listen_parse(server->settings->listen, &address, NULL);
-		if (!listen_is_loopback(&address))
+		if (!listen_is_loopback(&address) && !server->auth->required)
 			log_warning("insecure: whoever reaches this port may do everything",
 				LOG_STR("listen", address.host), LOG_U64("port", http_port(http)));
 		log_info("hildad is ready", LOG_STR("listen", address.host),
@@ -71,6 +76,7 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 	scheduler_stop(scheduler);
 	reaper_stop(reaper);
 	http_stop(http);
+	local_key_remove(server);
 	return rc;
 }
 
@@ -99,6 +105,9 @@ static int check_settings(const struct settings *s, struct fault *f)
 	rc = listen_check(&address, f);
 	if (rc != 0)
 		return rc;
+	if (strcmp(s->auth, "auto") != 0 && strcmp(s->auth, "tokens") != 0 &&
+		strcmp(s->auth, "open") != 0)
+		return fault_set(f, EINVAL, "auth '%s' is none of auto, tokens, open", s->auth);
 	if (log_level_parse(s->log_level, &level) != 0)
 		return fault_set(f, EINVAL, "log-level '%s' is none of error, warning, info, debug",
 			s->log_level);
@@ -114,6 +123,7 @@ int main(int argc, char **argv)
 	struct settings_run how;
 	enum backup_command command;
 	const char *folder;
+	const struct command *other;
 	struct fault f = {0};
 	sigset_t ends;
 	int rc;
@@ -125,11 +135,20 @@ int main(int argc, char **argv)
 		rc = settings_arguments(&settings, &how, argc, argv, &f);
 	if (rc == 0 && how.help) {
 		settings_print_help();
+		commands_print_help();
 		return 0;
 	}
 	if (rc == 0 && how.version) {
 		printf("hildad %s\n", HILDA_VERSION);
 		return 0;
+	}
+	if (rc == 0 && how.command) {
+		other = command_find(argv[how.command]);
+		if (other)
+			return other->run(
+				&settings, argc - how.command - 1, argv + how.command + 1);
+		rc = fault_set(&f, EINVAL, "unknown command '%s'; hildad --help lists them",
+			argv[how.command]);
 	}
 	if (rc == 0)
 		rc = check_settings(&settings, &f);

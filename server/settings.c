@@ -5,6 +5,7 @@
 
 #include "common/cleanup.h"
 #include "common/ini.h"
+#include "server/http/listen.h"
 
 enum setting_kind { SETTING_TEXT, SETTING_DURATION, SETTING_COUNT, SETTING_FLAG };
 
@@ -28,7 +29,9 @@ static const struct setting table[] = {
 	{"listen", SETTING_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, 0,
 		"address and port; loopback only unless insecure, port 0 takes a free one"},
 	{"insecure", SETTING_FLAG, AT(insecure), NULL, 0, 0, 0,
-		"listen on any address, without tokens: whoever reaches it may do everything"},
+		"listen on any address, without TLS: tokens and results travel in the open"},
+	{"auth", SETTING_TEXT, AT(auth), "auto", 0, 0, 0,
+		"who may come in: 'tokens', 'open' (everybody), 'auto': open where only loopback is listened on"},
 	{"data", SETTING_TEXT, AT(data), "/var/lib/hilda", 0, 0, 0,
 		"folder of the database, artifacts and logs"},
 	{"web-dir", SETTING_TEXT, AT(web_dir), "", 0, 0, 0,
@@ -209,6 +212,10 @@ int settings_arguments(
 			}
 			if (take_flag(run, argv[i]) == 0)
 				continue;
+			if (argv[i][0] != '-') {
+				run->command = i;
+				break;
+			}
 			if (strcmp(argv[i], "--insecure") == 0) {
 				s->insecure = true;
 				continue;
@@ -225,6 +232,15 @@ int settings_arguments(
 			return rc;
 	}
 	return 0;
+}
+
+bool settings_ask_tokens(const struct settings *s)
+{
+	struct listen_address a;
+
+	if (strcmp(s->auth, "auto") != 0)
+		return strcmp(s->auth, "tokens") == 0;
+	return listen_parse(s->listen, &a, NULL) == 0 && !listen_is_loopback(&a);
 }
 
 void settings_print_help(void)

@@ -21,6 +21,7 @@ struct settings {
 	char port_file[SETTINGS_TEXT_BYTES]; /* "": none */
 	char log_level[SETTINGS_TEXT_BYTES];
 	bool insecure; /* listens on more than loopback */
+	char auth[SETTINGS_TEXT_BYTES];
 	int64_t lease_ms, grace_ms, heartbeat_ms, offer_ms, acquire_ms;
 	struct {
 		uint64_t threads;
@@ -36,6 +37,7 @@ struct settings {
 struct settings_run {
 	bool help, version, check;
 	const char *config; /* NULL: SETTINGS_FILE when it exists */
+	int command;	    /* index of the first word that is no option; 0: none, it serves */
 };
 
 void settings_defaults(struct settings *s);
@@ -44,6 +46,8 @@ int settings_load(struct settings *s, const char *path, bool must_exist, struct 
 /* The command line, which wins over the file it names. */
 int settings_arguments(
 	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f);
+/* Must callers bring a token? By `auth`; "auto": wherever more than this host can reach the server. */
+bool settings_ask_tokens(const struct settings *s);
 /* --help: every setting with its default. */
 void settings_print_help(void);
 

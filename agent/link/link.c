@@ -136,6 +136,9 @@ static int judge(const struct http_reply *reply, const json_t *json, struct faul
 		return -EOWNERDEAD;
 	if (status == 426)
 		return -EPROTONOSUPPORT;
+	/* A token that is missing, over or the wrong one can be mended by a person: nothing is given up. */
+	if (status == 401 || status == 403)
+		return -EACCES;
 	if (status >= 400 && status < 500 && status != 408 && status != 409 && status != 429)
 		return -EREMOTEIO;
 	return -EAGAIN;

@@ -80,7 +80,8 @@ void link_close_idle(struct link *l);
  *	0		2xx
  *	-ESTALE		the session is old: register again, then repeat
  *	-EOWNERDEAD	the epoch is old: the run is no longer ours
- *	-EREMOTEIO	refused for good (a 4xx other than 408, 409, 429): repeating does not help
+ *	-EREMOTEIO	refused for good (a 4xx other than 401, 403, 408, 409, 429): repeating does not help
+ *	-EACCES		401, 403: the token is none; repeat later, a person may mend it
  *	-EPROTONOSUPPORT	426: this agent's version is not served
  *	-ECANCELED	cancel_fd
  *	others		-EAGAIN (5xx, 408, 409, 429) or no answer at all: repeat later

@@ -99,6 +99,12 @@ void agent_register(struct request *r)
 	g->doc = request_json(r, false);
 	if (!g->doc || !parse(r, g))
 		return;
+	if (r->who.host[0] && strcmp(r->who.host, g->op.name) != 0) {
+		reply_problemf(r, PROBLEM_FORBIDDEN,
+			"the token '%s' is good for agent '%s', not for '%s'", r->who.name,
+			r->who.host, g->op.name);
+		return;
+	}
 	g->op.heartbeat_ms = r->server->settings->heartbeat_ms;
 	g->op.acquire_ms = r->server->settings->acquire_ms;
 	op_agent_register_setup(&g->op);

@@ -91,6 +91,17 @@ void boards_health(struct request *r);
 void agents_list(struct request *r);
 void agents_get(struct request *r);
 
+/* tokens.c */
+void tokens_list(struct request *r);
+void tokens_create(struct request *r);
+void tokens_revoke(struct request *r);
+void audit_list(struct request *r);
+
+/* session.c */
+void session_get(struct request *r);
+void session_begin(struct request *r);
+void session_end(struct request *r);
+
 /* events.c */
 void events_get(struct request *r);
 

@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "common/sha256.h"
 #include "protocols/job/job.h"
+#include "server/auth/auth.h"
 #include "server/api/api.h"
 #include "server/api/job_cache.h"
 #include "server/api/query.h"
@@ -195,7 +196,7 @@ void jobs_submit(struct request *r)
 		return;
 	}
 	s->set_up = true;
-	s->op.token = "";
+	s->op.token = r->who.name;
 	if (key) {
 		sha256_hex(r->body.data, r->body.n, s->body_sha256);
 		s->op.idempotency_key = key;
@@ -314,6 +315,7 @@ void jobs_cancel(struct request *r)
 		return;
 	x->job = r->id;
 	x->reason = "canceled by the user";
+	x->owner = auth_owner_limit(r);
 	op_job_cancel_setup(x);
 	request_submit(r, &x->op, canceled);
 }

@@ -58,6 +58,12 @@ static enum MHD_Result head_line(
 	} else if (strcasecmp(key, "Host") == 0) {
 		h->n_host++;
 		h->host = value;
+	} else if (strcasecmp(key, "Authorization") == 0) {
+		h->authorization = value;
+	} else if (strcasecmp(key, "Cookie") == 0) {
+		h->cookie = value;
+	} else if (strcasecmp(key, "X-CSRF-Token") == 0) {
+		h->csrf = value;
 	} else if (strcasecmp(key, "Expect") == 0) {
 		h->expects = true;
 	}

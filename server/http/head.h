@@ -13,7 +13,7 @@ struct head {
 	int64_t content_length; /* -1: chunked */
 	unsigned n_length, n_encoding, n_host;
 	bool bad_name, bad_length, bad_encoding, expects;
-	const char *content_type, *origin, *host;
+	const char *content_type, *origin, *host, *authorization, *cookie, *csrf;
 };
 
 /* Also sets r->content_length. */

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "server/auth/auth.h"
 #include "server/http/connections.h"
 #include "server/http/head.h"
 #include "server/http/listen.h"
@@ -140,7 +141,8 @@ static enum MHD_Result first_call(struct request *r, const char *path, const cha
 	r->path = path;
 	head_read(r, &h);
 	if (!head_check_framing(r, &h) || !check_room(r) || !head_check_site(r, &h, method) ||
-		!find_route(r, method) || !head_check_size(r, &h) || !head_check_type(r, &h))
+		!find_route(r, method) || !auth_admit(r, &h, method) || !head_check_size(r, &h) ||
+		!head_check_type(r, &h))
 		return refuse(r, &h);
 	r->body = BUFFER_INIT((size_t)r->body_max);
 	r->phase = REQUEST_BODY;

@@ -110,8 +110,8 @@ int listen_check(const struct listen_address *a, struct fault *f)
 			a->host);
 	if (!address.loopback && !a->insecure)
 		return fault_set(f, EPERM,
-			"will not listen on %s: there are no access tokens yet, so anybody who "
-			"reaches the port could drive every board; listen on 127.0.0.1 or [::1] and "
+			"will not listen on %s: without TLS everybody on the way could read tokens "
+			"and drive every board; listen on 127.0.0.1 or [::1] and "
 			"reach it through an SSH tunnel (ssh -L 8080:127.0.0.1:%u HOST), or say "
 			"--insecure where every machine of the network may do so",
 			a->host, a->port);

@@ -20,8 +20,8 @@ struct listen_address {
 /* "127.0.0.1:8080", "[::1]:8080", "localhost:8080", ":8080" (loopback). */
 int listen_parse(const char *text, struct listen_address *out, struct fault *f);
 /*
- * Refuses every address but loopback unless `insecure`: there are no tokens yet, whoever connects may do
- * everything.
+ * Refuses every address but loopback unless `insecure`: there is no TLS yet, tokens would travel in the
+ * open.
  */
 int listen_check(const struct listen_address *a, struct fault *f);
 int listen_open(const struct listen_address *a, int *fd, uint16_t *port, struct fault *f);

@@ -38,6 +38,8 @@ static const struct {
 	[PROBLEM_RANGE] = {"range", "The range lies outside the file", 416},
 	[PROBLEM_MISDIRECTED] = {"misdirected", "This server does not answer for that host", 421},
 	[PROBLEM_UPGRADE] = {"upgrade-required", "Another version of the agent protocol", 426},
+	[PROBLEM_UNAUTHORIZED] = {"unauthorized", "A token is needed", 401},
+	[PROBLEM_TOO_MANY] = {"too-many", "Too many requests", 429},
 	[PROBLEM_FORBIDDEN] = {"forbidden", "Not allowed", 403},
 	[PROBLEM_INTERNAL] = {"internal", "The server failed", 500},
 	[PROBLEM_UNAVAILABLE] = {"unavailable", "The server cannot take this now", 503},
@@ -77,6 +79,8 @@ static enum problem_kind kind_of_rc(int rc)
 		return PROBLEM_BAD_REQUEST;
 	case ENOENT:
 		return PROBLEM_NOT_FOUND;
+	case EACCES:
+		return PROBLEM_FORBIDDEN;
 	case ESTALE:
 		return PROBLEM_STALE_SESSION;
 	case EOWNERDEAD:

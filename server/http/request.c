@@ -169,6 +169,8 @@ void request_submit(struct request *r, struct store_op *op, request_fn then)
 	r->op = op;
 	op->arg = r;
 	op->done = op_done;
+	if (r->route->scope == SCOPE_SUBMIT || r->route->scope == SCOPE_ADMIN)
+		op->audit = &r->audit;
 	r->submitted_ns = clock_mono_ns(r->server->clock);
 	request_suspend(r, then);
 	rc = store_submit(r->server->store, op);

@@ -16,6 +16,8 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
+#include "server/auth/failures.h"
+#include "server/auth/identities.h"
 #include "server/context.h"
 #include "server/http/problem.h"
 #include "server/http/wait.h"
@@ -50,6 +52,9 @@ struct request {
 	int64_t reserved; /* bytes of the budget for bodies that it holds */
 	struct buffer body;
 	const char *path;
+	struct identity who;
+	char source[FAILURES_ADDRESS_BYTES]; /* its address */
+	struct store_audit audit;
 	int64_t id;		       /* {id} of the route */
 	char name[REQUEST_NAME_BYTES]; /* {name} or {sha256} of the route */
 	struct MHD_Response *response;

@@ -81,16 +81,3 @@ void route_find(const struct route *table, size_t n, const char *method, const c
 	}
 	m->route = get;
 }
-
-const char *scope_name(enum scope scope)
-{
-	static const char *const names[] = {
-		[SCOPE_PUBLIC] = "public",
-		[SCOPE_READ] = "read",
-		[SCOPE_SUBMIT] = "submit",
-		[SCOPE_AGENT] = "agent",
-		[SCOPE_ADMIN] = "admin",
-	};
-
-	return names[scope];
-}

@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/auth/scope.h"
 #include "server/http/request.h"
-
-enum scope { SCOPE_PUBLIC, SCOPE_READ, SCOPE_SUBMIT, SCOPE_AGENT, SCOPE_ADMIN };
 
 enum body {
 	BODY_NONE,
@@ -53,6 +52,5 @@ struct route_match {
 /* HEAD falls back to GET. */
 void route_find(const struct route *table, size_t n, const char *method, const char *path,
 	struct route_match *m);
-const char *scope_name(enum scope scope);
 
 #endif

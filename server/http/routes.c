@@ -1,6 +1,5 @@
 /*
- * Every path of the server, one line each. Scopes are checked once there are tokens; until then the
- * server listens on loopback only (listen.c). protocols/rest/openapi.json says the same in full, and a
+ * Every path of the server, one line each. server/auth/auth.c checks the scopes. protocols/rest/openapi.json says the same in full, and a
  * test compares the two.
  */
 #include "server/agents/agents.h"
@@ -85,6 +84,13 @@ const struct route routes[] = {
 	{"PUT",    API "/artifacts/{sha256}",    SCOPE_SUBMIT, BODY_FLOW, ARTIFACT_MAX, artifacts_put, &artifacts_put_flow},
 	{"GET",    API "/uploads/{id}",          SCOPE_SUBMIT, BODY_NONE, 0,            uploads_get, NULL},
 	{"PATCH",  API "/uploads/{id}",          SCOPE_SUBMIT, BODY_FLOW, ARTIFACT_MAX, uploads_patch, &uploads_patch_flow},
+	{"GET",    API "/tokens",                SCOPE_ADMIN,  BODY_NONE, 0,            tokens_list, NULL},
+	{"POST",   API "/tokens",                SCOPE_ADMIN,  BODY_JSON, JSON_MAX,     tokens_create, NULL},
+	{"DELETE", API "/tokens/{id}",           SCOPE_ADMIN,  BODY_NONE, 0,            tokens_revoke, NULL},
+	{"GET",    API "/audit",                 SCOPE_ADMIN,  BODY_NONE, 0,            audit_list, NULL},
+	{"GET",    API "/session",               SCOPE_PUBLIC, BODY_NONE, 0,            session_get, NULL},
+	{"POST",   API "/session",               SCOPE_PUBLIC, BODY_JSON, JSON_MAX,     session_begin, NULL},
+	{"DELETE", API "/session",               SCOPE_PUBLIC, BODY_NONE, 0,            session_end, NULL},
 	{"GET",    API "/events",                SCOPE_READ,   BODY_NONE, 0,            events_get, NULL},
 	{"GET",    API "/openapi.json",          SCOPE_PUBLIC, BODY_NONE, 0,            about_openapi, NULL},
 	{"GET",    "/healthz",                   SCOPE_PUBLIC, BODY_NONE, 0,            about_health, NULL},

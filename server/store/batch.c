@@ -11,6 +11,14 @@ void batch_forget(struct store_txn *t)
 	intern_clear(&t->interned->labels);
 }
 
+static int note_audit(struct store_txn *t, const struct store_audit *a)
+{
+	return sql_run(t->db,
+		"INSERT INTO audit (at, who, what, source) VALUES ($at, $who, $what, $source)",
+		SQL_I("$at", t->now_ms), SQL_T("$who", a->who), SQL_T("$what", a->what),
+		SQL_T("$source", a->source));
+}
+
 /* The operation itself; its events and deadlines go with it when it fails. */
 static int attempt_op(struct store_txn *t, struct store_op *op)
 {
@@ -22,6 +30,8 @@ static int attempt_op(struct store_txn *t, struct store_op *op)
 	t->db->fault.error = 0;
 	t->out_of_memory = false;
 	rc = op->run(t, op);
+	if (!rc && op->audit)
+		rc = note_audit(t, op->audit);
 	if (!rc && t->out_of_memory)
 		rc = fault_set(&op->fault, ENOMEM, "no memory");
 	if (!rc)

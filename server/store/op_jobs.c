@@ -401,11 +401,15 @@ static int cancel(struct store_txn *t, struct store_op *op)
 	sqlite3_stmt *q = NULL;
 	int64_t repeat = 1;
 	int rc = sql_first(
-		t->db, &q, "SELECT state, repeat FROM jobs WHERE id = $job", SQL_I("$job", x->job));
+		t->db, &q, "SELECT state, repeat, token FROM jobs WHERE id = $job", SQL_I("$job", x->job));
 
 	if (rc > 0) {
 		sql_copy(q, 0, x->state, sizeof(x->state));
 		repeat = sql_i64(q, 1);
+		if (x->owner && strcmp(sql_text(q, 2), x->owner))
+			rc = fault_set(&op->fault, EACCES,
+				"job %lld is %.64s's: only its submitter and scope 'admin' may cancel it",
+				(long long)x->job, sql_text(q, 2)[0] ? sql_text(q, 2) : "nobody");
 	}
 	sql_end(&q);
 	if (rc < 0)

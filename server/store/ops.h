@@ -50,7 +50,7 @@ struct op_job_submit {
 	char *labels;	  /* owned: JSON object with sorted keys, or NULL */
 	char *impossible; /* owned: why it ends at once as `configuration`, or NULL */
 	/* Set by the caller after setup. */
-	const char *token;	     /* who submits: "" or NULL until there are tokens */
+	const char *token; /* who submits, by its token's name; "" or NULL: an open server */
 	const char *idempotency_key; /* NULL: none */
 	const char *body_sha256;     /* 64 hex digits of the raw body; needed with a key */
 	int64_t parent;		     /* 0: none */
@@ -70,6 +70,7 @@ struct op_job_cancel {
 	struct store_op op;
 	int64_t job;
 	const char *reason; /* "canceled by the user" */
+	const char *owner;  /* only a job of this submitter's, -EACCES otherwise; NULL: anybody's */
 	/* outputs */
 	char state[STORE_WORD_BYTES]; /* canceled at once, or active: its agent is told */
 };
@@ -283,5 +284,35 @@ struct op_upload_finish {
 	bool discard; /* the bytes did not match: only the upload goes */
 };
 void op_upload_finish_setup(struct op_upload_finish *x);
+
+/* ---- tokens ---- */
+
+/* -EEXIST: a token of that name is alive. */
+struct op_token_create {
+	struct store_op op;
+	const char *public, *name, *host;
+	const uint8_t *secret; /* its SHA-256, 32 bytes */
+	unsigned scopes;
+	int64_t expires_ms; /* 0: never */
+	int64_t token;	    /* output */
+};
+void op_token_create_setup(struct op_token_create *x);
+
+struct op_token_revoke {
+	struct store_op op;
+	int64_t token;
+};
+void op_token_revoke_setup(struct op_token_revoke *x);
+
+/* When they were used last: no more than a note, so it is written for many at once. */
+struct op_tokens_used {
+	struct store_op op;
+	struct token_use {
+		int64_t token, at_ms;
+	} * uses; /* owned */
+	size_t n;
+};
+void op_tokens_used_setup(struct op_tokens_used *x);
+void op_tokens_used_done(struct op_tokens_used *x);
 
 #endif

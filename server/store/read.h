@@ -66,7 +66,25 @@ int read_agents(struct store_reader *r, struct buffer *out);
 int read_agent(struct store_reader *r, int64_t agent, struct buffer *out);
 int read_artifact(struct store_reader *r, const char *sha256, struct buffer *out);
 
+/* {"items":[...],"next":null}: never a secret. */
+int read_tokens(struct store_reader *r, struct buffer *out);
+struct read_audit_filter {
+	struct read_page page;
+	const char *who; /* NULL: any */
+};
+int read_audit(struct store_reader *r, const struct read_audit_filter *filter, struct buffer *out);
+
 /* ---- for handlers, not for the wire ---- */
+
+struct read_token {
+	int64_t token, expires_ms; /* 0: never */
+	unsigned scopes;
+	char public[16], name[STORE_NAME_BYTES], host[STORE_NAME_BYTES];
+	uint8_t secret[32];
+};
+/* Those that are not revoked, one call each. */
+int read_tokens_alive(
+	struct store_reader *r, int (*give)(void *arg, const struct read_token *token), void *arg);
 
 struct read_run_brief {
 	int64_t run, job, agent, epoch, log_bytes, capture_bytes;

@@ -20,7 +20,7 @@
 #include "common/clock.h"
 #include "common/fault.h"
 
-#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_VERSION 5
 #define STORE_QUEUE_LIMIT 4096 /* operations that wait for the writer; above it -EAGAIN */
 #define STORE_READERS 10
 #define STORE_LINEAGE_BYTES 33 /* 32 hexadecimal digits and a NUL */
@@ -83,6 +83,13 @@ struct store;
 struct store_txn; /* private to the folder: the writer's connection inside a transaction */
 struct store_reader;
 
+/* Who asks for a change, for the audit log; a row of it comes with the change, or not at all. */
+struct store_audit {
+	const char *who;    /* a token's name, or "" */
+	const char *source; /* address */
+	char what[160];	    /* method and path */
+};
+
 struct store_op {
 	/*
 	 * On the writer thread, in the batch's transaction. Non-zero takes back what it changed. It may be
@@ -95,8 +102,9 @@ struct store_op {
 	 * free the operation. store_call sets it itself.
 	 */
 	void (*done)(struct store_op *op);
-	void *arg;	       /* the caller's */
-	const char *committed; /* a failpoint between the commit and done(), or NULL */
+	void *arg;			 /* the caller's */
+	const char *committed;		 /* a failpoint between the commit and done(), or NULL */
+	const struct store_audit *audit; /* NULL: nobody's */
 
 	int rc;		    /* 0 or -errno */
 	struct fault fault; /* in words, when rc is not 0 */

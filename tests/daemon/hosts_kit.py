@@ -297,7 +297,7 @@ class Field(Scene):
 
     def start_server(self):
         lines = "".join(f"{k.replace('_', '-')} = {v}\n" for k, v in self.settings.items())
-        self.lab.start_server(f"{SERVER_ADDRESS}:{self.lab.port or 0}", f"insecure = yes\n{lines}",
+        self.lab.start_server(f"{SERVER_ADDRESS}:{self.lab.port or 0}", f"insecure = yes\nauth = open\n{lines}",
                               **self.clock("server"))
 
     def lab_of(self, host, address=SERVER_ADDRESS, port=None):

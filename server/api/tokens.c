@@ -1,0 +1,173 @@
+/* Tokens and the audit log, for those who run the lab. A secret is shown once, to who made it. */
+#include <stdlib.h>
+
+#include "common/numbers.h"
+#include "server/api/api.h"
+#include "server/api/query.h"
+#include "server/auth/auth.h"
+#include "server/http/reply.h"
+#include "server/store/ops.h"
+#include "server/store/read.h"
+
+#define LIST_MAX_BYTES (4u << 20)
+#define TERM_MAX_MS (INT64_C(3650) * 24 * 3600 * 1000)
+
+void tokens_list(struct request *r)
+{
+	struct buffer b = BUFFER_INIT(LIST_MAX_BYTES);
+	struct store_reader *reader = request_reader(r);
+	int rc;
+
+	if (!reader)
+		return;
+	rc = read_tokens(reader, &b);
+	request_reader_return(r, reader);
+	query_reply(r, rc, &b, TYPE_JSON, "tokens");
+}
+
+void audit_list(struct request *r)
+{
+	static const char *const known[] = {"who", "limit", "after", NULL};
+	struct read_audit_filter filter = {0};
+	struct buffer b = BUFFER_INIT(LIST_MAX_BYTES);
+	struct store_reader *reader;
+	int rc;
+
+	if (!request_query_only(r, known) || !query_page(r, &filter.page))
+		return;
+	filter.who = request_query(r, "who");
+	reader = request_reader(r);
+	if (!reader)
+		return;
+	rc = read_audit(reader, &filter, &b);
+	request_reader_return(r, reader);
+	query_reply(r, rc, &b, TYPE_JSON, "audit");
+}
+
+/* ---- POST /tokens ---- */
+
+struct making {
+	json_t *doc;
+	char text[TOKEN_TEXT_BYTES];
+	struct token_parts parts;
+	struct op_token_create op;
+};
+
+static void making_done(void *own)
+{
+	struct making *m = own;
+
+	json_decref(m->doc);
+	explicit_bzero(m->text, sizeof(m->text));
+}
+
+static void made(struct request *r)
+{
+	struct making *m = r->own;
+
+	if (m->op.op.rc) {
+		reply_rc(r, m->op.op.rc, &m->op.op.fault);
+		return;
+	}
+	identities_reload(r->server->auth->identities);
+	reply_jsonf(r, 201, "{\"id\":%lld,\"token\":\"%s\"}", (long long)m->op.token, m->text);
+	reply_header(r, "Cache-Control", "no-store");
+}
+
+static bool bad(struct request *r, const char *pointer, const char *detail)
+{
+	struct problem p;
+
+	problem_set(&p, PROBLEM_BAD_JSON, "%s", detail);
+	problem_pointer(&p, pointer);
+	reply_problem(r, &p);
+	return false;
+}
+
+/* Letters, digits, '.', '-' and '_': it stands in logs and tables. */
+static bool is_name(const char *text)
+{
+	size_t n = text
+		? strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")
+		: 0;
+
+	return n && n <= TOKEN_NAME_MAX && !text[n];
+}
+
+static bool parse_term(struct request *r, struct making *m)
+{
+	const json_t *term = json_object_get(m->doc, "expires");
+	int64_t ms;
+
+	if (!term || json_is_null(term))
+		return true;
+	if (!json_is_string(term) ||
+		number_duration_ms(json_string_value(term), TERM_MAX_MS, &ms) != 0 || ms < 1000)
+		return bad(r, "/expires",
+			"expires must be a time like '30d' or '12h', up to ten years; leave it out for never");
+	m->op.expires_ms = clock_wall_ms(r->server->clock) + ms;
+	return true;
+}
+
+static bool parse(struct request *r, struct making *m)
+{
+	static const char *const keys[] = {"name", "scopes", "host", "expires", NULL};
+	const char *scopes = json_string_value(json_object_get(m->doc, "scopes"));
+	const json_t *host = json_object_get(m->doc, "host");
+	struct fault f = {0};
+
+	if (!request_keys_only(r, m->doc, keys))
+		return false;
+	m->op.name = json_string_value(json_object_get(m->doc, "name"));
+	if (!is_name(m->op.name))
+		return bad(r, "/name",
+			"name must be 1 to 64 letters, digits, '.', '-', '_' or '@': who will hold the token");
+	if (scopes_parse(scopes ? scopes : "", &m->op.scopes, &f))
+		return bad(r, "/scopes", f.text);
+	m->op.host = json_is_string(host) ? json_string_value(host) : "";
+	if ((host && !is_name(m->op.host)) || (host && !(m->op.scopes & SCOPE_BIT(SCOPE_AGENT))))
+		return bad(r, "/host",
+			"host must be the name of the agent that a token of scope 'agent' is good for");
+	return parse_term(r, m);
+}
+
+void tokens_create(struct request *r)
+{
+	struct making *m = request_own(r, sizeof(*m), making_done);
+
+	if (!m)
+		return;
+	m->doc = request_json(r, false);
+	if (!m->doc || !parse(r, m))
+		return;
+	token_make(m->text, &m->parts);
+	m->op.public = m->parts.public;
+	m->op.secret = m->parts.hash;
+	op_token_create_setup(&m->op);
+	request_submit(r, &m->op.op, made);
+}
+
+/* ---- DELETE /tokens/{id} ---- */
+
+static void revoked(struct request *r)
+{
+	struct op_token_revoke *x = r->own;
+
+	if (x->op.rc) {
+		reply_rc(r, x->op.rc, &x->op.fault);
+		return;
+	}
+	identities_reload(r->server->auth->identities);
+	reply_jsonf(r, 200, "{\"id\":%lld,\"revoked\":true}", (long long)x->token);
+}
+
+void tokens_revoke(struct request *r)
+{
+	struct op_token_revoke *x = request_own(r, sizeof(*x), NULL);
+
+	if (!x)
+		return;
+	x->token = r->id;
+	op_token_revoke_setup(x);
+	request_submit(r, &x->op, revoked);
+}

@@ -1,0 +1,29 @@
+/*
+ * A token's text. `hilda_PUBLIC_SECRET`: 12 characters by which it is found, 43 of
+ * base64url that are 256 random bits. The secret is kept as its SHA-256 only. Pure but for the random
+ * bits; any thread.
+ */
+#ifndef HILDA_SERVER_AUTH_TOKEN_H
+#define HILDA_SERVER_AUTH_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TOKEN_PUBLIC_CHARS 12
+#define TOKEN_SECRET_CHARS 43
+#define TOKEN_HASH_BYTES 32
+#define TOKEN_TEXT_BYTES (6 + TOKEN_PUBLIC_CHARS + 1 + TOKEN_SECRET_CHARS + 1)
+#define TOKEN_NAME_MAX 64
+
+struct token_parts {
+	char public[TOKEN_PUBLIC_CHARS + 1];
+	uint8_t hash[TOKEN_HASH_BYTES];
+};
+
+void token_make(char text[TOKEN_TEXT_BYTES], struct token_parts *parts);
+/* Is it a token's text? */
+bool token_parse(const char *text, struct token_parts *parts);
+/* In a time that does not depend on where they differ. */
+bool token_same(const uint8_t a[TOKEN_HASH_BYTES], const uint8_t b[TOKEN_HASH_BYTES]);
+
+#endif
