@@ -20,6 +20,7 @@ const ROUTES = [
 	["/suite-runs/:id", "Suite run :id", () => import("./pages/suite_run.mjs")],
 	["/schedules", "Schedules", () => import("./pages/schedules.mjs")],
 	["/submit", "Submit a job", () => import("./pages/submit.mjs")],
+	["/login", "Log in", () => import("./pages/login.mjs")],
 	["/help", "Help", () => import("./pages/help.mjs")],
 ];
 const MISSING = ["", "No such page", () => import("./pages/missing.mjs")];

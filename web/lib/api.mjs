@@ -45,9 +45,22 @@ async function call(path, options = {}) {
 				"(systemctl status hildad); this page tries again when it is back.",
 		});
 	}
+	/* A server that asks for tokens, and nobody has come in: the page behind the login follows. */
+	if (response.status === 401 && path !== "/session")
+		location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 	if (!response.ok)
 		throw await problemOf(response);
 	return response;
+}
+
+/* What a change by a browser must repeat, so that no other site's page can make it. */
+let csrf = null;
+
+async function csrfHeader(path) {
+	if (path === "/session")
+		return {};
+	csrf ??= (await get("/session")).csrf ?? "";
+	return csrf ? { "X-CSRF-Token": csrf } : {};
 }
 
 async function body(response) {
@@ -69,7 +82,8 @@ export async function get(path, { signal } = {}) {
 }
 
 export async function send(method, path, document, headers = {}) {
-	const options = { method, headers: { Accept: "application/json", ...headers } };
+	const options = { method, headers: { Accept: "application/json", ...await csrfHeader(path),
+		...headers } };
 
 	if (document instanceof Blob) {
 		options.body = document;
