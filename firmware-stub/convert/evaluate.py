@@ -145,7 +145,7 @@ def evaluate(name, args):
 
 
 def table(known):
-    lines = ["| model | task | float | int8 | drop | int4 | drop |", "|---|---|---|---|---|---|---|"]
+    lines = ["| model | task | float | int8 | change | int4 | change |", "|---|---|---|---|---|---|---|"]
     for name, entry in sorted(known.items(), key=lambda item: (item[1]["task"], item[0])):
         key, scale = ("f1", "F1 %.3f (%.3f-%.3f)") if "f1" in entry["float"] else ("accuracy", "%.2f (%.2f-%.2f)")
         interval = "f1_interval" if key == "f1" else "interval"
