@@ -400,8 +400,8 @@ static int cancel(struct store_txn *t, struct store_op *op)
 	struct op_job_cancel *x = (struct op_job_cancel *)op;
 	sqlite3_stmt *q = NULL;
 	int64_t repeat = 1;
-	int rc = sql_first(
-		t->db, &q, "SELECT state, repeat, token FROM jobs WHERE id = $job", SQL_I("$job", x->job));
+	int rc = sql_first(t->db, &q, "SELECT state, repeat, token FROM jobs WHERE id = $job",
+		SQL_I("$job", x->job));
 
 	if (rc > 0) {
 		sql_copy(q, 0, x->state, sizeof(x->state));

@@ -136,8 +136,7 @@ static void the_rule_of_the_years_to_come(void **state)
 		{"AAA-1BBB,J60,J300", 1772323199, 3600}, /* 2026-03-01T00:59:59+01: 1 March at 2 */
 		{"AAA-1BBB,J60,J300", 1772326800, 7200},
 		{"AAA-1BBB,J60,J300", 1709254799, 3600}, /* the same day of a leap year */
-		{"AAA-1BBB,J60,J300", 1709254800, 7200},
-		{"AAA-1BBB,59/2,299/2", 1772326800, 7200},
+		{"AAA-1BBB,J60,J300", 1709254800, 7200}, {"AAA-1BBB,59/2,299/2", 1772326800, 7200},
 		{"AAA-1BBB,59/2,299/2", 1709168400,
 			7200}, /* day 59 of a leap year is 29 February */
 		{"AAA3BBB,M3.4.4/50,M10.4.4/50", NOON_2026_07_01, -7200},
