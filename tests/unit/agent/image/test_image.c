@@ -177,6 +177,7 @@ static void test_machine(void **state)
 	image_close(image);
 
 	b.exec = false;
+	b.exec_kind = EXEC_NONE;
 	e.header.e_machine = EM_X86_64;
 	assert_int_equal(parse(&e, &image, &f), 0);
 	assert_int_equal(image_check_machine(image, &b, &f), -EINVAL);
