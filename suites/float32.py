@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, ".")
 import numpy as np  # noqa: E402
 
-import samples  # noqa: E402
+import sample_list  # noqa: E402
 from convert import Model  # noqa: E402
 from network import forward  # noqa: E402
 
@@ -36,7 +36,7 @@ def seeds(provenance, digest, key):
 def main():
     onnx = pathlib.Path("model.onnx")
     model = Model(onnx)
-    inputs, labels = samples.read(pathlib.Path("samples.bin"), model.config)
+    inputs, labels = sample_list.read(pathlib.Path("samples.bin"), model.config)
     said = forward(model.config, model.weights, inputs).argmax(1)
     print("samples", len(labels))
     print("accuracy %.6f" % np.mean(said == labels))

@@ -17,7 +17,7 @@ import sys
 import numpy as np
 
 sys.dont_write_bytecode = True
-import samples  # noqa: E402
+import sample_list  # noqa: E402
 from encoder import check_graph, read_config, read_weights  # noqa: E402
 from graph import Graph, Refused  # noqa: E402
 from network import calibrate, forward  # noqa: E402
@@ -114,7 +114,7 @@ def parse(words):
 
 def run(args):
     model = Model(args.model, read_json(args.map) if args.map else None)
-    inputs = samples.read(args.calibrate, model.config)[0] if args.calibrate else None
+    inputs = sample_list.read(args.calibrate, model.config)[0] if args.calibrate else None
     difference, compared = model.check(inputs)
     ranges = calibrate(model.config, model.weights, inputs) if args.calibrate else read_ranges(args.ranges, model)
     if args.keep_ranges:

@@ -22,7 +22,7 @@ import numpy as np
 
 sys.dont_write_bytecode = True
 import convert  # noqa: E402
-import samples  # noqa: E402
+import sample_list  # noqa: E402
 from models import MODELS, TASKS  # noqa: E402
 
 Z95 = 1.959963984540054
@@ -132,7 +132,7 @@ def evaluate(name, args):
     path = args.models / (name + ".onnx")
     model = convert.Model(path)
     listed = args.lists / ("test-%s.bin" % TASKS[model.config["task"]])
-    inputs, labels = samples.read(listed, model.config)
+    inputs, labels = sample_list.read(listed, model.config)
     reference = convert.forward(model.config, model.weights, inputs).argmax(1)
     out = {"task": TASKS[model.config["task"]], "n": len(labels),
            "test_crc32": "%08x" % zlib.crc32(listed.read_bytes()), "float": score(reference, labels)}

@@ -15,7 +15,7 @@ import sys
 
 sys.dont_write_bytecode = True
 import convert  # noqa: E402
-import samples  # noqa: E402
+import sample_list  # noqa: E402
 
 MODELS = pathlib.Path(__file__).resolve().parent.parent / "models"
 TASKS = {"patches": "fashion", "tokens": "spam"}
@@ -50,7 +50,7 @@ def convert_all(args):
 def measure_ranges(args):
     for stem, path in sources(args.models, args.names).items():
         model = convert.Model(path)
-        inputs, _ = samples.read(args.lists / ("calibration-%s.bin" % TASKS[model.config["task"]]), model.config)
+        inputs, _ = sample_list.read(args.lists / ("calibration-%s.bin" % TASKS[model.config["task"]]), model.config)
         difference, compared = model.check(inputs)
         convert.write_ranges(path.with_suffix(".ranges.json"),
                              convert.calibrate(model.config, model.weights, inputs))

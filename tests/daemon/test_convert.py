@@ -21,7 +21,7 @@ EXAMPLE = CONVERT / "example"
 sys.path.insert(0, str(CONVERT))
 sys.dont_write_bytecode = True
 import evaluate  # noqa: E402
-import samples  # noqa: E402
+import sample_list as lists_of_samples  # noqa: E402
 from convert import Model  # noqa: E402
 from erf import erf  # noqa: E402
 from graph import OPERATORS, Refused, array, attributes  # noqa: E402
@@ -114,7 +114,7 @@ def test_the_example_runs_on_the_host_firmware(tmp_path):
     good(subprocess.run(["make", "-C", ROOT / "firmware-stub", "BOARD=host", "MODEL=own", f"HLM={out}", f"SAMPLES={listed}",
                          f"BUILD={tmp_path}/build"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     model = Model(EXAMPLE / "own.onnx", json.loads((EXAMPLE / "names.json").read_text()))
-    inputs, labels = samples.read(listed, model.config)
+    inputs, labels = lists_of_samples.read(listed, model.config)
     wanted = model.graph_logits(inputs).argmax(1)
     got = evaluate.predictions(tmp_path / "build/host/own-int8.elf", listed, labels)
     assert len(set(wanted)) > 1
