@@ -14,6 +14,8 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".mjs": "text/javascript", 
 	"text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const LOG_PAGE = 25000;
 
+const CSRF = "a word that no other site's page knows";
+
 export async function startFake({ web, modules, lab }) {
 	const vendor = new Map(JSON.parse(readFileSync(join(web, "vendor.json"))).map((v) =>
 		[`/vendor/${v.name}`, join(modules, v.from)]));
@@ -131,10 +133,14 @@ export async function startFake({ web, modules, lab }) {
 			[, kind, name, what] = path.split("/");
 		const id = Number(name), method = request.method;
 		const data = ["POST", "PATCH", "PUT"].includes(method) ? await body(request) : null;
+		if (method === "GET" && kind === "session")
+			return json(response, { auth: "tokens", name: "ada", scopes: "read,submit", csrf: CSRF });
 		requests.push({ method, path: path + url.search, body: data, headers:
 			request.headers });
 		if (broken.has(path))
 			return problem(response, ...broken.get(path));
+		if (method !== "GET" && request.headers["x-csrf-token"] !== CSRF)
+			return problem(response, 403, "forbidden", "Not allowed", "X-CSRF-Token is missing");
 		if (kind === "events") {
 			sse(response);
 			streams.add(response);

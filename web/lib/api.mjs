@@ -59,7 +59,11 @@ let csrf = null;
 async function csrfHeader(path) {
 	if (path === "/session")
 		return {};
-	csrf ??= (await get("/session")).csrf ?? "";
+	try {
+		csrf ??= (await get("/session")).csrf ?? "";
+	} catch {
+		/* The change itself will say what is wrong. */
+	}
 	return csrf ? { "X-CSRF-Token": csrf } : {};
 }
 
