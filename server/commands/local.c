@@ -88,8 +88,10 @@ static int read_key(const char *data, struct local *l, struct fault *f)
 	*port++ = 0;
 	*key++ = 0;
 	key[strcspn(key, "\n")] = 0;
-	snprintf(l->host, sizeof(l->host), "%s", text);
-	snprintf(l->key, sizeof(l->key), "%s", key);
+	if (strlen(text) >= sizeof(l->host) || strlen(key) >= sizeof(l->key))
+		return fault_set(f, EPROTO, "%s is not what hildad writes", path);
+	memcpy(l->host, text, strlen(text) + 1);
+	memcpy(l->key, key, strlen(key) + 1);
 	if (number_i64(port, 1, 65535, &l->port))
 		return fault_set(f, EPROTO, "%s is not what hildad writes", path);
 	return 0;
