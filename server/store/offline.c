@@ -158,8 +158,8 @@ int offline_check(
 static const char *const lists[] = {
 	[OFFLINE_ARTIFACT] = "SELECT sha256, bytes FROM artifacts ORDER BY sha256",
 	[OFFLINE_LOG] = "SELECT id, log_bytes FROM runs WHERE log_bytes > 0 ORDER BY id",
-	[OFFLINE_CAPTURE] = "SELECT id, capture_bytes FROM runs WHERE capture_bytes > 0"
-			    " AND capture_removed_at IS NULL ORDER BY id",
+	[OFFLINE_CAPTURE] = ("SELECT id, capture_bytes FROM runs WHERE capture_bytes > 0"
+			     " AND capture_removed_at IS NULL ORDER BY id"),
 };
 
 int offline_files(struct offline *o, int (*fn)(void *arg, const struct offline_file *file),
