@@ -324,7 +324,8 @@ void crash_vfs_power_on(void)
 		sweep(false);
 		for (struct node *node = crash_disk.nodes; node; node = node->next) {
 			bytes_resize(&node->seen, node->durable.n);
-			memcpy(node->seen.data, node->durable.data, node->durable.n);
+			if (node->durable.n)
+				memcpy(node->seen.data, node->durable.data, node->durable.n);
 		}
 	}
 	crash_disk.cut = false;
