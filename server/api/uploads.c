@@ -156,6 +156,7 @@ static void sending_submit(struct sending *s, struct store_op *op)
 	r->op = op;
 	op->arg = r;
 	op->done = sending_op_done;
+	request_audit(r, op);
 	if (store_submit(s->server->store, op) != 0) {
 		r->op = NULL;
 		s->rc = s->rc ? s->rc : -EAGAIN;

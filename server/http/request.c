@@ -162,6 +162,12 @@ static void op_done(struct store_op *op)
 	request_resume(r);
 }
 
+void request_audit(struct request *r, struct store_op *op)
+{
+	if (r->route->scope == SCOPE_SUBMIT || r->route->scope == SCOPE_ADMIN)
+		op->audit = &r->audit;
+}
+
 void request_submit(struct request *r, struct store_op *op, request_fn then)
 {
 	int rc;
@@ -169,8 +175,7 @@ void request_submit(struct request *r, struct store_op *op, request_fn then)
 	r->op = op;
 	op->arg = r;
 	op->done = op_done;
-	if (r->route->scope == SCOPE_SUBMIT || r->route->scope == SCOPE_ADMIN)
-		op->audit = &r->audit;
+	request_audit(r, op);
 	r->submitted_ns = clock_mono_ns(r->server->clock);
 	request_suspend(r, then);
 	rc = store_submit(r->server->store, op);

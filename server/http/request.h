@@ -111,6 +111,8 @@ bool request_wait(
  * Answers by itself when the store does not take it.
  */
 void request_submit(struct request *r, struct store_op *op, request_fn then);
+/* For who submits by itself: a person's change leaves a row in the audit log. */
+void request_audit(struct request *r, struct store_op *op);
 /* A calloc'd state that is freed (after `done`, may be NULL) with the request; NULL: answered. */
 void *request_own(struct request *r, size_t bytes, void (*done)(void *own));
 

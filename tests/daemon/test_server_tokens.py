@@ -96,6 +96,7 @@ def test_a_job_is_its_submitters(server):
     seen = [(e["who"], e["what"]) for e in log]
     assert ("ada", f"DELETE /api/v1/jobs/{jobs[0]}") in seen and ("boss", f"DELETE /api/v1/jobs/{jobs[1]}") in seen
     assert ("local", "POST /api/v1/tokens") in seen and ("ada", "POST /api/v1/jobs") in seen
+    assert ("ada", f"PUT /api/v1/artifacts/{digest}") in seen
     # What was refused changed nothing, and is no row.
     assert ("bob", f"DELETE /api/v1/jobs/{jobs[0]}") not in seen
     assert {e["source"] for e in log} == {"127.0.0.1"}
