@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define WRITER_CACHE_KIB 8192
-#define READER_CACHE_KIB 2048
+#define READER_CACHE_KIB 4096
 #define BUSY_TIMEOUT_MS 5000
 
 int sql_failed(struct sql *s, int code, const char *what)
