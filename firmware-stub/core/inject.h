@@ -9,6 +9,10 @@
 
 #include <stdint.h>
 
+#ifndef INPUT_BYTES
+#error "what includes this is another file in each variant of an image: see VARIED in the Makefile"
+#endif
+
 /* 0, or -1: no such kind. Most kinds do not return. */
 int inject(const char *kind);
 

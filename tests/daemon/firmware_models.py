@@ -1,4 +1,4 @@
-"""Images of models beyond the default one, built where a test asks for them, one build of a folder at a time."""
+"""Images beyond the default ones, built where a test asks for them; those of one board share objects, so one at a time."""
 
 import fcntl
 import pathlib
@@ -19,7 +19,8 @@ def make_image(build, board, model, quant, **options):
     with open(folder / ("%s.lock" % board), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         subprocess.run(["make", "-s", "-C", ROOT / "firmware-stub", "BOARD=" + board, "MODEL=" + model,
-                        "QUANT=" + quant, "BUILD=%s" % folder, *("%s=%s" % o for o in options.items())],
+                        "QUANT=" + quant, "BUILD=%s" % folder, *("%s=%s" % o for o in options.items() if o[1])],
                        check=True, capture_output=True, text=True)
-    kernel = "-" + options["KERNEL"] if options.get("KERNEL") else ""
-    return folder / board / ("%s-%s%s.elf" % (model, quant, kernel))
+    endings = {"KERNEL": "-", "FAULT": "-fault-", "MARKERS": "-"}
+    name = "-".join((model, quant)) + "".join(endings[k] + options[k] for k in endings if options.get(k))
+    return folder / board / (name + ".elf")

@@ -1,13 +1,12 @@
 """What the tests of the job steps share: firmware images, also misbehaving ones, and job parts."""
 
 import contextlib
-import fcntl
 import functools
-import subprocess
 
 from agent_process import Agent
-from conftest import BUILD, ROOT
+from conftest import BUILD
 from fake_agent_server import FakeServer
+from firmware_models import make_image
 
 MODEL = "full-nano"
 
@@ -15,16 +14,7 @@ MODEL = "full-nano"
 @functools.cache
 def firmware(board, fault=None, markers=None, model=MODEL):
     """The image's bytes; made up to date once in each process, one process after the other."""
-    folder = BUILD / "firmware"
-    folder.mkdir(parents=True, exist_ok=True)
-    image = folder / board / (f"{model}-int8{'-fault-' + fault if fault else ''}"
-                              f"{'-' + markers if markers else ''}.elf")
-    with open(folder / f".steps-{board}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        subprocess.run(["make", "-s", "-C", str(ROOT / "firmware-stub"), f"BOARD={board}",
-                        f"MODEL={model}", "QUANT=int8", f"BUILD={folder}",
-                        f"FAULT={fault or ''}", f"MARKERS={markers or ''}"], check=True, capture_output=True, text=True)
-    return image.read_bytes()
+    return make_image(BUILD, board, model, "int8", FAULT=fault, MARKERS=markers).read_bytes()
 
 
 def phases(**asked):

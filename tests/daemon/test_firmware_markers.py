@@ -2,27 +2,18 @@
 
 import contextlib
 import re
-import subprocess
 
 import pytest
 
 from conftest import need, wait_for
 from firmware_device import MACHINES, Run, host, qemu
+from firmware_models import make_image
 
 NAME = "full-nano-int8"
 D0, D1, D2, BUSY, MAC = 1, 2, 4, 8, 16
 ROOM = 4096 // 8
 # Each board's clock, so that 30 us can be told.
 HZ = {"mps3-an547": 32000000, "mps2-an386": 25000000, "mps2-an500": 25000000, "microbit": 16000000}
-
-
-def build_image(root, folder, board, **options):
-    need("arm-none-eabi-gcc")
-    subprocess.run(["make", "-s", "-C", root / "firmware-stub", "BOARD=" + board,
-                    "BUILD=%s" % folder, *("%s=%s" % o for o in options.items())],
-                   check=True, stdout=subprocess.DEVNULL)
-    suffix = "".join("-fault-" + v if k == "FAULT" else "-" + v for k, v in options.items())
-    return folder / board / (NAME + suffix + ".elf")
 
 
 def window(device):
@@ -74,12 +65,12 @@ def check_energy(block, ticks, batches, inferences, machine, run):
 
 
 @contextlib.contextmanager
-def marked_device(machine, root, build, tmp_path):
+def marked_device(machine, build, tmp_path):
     """The firmware under QEMU, and the file that its markers go to."""
     need("qemu-system-arm")
     out = tmp_path / "markers"
     if machine == "microbit":
-        image = build_image(root, tmp_path, "microbit", MARKERS="semihosting")
+        image = make_image(build, "microbit", "full-nano", "int8", MARKERS="semihosting")
         more = ["-chardev", "file,id=markers,path=%s" % out, "-semihosting-config",
                 "enable=on,target=native,chardev=markers"]
     else:
@@ -90,8 +81,8 @@ def marked_device(machine, root, build, tmp_path):
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_energy_windows(root, build, tmp_path, machine):
-    with marked_device(machine, root, build, tmp_path) as (device, out):
+def test_energy_windows(build, tmp_path, machine):
+    with marked_device(machine, build, tmp_path) as (device, out):
         # On the fastest one also more inferences than activity can be kept of.
         windows = [(3, 2), (3, 0)] + [(2, ROOM // 4)] * (machine == "mps2-an386")
         runs = [device.lab("energy %d %d" % w) for w in windows]
@@ -129,9 +120,10 @@ def test_markers_come_by_the_second_uart_after_the_window(build, tmp_path, machi
         check(out.read_text(), windows)
 
 
-def test_markers_come_by_semihosting_on_microbit(root, tmp_path):
+def test_markers_come_by_semihosting_on_microbit(build, tmp_path):
+    need("arm-none-eabi-gcc")
     need("qemu-system-arm")
-    image = build_image(root, tmp_path, "microbit", MARKERS="semihosting")
+    image = make_image(build, "microbit", "full-nano", "int8", MARKERS="semihosting")
     out = tmp_path / "markers"
     with qemu("microbit", image, "-chardev", "file,id=markers,path=%s" % out, "-semihosting-config",
               "enable=on,target=native,chardev=markers") as device:
@@ -141,8 +133,8 @@ def test_markers_come_by_semihosting_on_microbit(root, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["hardfault", "hang", "cut", "reset"])
-def test_an_image_with_a_fault_has_it_in_the_warm_window(root, tmp_path, kind):
-    image = build_image(root, tmp_path, "host", FAULT=kind)
+def test_an_image_with_a_fault_has_it_in_the_warm_window(build, kind):
+    image = make_image(build, "host", "full-nano", "int8", FAULT=kind)
     with host(image, timeout_s=10 if kind != "cut" else 2) as device:
         device.banner()
         assert device.lab("id").end["status"] == "ok"
