@@ -16,11 +16,14 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("HILDA_BUILD", ROOT / "build")).resolve()
 UNIT_SECONDS = 120
-WORKERS = "4"  # more than cores: the fault cases mostly wait
+WORKERS = "5"  # more than cores: the fault cases mostly wait
+BROWSERS = "2"  # files at a time, beside the daemon tests
+SLOWEST = 5
 
 total = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -36,7 +39,7 @@ def count(name, passed, failed, skipped, seconds, output=""):
 
 
 def unit(binary):
-    """One cmocka program: its counts, or one failure when it crashes or hangs."""
+    """One cmocka program: what `count` takes, or one failure when it crashes or hangs."""
     start = time.monotonic()
     name = str(binary.relative_to(BUILD / "tests"))
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="STDOUT")
@@ -56,11 +59,11 @@ def unit(binary):
         output += f"\n{name} ended with {code}"
     for line in re.findall(r"(?m)^skip: .*$", output):
         print(f"     {name}: {line}")
-    count(name, passed, failed, skipped, time.monotonic() - start, output)
+    return name, passed, failed, skipped, time.monotonic() - start, output
 
 
 def daemon(paths):
-    """The pytest files, in parallel, counted from the JUnit file that pytest writes."""
+    """The pytest files, in parallel: what `count` takes, from the JUnit file that pytest writes; the slowest are named."""
     start = time.monotonic()
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
         done = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "-n", WORKERS,
@@ -78,13 +81,16 @@ def daemon(paths):
         failed = max(failed, 1)
     for line in re.findall(r"(?m)^SKIPPED .*$", done.stdout):
         print(f"     {line}")
-    count("daemon", max(cases - failed - skipped, 0), failed, skipped, time.monotonic() - start, done.stdout)
+    slow = sorted(((float(c.get("time", 0)), c.get("name")) for s in suites for c in s.iter("testcase")), reverse=True)
+    for seconds, name in slow[:SLOWEST]:
+        print(f"     {seconds:5.1f} s {name}")
+    return "daemon", max(cases - failed - skipped, 0), failed, skipped, time.monotonic() - start, done.stdout
 
 
 def browser(paths):
-    """The node tests, counted from their TAP summary."""
+    """The node tests: what `count` takes, from their TAP summary."""
     start = time.monotonic()
-    done = subprocess.run(["node", "--test", "--test-reporter=tap", *paths], cwd=ROOT,
+    done = subprocess.run(["node", "--test", "--test-reporter=tap", f"--test-concurrency={BROWSERS}", *paths], cwd=ROOT,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace")
     found = {k: int(v) for k, v in re.findall(r"(?m)^# (tests|pass|fail|skipped|cancelled) (\d+)$", done.stdout)}
@@ -93,7 +99,7 @@ def browser(paths):
         failed = max(failed, 1)
     for line in re.findall(r"(?m)^\s*ok .*# SKIP.*$", done.stdout):
         print(f"     {line.strip()}")
-    count("browser", found.get("pass", 0), failed, found.get("skipped", 0), time.monotonic() - start, done.stdout)
+    return "browser", found.get("pass", 0), failed, found.get("skipped", 0), time.monotonic() - start, done.stdout
 
 
 def style():
@@ -116,18 +122,18 @@ def main(wanted):
             sys.exit(f"{w}: no such test; name a folder or a file below tests/")
     binaries = sorted(p for p in (BUILD / "tests" / "unit").rglob("test_*") if p.is_file() and os.access(p, os.X_OK)
                       and (ROOT / "tests" / p.relative_to(BUILD / "tests")).with_suffix(".c").exists())
-    for binary in binaries:
-        source = "tests/" + str(binary.relative_to(BUILD / "tests")) + ".c"
-        if not wanted or any(under(source, w) for w in wanted):
-            unit(binary)
+    binaries = [b for b in binaries if not wanted or
+                any(under("tests/" + str(b.relative_to(BUILD / "tests")) + ".c", w) for w in wanted)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in pool.map(unit, binaries):
+            count(*done)
     daemons = [w for w in wanted if under(w, "tests/daemon")] or ([] if wanted else ["tests/daemon"])
-    if daemons:
-        daemon(daemons)
     browsers = [w for w in wanted if under(w, "tests/browser")]
     if not wanted or "tests/browser" in browsers:
         browsers = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/browser").glob("*.test.mjs"))
-    if browsers:
-        browser(browsers)
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(what, paths) for what, paths in ((daemon, daemons), (browser, browsers)) if paths]:
+            count(*done.result())
     if not wanted and (ROOT / ".git").exists():
         style()
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
