@@ -390,6 +390,7 @@ static void planned(struct request *r)
 	}
 	n->plan.start.schedule = r->id;
 	n->plan.start.note = "by hand";
+	n->plan.start.token = r->who.name;
 	request_submit(r, &n->plan.start.op, ran);
 }
 

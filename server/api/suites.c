@@ -194,10 +194,12 @@ static void start(struct request *r)
 {
 	struct work *w = r->own;
 
-	if (w->rc)
+	if (w->rc) {
 		reply_problem(r, &w->problem);
-	else
-		request_submit(r, &w->plan.start.op, started);
+		return;
+	}
+	w->plan.start.token = r->who.name;
+	request_submit(r, &w->plan.start.op, started);
 }
 
 void suites_run(struct request *r)

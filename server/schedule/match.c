@@ -49,21 +49,6 @@ bool match_fits(const struct match_need *need, const struct match_board *b)
 	return of_kind(need, b) && !lacks_tag(need, b) && speaks(need, b) && !lacks_phases(need, b);
 }
 
-struct ranked_job {
-	const struct match_job *job;
-	size_t index;
-};
-
-static int by_rank(const void *pa, const void *pb)
-{
-	const struct match_job *a = ((const struct ranked_job *)pa)->job;
-	const struct match_job *b = ((const struct ranked_job *)pb)->job;
-
-	if (a->priority != b->priority)
-		return a->priority > b->priority ? -1 : 1;
-	return a->id < b->id ? -1 : a->id > b->id;
-}
-
 /* Is board a to be taken rather than b? Fewer abilities first; names are unique, so never equal. */
 static bool taken_before(const struct match_board *a, const struct match_board *b)
 {
@@ -72,35 +57,121 @@ static bool taken_before(const struct match_board *a, const struct match_board *
 	return of_a != of_b ? of_a < of_b : strcmp(a->name, b->name) < 0;
 }
 
-int match_assign(const struct match_board *boards, size_t n_boards, const struct match_job *jobs,
-	size_t n_jobs, struct match_pair *pairs, size_t *n_pairs)
+enum line_state { LINE_UNREAD, LINE_HEAD, LINE_OVER };
+
+struct assignment {
+	const struct match_board *boards;
+	size_t n_boards;
+	struct match_queue *queue;
+	bool *taken;
+	enum line_state *states;
+	struct match_job *heads;
+};
+
+static bool may_go(const struct match_job *job, size_t board)
 {
-	_cleanup_free_ struct ranked_job *ranked = calloc(n_jobs + 1, sizeof(*ranked));
-	_cleanup_free_ bool *taken = calloc(n_boards + 1, sizeof(*taken));
-	size_t n = 0;
+	return board >= 64 || !(job->not_on & UINT64_C(1) << board);
+}
 
-	if (!ranked || !taken)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_jobs; i++)
-		ranked[i] = (struct ranked_job){&jobs[i], i};
-	qsort(ranked, n_jobs, sizeof(*ranked), by_rank);
-	for (size_t j = 0; j < n_jobs && n < n_boards; j++) {
-		size_t best = n_boards;
+/* The free board for a need, of those that the job may go to when there is one; n_boards: none. */
+static size_t best_board(
+	const struct assignment *a, const struct match_need *need, const struct match_job *job)
+{
+	size_t best = a->n_boards;
 
-		for (size_t b = 0; b < n_boards; b++) {
-			if (taken[b] || !boards[b].online || boards[b].state != MATCH_READY ||
-				!match_fits(ranked[j].job->need, &boards[b]))
-				continue;
-			if (best == n_boards || taken_before(&boards[b], &boards[best]))
-				best = b;
-		}
-		if (best == n_boards)
+	for (size_t b = 0; b < a->n_boards; b++) {
+		const struct match_board *board = &a->boards[b];
+
+		if (a->taken[b] || !board->online || board->state != MATCH_READY ||
+			!match_fits(need, board) || (job && !may_go(job, b)))
 			continue;
-		taken[best] = true;
-		pairs[n++] = (struct match_pair){best, ranked[j].index};
+		if (best == a->n_boards || taken_before(board, &a->boards[best]))
+			best = b;
+	}
+	return best;
+}
+
+/* Until the line's head is a job that could be given now. 1, 0 when there is none, or -errno. */
+static int read_head(struct assignment *a, size_t i)
+{
+	const struct match_need *need = a->queue->lines[i].need;
+	int rc = 1;
+
+	if (best_board(a, need, NULL) == a->n_boards)
+		rc = 0;
+	if (rc && a->states[i] == LINE_UNREAD)
+		rc = a->queue->next(a->queue->arg, i, &a->heads[i]);
+	while (rc > 0 && best_board(a, need, &a->heads[i]) == a->n_boards)
+		rc = a->queue->next(a->queue->arg, i, &a->heads[i]);
+	a->states[i] = rc > 0 ? LINE_HEAD : LINE_OVER;
+	return rc;
+}
+
+/* < 0: line a's submitter goes first; 0: the age of their jobs decides. */
+static int compare_turns(const struct match_queue *q, size_t a, size_t b)
+{
+	const struct match_line *x = &q->lines[a], *y = &q->lines[b];
+	const struct match_share *s = &q->shares[x->share], *t = &q->shares[y->share];
+
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	if (s->running != t->running)
+		return s->running < t->running ? -1 : 1;
+	return s->served < t->served ? -1 : s->served > t->served;
+}
+
+/* The line whose head goes next: 1, 0 when nothing can be given, or -errno. */
+static int first_line(struct assignment *a, size_t *first)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < a->queue->n_lines; i++) {
+		int turn = found ? compare_turns(a->queue, i, *first) : -1, rc;
+
+		if (a->states[i] == LINE_OVER || turn > 0)
+			continue;
+		rc = read_head(a, i);
+		if (rc < 0)
+			return rc;
+		if (!rc || (!turn && a->heads[i].id > a->heads[*first].id))
+			continue;
+		*first = i;
+		found = true;
+	}
+	return found;
+}
+
+static int assign(struct assignment *a, struct match_pair *pairs, size_t *n_pairs)
+{
+	size_t n = 0, i = 0;
+	int rc = 0;
+
+	while (n < a->n_boards && (rc = first_line(a, &i)) > 0) {
+		const struct match_line *line = &a->queue->lines[i];
+		struct match_share *share = &a->queue->shares[line->share];
+		size_t board = best_board(a, line->need, &a->heads[i]);
+
+		a->taken[board] = true;
+		pairs[n++] = (struct match_pair){board, a->heads[i].id};
+		a->states[i] = LINE_UNREAD;
+		share->running++;
+		share->served = ++a->queue->served;
 	}
 	*n_pairs = n;
-	return 0;
+	return rc < 0 ? rc : 0;
+}
+
+int match_assign(const struct match_board *boards, size_t n_boards, struct match_queue *queue,
+	struct match_pair *pairs, size_t *n_pairs)
+{
+	_cleanup_free_ bool *taken = calloc(n_boards + 1, sizeof(*taken));
+	_cleanup_free_ enum line_state *states = calloc(queue->n_lines + 1, sizeof(*states));
+	_cleanup_free_ struct match_job *heads = calloc(queue->n_lines + 1, sizeof(*heads));
+	struct assignment a = {boards, n_boards, queue, taken, states, heads};
+
+	if (!taken || !states || !heads)
+		return -ENOMEM;
+	return assign(&a, pairs, n_pairs);
 }
 
 /* ---- why a job waits ---- */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/store/placing.h"
+
 static void word(char *out, size_t room, const char *text)
 {
 	snprintf(out, room, "%s", text);
@@ -155,15 +157,15 @@ int move_board_quarantine(struct store_txn *t, const char *board, const char *re
 
 /* ---- jobs ---- */
 
-int move_job_requeue(struct store_txn *t, int64_t job, const char *detail)
+int move_job_requeue(struct store_txn *t, int64_t job, const char *detail, unsigned placing)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	struct store_event *e;
 	int rc = sql_first(t->db, &q,
-		"UPDATE jobs SET state = 'queued', detail = $detail WHERE id = $job"
-		" RETURNING queue_deadline_at,"
+		"UPDATE jobs SET state = 'queued', detail = $detail, placing = placing | $placing"
+		" WHERE id = $job RETURNING queue_deadline_at,"
 		" (SELECT board_type FROM demands WHERE id = demand)",
-		SQL_I("$job", job), SQL_T("$detail", detail));
+		SQL_I("$job", job), SQL_T("$detail", detail), SQL_I("$placing", placing));
 
 	if (rc < 0)
 		return rc;
@@ -311,6 +313,6 @@ int move_run_lost(struct store_txn *t, const struct run_row *r, const char *reas
 	if (r->job_canceled)
 		return move_job_end(t, r->job, "canceled", "canceled", reason, r->stage);
 	if (r->job_attempts < r->job_attempts_allowed)
-		return move_job_requeue(t, r->job, reason);
+		return move_job_requeue(t, r->job, reason, PLACING_RETRIED);
 	return move_job_end(t, r->job, "lost", "infrastructure", reason, r->stage);
 }

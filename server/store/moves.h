@@ -36,8 +36,8 @@ int move_board_quarantine(struct store_txn *t, const char *board, const char *re
 /* quarantined -> ready, or what a person wants of it. */
 int move_board_attested(struct store_txn *t, const char *board);
 
-/* Back to the queue, uncharged or for another attempt. */
-int move_job_requeue(struct store_txn *t, int64_t job, const char *detail);
+/* Back to the queue, uncharged (placing 0) or for another attempt (PLACING_RETRIED). */
+int move_job_requeue(struct store_txn *t, int64_t job, const char *detail, unsigned placing);
 /* Ends it: state, finished_at, and its group when it was the last child. */
 int move_job_end(struct store_txn *t, int64_t job, const char *state, const char *outcome,
 	const char *detail, const char *stage);

@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "server/schedule/match.h"
 #include "server/store/capability.h"
+#include "server/store/claim_queue.h"
 #include "server/store/intern.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
@@ -23,9 +24,7 @@ struct claim {
 	struct match_board match[CHUNK_BOARDS];
 	size_t n_boards;
 
-	struct match_job *jobs;
-	size_t n_jobs, jobs_room;
-	size_t n_demands;
+	struct claim_queue queue;
 };
 
 /* ---- an offer as JSON ---- */
@@ -178,61 +177,12 @@ static int load_boards(struct claim *c, size_t from, size_t to)
 	return 0;
 }
 
-static int add_job(struct claim *c, int64_t id, int64_t priority, const struct match_need *need)
-{
-	if (c->n_jobs == c->jobs_room) {
-		size_t room = c->jobs_room ? 2 * c->jobs_room : 256;
-		struct match_job *jobs = reallocarray(c->jobs, room, sizeof(*jobs));
-
-		if (!jobs)
-			return -ENOMEM;
-		c->jobs = jobs;
-		c->jobs_room = room;
-	}
-	c->jobs[c->n_jobs++] = (struct match_job){id, priority, need};
-	return 0;
-}
-
-/* The heads of one demand's queue: no board needs to look further than there are boards. */
-static int add_heads(struct claim *c, int64_t demand, const char *text)
-{
-	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	struct intern_entry *e = intern_find_id(&c->t->interned->demands, demand);
-	bool fits = false;
-	int rc;
-
-	if (!e)
-		e = intern_add(&c->t->interned->demands, demand, text);
-	if (!e)
-		return -ENOMEM;
-	if (!e->parsed) {
-		rc = demand_parse(e);
-		if (rc)
-			return rc;
-	}
-	for (size_t i = 0; i < c->n_boards && !fits; i++)
-		fits = match_fits(&e->need, &c->match[i]);
-	if (!fits)
-		return 0;
-	rc = sql_first(c->t->db, &q,
-		"SELECT id, priority FROM jobs WHERE demand = $demand AND state = 'queued'"
-		" ORDER BY priority DESC, id LIMIT $limit",
-		SQL_I("$demand", demand), SQL_I("$limit", (int64_t)c->n_boards));
-	for (; rc > 0; rc = sql_next(c->t->db, q)) {
-		int failed = add_job(c, sql_i64(q, 0), sql_i64(q, 1), &e->need);
-
-		if (failed)
-			return failed;
-	}
-	return rc;
-}
-
 static int add_demands(struct claim *c, sqlite3_stmt *q, int rc)
 {
-	for (; rc > 0 && c->n_demands < CHUNK_DEMANDS; rc = sql_next(c->t->db, q)) {
-		int failed = add_heads(c, sql_i64(q, 0), sql_text(q, 1));
+	for (; rc > 0 && c->queue.n_demands < CHUNK_DEMANDS; rc = sql_next(c->t->db, q)) {
+		int failed = claim_queue_add(
+			&c->queue, sql_i64(q, 0), sql_text(q, 1), c->match, c->n_boards);
 
-		c->n_demands++;
 		if (failed)
 			return failed;
 	}
@@ -241,8 +191,7 @@ static int add_demands(struct claim *c, sqlite3_stmt *q, int rc)
 
 static int gather(struct claim *c)
 {
-	c->n_jobs = 0;
-	c->n_demands = 0;
+	c->queue.n_demands = 0;
 	/* Entries must not go while their needs are pointed to. */
 	if (c->t->interned->demands.n + CHUNK_DEMANDS + 1 >= INTERN_MAX)
 		intern_clear(&c->t->interned->demands);
@@ -304,6 +253,9 @@ static int make_run(struct claim *c, const struct capability *b, int64_t job, in
 		SQL_I("$run", run), SQL_T("$board", b->name), SQL_I("$job", job));
 	if (rc)
 		return rc;
+	rc = claim_queue_served(t, job, run);
+	if (rc)
+		return rc;
 	txn_lease_set(t, LEASE_OFFER, run, t->terms->offer_ms);
 	e = txn_event(t, STORE_EVENT_JOB);
 	e->id = e->job = job;
@@ -334,26 +286,35 @@ static int take(struct claim *c, const struct capability *b, int64_t job)
 	return rc <= 0 ? rc : make_run(c, b, job, epoch);
 }
 
-static int claim_chunk(struct claim *c, size_t from, size_t to)
+/* What the highest priority has for the boards that are free. */
+static int claim_round(struct claim *c)
 {
 	struct match_pair pairs[CHUNK_BOARDS];
 	size_t n_pairs = 0;
-	int rc = load_boards(c, from, to);
+	int rc = match_assign(c->match, c->n_boards, &c->queue.match, pairs, &n_pairs);
+
+	for (size_t i = 0; i < n_pairs && !rc; i++) {
+		rc = take(c, &c->boards[pairs[i].board], pairs[i].job);
+		c->match[pairs[i].board].state = MATCH_BUSY;
+	}
+	return rc;
+}
+
+static int claim_chunk(struct claim *c, size_t from, size_t to)
+{
+	int rc = load_boards(c, from, to), more = 0;
 
 	if (!rc && c->n_boards)
 		rc = gather(c);
-	if (!rc && c->n_boards)
-		rc = match_assign(c->match, c->n_boards, c->jobs, c->n_jobs, pairs, &n_pairs);
-	for (size_t i = 0; i < n_pairs && !rc; i++) {
-		rc = take(c, &c->boards[pairs[i].board], c->jobs[pairs[i].job].id);
-		c->match[pairs[i].board].state = MATCH_BUSY;
-	}
+	while (!rc && c->n_boards &&
+		(more = claim_queue_descend(&c->queue, c->match, c->n_boards)) > 0)
+		rc = claim_round(c);
 	for (size_t i = 0; i < c->n_boards; i++) {
 		if (c->match[i].state == MATCH_READY)
 			c->x->wants |= store_type_bits(c->boards[i].type);
 		capability_done(&c->boards[i]);
 	}
-	return rc;
+	return more < 0 ? more : rc;
 }
 
 static int acknowledge(struct store_txn *t, const struct op_offer_claim *x)
@@ -401,12 +362,13 @@ static int claim(struct store_txn *t, struct store_op *op)
 	c->t = t;
 	c->x = x;
 	c->o = &o;
+	claim_queue_init(&c->queue, t);
 	jo_open(&o, '{');
 	jo_key(&o, "offers");
 	jo_open(&o, '[');
 	rc = claim_all(c);
 	jo_close(&o, ']');
-	free(c->jobs);
+	claim_queue_done(&c->queue);
 	free(c);
 	if (!rc)
 		rc = reply_cancels(t, x->agent, &o, &x->n_cancels);

@@ -60,7 +60,7 @@ static int release(struct store_txn *t, struct store_op *op)
 	if (x->only_if_due && !txn_lease_due(t, LEASE_OFFER, r.id))
 		return 0;
 	rc = move_run_release(t, &r, x->reason ? x->reason : "nobody started the offer");
-	return rc ? rc : move_job_requeue(t, r.job, "");
+	return rc ? rc : move_job_requeue(t, r.job, "", 0);
 }
 
 void op_offer_release_setup(struct op_offer_release *x)

@@ -229,7 +229,7 @@ static int settle_run(struct store_txn *t, struct op_agent_register *x, int64_t 
 		return move_run_lost(
 			t, &r, "the agent registered anew and does not hold the run any more");
 	rc = move_run_release(t, &r, "the agent registered anew before it started the offer");
-	return rc ? rc : move_job_requeue(t, r.job, "");
+	return rc ? rc : move_job_requeue(t, r.job, "", 0);
 }
 
 static int settle_runs(struct store_txn *t, struct op_agent_register *x)

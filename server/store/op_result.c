@@ -9,6 +9,7 @@
 #include "server/store/latest.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
+#include "server/store/placing.h"
 
 /* ---- rows ---- */
 
@@ -103,7 +104,7 @@ static int settle_job(struct store_txn *t, const struct run_row *r, const struct
 	if (r->job_canceled && o != OUTCOME_PASSED && o != OUTCOME_FAILED)
 		o = OUTCOME_CANCELED;
 	if (o == OUTCOME_INFRASTRUCTURE && r->job_attempts < r->job_attempts_allowed)
-		return move_job_requeue(t, r->job, result->detail);
+		return move_job_requeue(t, r->job, result->detail, PLACING_RETRIED);
 	return move_job_end(t, r->job, outcome_job_state(o), outcome_name(o), result->detail,
 		stage_name(result->stage));
 }

@@ -120,8 +120,10 @@ static int insert_cell(struct store_txn *t, struct op_suite_start *x, size_t i)
 	const struct suite_cell *cell = &x->suite->cells[i];
 	struct op_job_submit *submit = &x->submits[i];
 	_cleanup_free_ char *values = values_text(cell);
-	int rc = submit->op.run(t, &submit->op);
+	int rc;
 
+	submit->token = x->token;
+	rc = submit->op.run(t, &submit->op);
 	if (rc) {
 		x->op.fault = submit->op.fault;
 		return rc;

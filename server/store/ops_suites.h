@@ -45,7 +45,8 @@ struct op_suite_start {
 	int64_t next_ms;  /* its next one */
 	const char *
 		failed; /* why the run cannot begin (a schedule's time is over all the same), or NULL */
-	const char *note; /* of a run that begins late, or "" */
+	const char *note;  /* of a run that begins late, or "" */
+	const char *token; /* who begins it: its jobs are theirs; NULL: a schedule */
 	/* outputs */
 	enum suite_start_outcome outcome;
 	int64_t suite_run;
