@@ -118,8 +118,7 @@ static int add_line(struct claim_queue *q, const struct claim_demand *d, const c
 		grow((void **)&q->match_lines, &q->lines_room, q->n_lines, sizeof(*q->match_lines)))
 		return -ENOMEM;
 	q->lines[q->n_lines] = (struct claim_line){d->id, d->priority, 0, submitter};
-	q->match_lines[q->n_lines++] =
-		(struct match_line){d->priority, submitter, &d->entry->need};
+	q->match_lines[q->n_lines++] = (struct match_line){d->priority, submitter, &d->entry->need};
 	return 0;
 }
 

@@ -45,8 +45,7 @@ int claim_queue_add(struct claim_queue *q, int64_t demand, const char *text,
  * Fills q->match with the highest priority that was not looked at and that a free board fits. 1, 0 when
  * nothing is left, or -errno.
  */
-int claim_queue_descend(
-	struct claim_queue *q, const struct match_board *boards, size_t n_boards);
+int claim_queue_descend(struct claim_queue *q, const struct match_board *boards, size_t n_boards);
 /* The job's submitter had its turn. */
 int claim_queue_served(struct store_txn *t, int64_t job, int64_t run);
 

@@ -23,7 +23,6 @@ struct placing {
 int placing_not_on(struct sql *db, const struct placing *p, const struct match_board *boards,
 	size_t n_boards, uint64_t *not_on);
 /* Registered boards that fit the need, online or not; the counting ends at `enough`. */
-int placing_count_fitting(
-	struct sql *db, const struct match_need *need, size_t enough, size_t *n);
+int placing_count_fitting(struct sql *db, const struct match_need *need, size_t enough, size_t *n);
 
 #endif

@@ -152,8 +152,8 @@ static void answer(
 	assert_int_equal(assign(boards, BOARDS, jobs, JOBS, pairs, &n), 0);
 	out[0] = 0;
 	for (size_t i = 0; i < n; i++)
-		at += (size_t)snprintf(out + at, room - at, "%lld:%s ",
-			(long long)pairs[i].job, boards[pairs[i].board].name);
+		at += (size_t)snprintf(out + at, room - at, "%lld:%s ", (long long)pairs[i].job,
+			boards[pairs[i].board].name);
 }
 
 static const struct queued *jobs_by_id(const struct queued *jobs, int64_t id)
@@ -222,8 +222,7 @@ static void priority_then_age_decides(void **state)
 	const struct match_need need = {.type = "an547"};
 	const struct match_board board = {
 		.name = "b", .type = "an547", .phases = MATCH_ANY_PHASE, .online = true};
-	const struct queued jobs[] = {
-		{.id = 9, .priority = 50, .need = &need},
+	const struct queued jobs[] = {{.id = 9, .priority = 50, .need = &need},
 		{.id = 3, .priority = 50, .need = &need},
 		{.id = 10, .priority = 60, .need = &need}};
 	struct match_pair pair;
@@ -269,10 +268,8 @@ static void boards_of_x(struct match_board *boards, size_t n)
 	assert_true(n <= 64);
 	for (size_t i = 0; i < n; i++) {
 		snprintf(letters[i], sizeof(letters[i]), "b%02zu", i);
-		boards[i] = (struct match_board){.name = letters[i],
-			.type = "x",
-			.phases = MATCH_ANY_PHASE,
-			.online = true};
+		boards[i] = (struct match_board){
+			.name = letters[i], .type = "x", .phases = MATCH_ANY_PHASE, .online = true};
 	}
 }
 
@@ -341,8 +338,7 @@ static void turns_are_told_over_all_demands(void **state)
 
 static void a_barred_job_lets_the_next_one_go(void **state)
 {
-	const struct queued jobs[] = {
-		{.id = 1, .priority = 50, .need = &any, .not_on = 1u << 0},
+	const struct queued jobs[] = {{.id = 1, .priority = 50, .need = &any, .not_on = 1u << 0},
 		{.id = 2, .priority = 50, .need = &any, .not_on = 3u},
 		{.id = 3, .priority = 50, .need = &any}};
 	struct match_board boards[2];

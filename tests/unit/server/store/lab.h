@@ -132,7 +132,8 @@ LAB_UNUSED static struct job *lab_job(const char *text)
 }
 
 /* rest: more members of the document, with a comma in front, or "". */
-LAB_UNUSED static int64_t lab_submit(struct lab *lab, const char *type, const char *rest)
+LAB_UNUSED static int64_t lab_submit_as(
+	struct lab *lab, const char *token, const char *type, const char *rest)
 {
 	struct op_job_submit x;
 	struct fault f;
@@ -147,6 +148,7 @@ LAB_UNUSED static int64_t lab_submit(struct lab *lab, const char *type, const ch
 			    type, rest) > 0);
 	job = lab_job(text);
 	assert_int_equal(op_job_submit_setup(&x, job, text, strlen(text), &f), 0);
+	x.token = token;
 	if (store_call(lab->store, &x.op))
 		fail_msg("%s", x.op.fault.text);
 	id = x.job;
@@ -154,6 +156,11 @@ LAB_UNUSED static int64_t lab_submit(struct lab *lab, const char *type, const ch
 	job_free(job);
 	free(text);
 	return id;
+}
+
+LAB_UNUSED static int64_t lab_submit(struct lab *lab, const char *type, const char *rest)
+{
+	return lab_submit_as(lab, "", type, rest);
 }
 
 struct lab_agent {

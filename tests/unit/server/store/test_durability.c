@@ -425,6 +425,30 @@ static void an_older_version_is_migrated(void **state)
 	execute(folder, "SELECT 1 FROM jobs; SELECT 1 FROM metrics");
 }
 
+/* The queue of a server before submitters took turns. */
+static void a_queue_of_version_5_goes_on(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t job = lab_submit(lab, "mps3-an547", ""), epoch, run;
+
+	store_close(lab->store);
+	lab->store = NULL;
+	execute(lab->folder,
+		"DROP INDEX jobs_queue; DROP INDEX jobs_running; DROP TABLE submitters;"
+		"DROP TABLE durations; ALTER TABLE jobs DROP COLUMN placing;"
+		"ALTER TABLE boards DROP COLUMN checked_at;"
+		"CREATE INDEX jobs_queue ON jobs (demand, priority DESC, id) WHERE state = 'queued';"
+		"PRAGMA user_version = 5");
+	lab_reopen(lab);
+	execute(lab->folder, "SELECT placing FROM jobs; SELECT served FROM submitters");
+	lab_agent(lab, &a);
+	run = lab_offer(lab, &a, "m55-1", &epoch);
+	assert_run(lab, run, "state", "offered");
+	assert_job(lab, job, "state", "active");
+	lab_agent_done(&a);
+}
+
 static void a_migration_that_fails_leaves_the_version(void **state)
 {
 	struct lab *lab = *state;
@@ -492,6 +516,7 @@ int main(void)
 		LAB_TEST(a_second_server_on_the_folder_is_refused_by_name),
 		LAB_TEST(a_database_of_a_newer_version_is_refused),
 		LAB_TEST(an_older_version_is_migrated),
+		LAB_TEST(a_queue_of_version_5_goes_on),
 		LAB_TEST(a_migration_that_fails_leaves_the_version),
 		LAB_TEST(what_is_no_database_is_refused),
 		LAB_TEST(a_folder_that_cannot_be_made_is_named),
