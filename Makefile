@@ -303,10 +303,15 @@ $(BUILD)/bench/ppk2: $(BUILD)/obj/tests/bench/ppk2.o $(LIBHILDA)
 	$(call say,LD)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS_common) -lm
 
+$(BUILD)/bench/turns: $(BUILD)/obj/tests/bench/turns.o $(BUILD)/lib/libserver.a $(LIBHILDA)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS_server)
+
 # make bench B='get post': only these.
 B ?=
 .PHONY: bench
-bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_once ppk2) $(BUILD)/tests/make_capture
+bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_once ppk2 turns) $(BUILD)/tests/make_capture
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/bench/bench.py $(B)
 
 # ---- installation -------------------------------------------------------------------------------

@@ -12,22 +12,6 @@
 #include "common/process.h"
 #include "instruments/console.h"
 
-static int64_t stage_ms(const struct job *job, enum stage stage)
-{
-	switch (stage) {
-	case STAGE_FLASH:
-		return job->timeouts.flash_ms;
-	case STAGE_BOOT:
-		return job->timeouts.boot_ms;
-	case STAGE_COLLECT:
-		return RUNNER_COLLECT_MS;
-	case STAGE_SUSTAINED:
-		return job->timeouts.phase_ms + INT64_C(1000) * job->phases.sustained.seconds;
-	default:
-		return job->timeouts.phase_ms;
-	}
-}
-
 /* What the end of a run means, whatever the step made of it. */
 static bool ended_from_outside(const struct runner *r, struct run *run)
 {
@@ -53,7 +37,7 @@ static void judge(const struct runner *r, struct run *run, enum stage stage, int
 		return;
 	if (rc == -ETIMEDOUT || late)
 		run_fail(run, OUTCOME_TIMEOUT, "%s did not end within %" PRId64 " ms",
-			stage_name(stage), stage_ms(r->job, stage));
+			stage_name(stage), job_stage_ms(r->job, stage));
 	else
 		run_fail(run, OUTCOME_INFRASTRUCTURE, "%s failed: %s", stage_name(stage),
 			strerror(-rc));
@@ -75,7 +59,7 @@ static int perform_step(
 
 	r->on_stage(r->arg, step->stage);
 	run_log_printf(r->log, "stage %s", stage_name(step->stage));
-	run->deadline_ns = clock_deadline_ms(r->clock, stage_ms(r->job, step->stage));
+	run->deadline_ns = clock_deadline_ms(r->clock, job_stage_ms(r->job, step->stage));
 	rc = canceled(r) ? -ECANCELED : step->perform(run);
 	if (!rc && run->verdict.outcome != OUTCOME_NONE)
 		rc = -ECANCELED;

@@ -9,8 +9,6 @@
 #include "agent/run/run_log.h"
 #include "agent/steps/step.h"
 
-/* What the collect step may take: it looks at what is there already. */
-#define RUNNER_COLLECT_MS 30000
 #define RUNNER_RESULT_MAX_BYTES (4u * 1024 * 1024) /* contracts.md */
 
 struct runner {

@@ -22,7 +22,6 @@
 #define STOP_MS 5000
 /* Behind the sum of the job's own times a program that nobody hears of any more ends itself. */
 #define SPARE_S 60
-#define PHASES 8
 
 static bool is_remote(const struct run *run)
 {
@@ -139,7 +138,7 @@ static int start_here(struct run *run, int in, int out, struct fault *f)
 static int start_there(struct run *run, int in, int out, struct fault *f)
 {
 	_cleanup_(remote_call_done) struct remote_call call = {0};
-	const struct job_timeouts *t = &run->job->timeouts;
+	int64_t all_ms = INT64_C(1000) * SPARE_S;
 	char seconds[24];
 	const char *args[] = {
 		run->board->exec_folder, run->board->name, run->job->image, seconds, NULL};
@@ -147,9 +146,9 @@ static int start_there(struct run *run, int in, int out, struct fault *f)
 	int words[2];
 	int rc;
 
-	snprintf(seconds, sizeof(seconds), "%lld",
-		(long long)((t->boot_ms + PHASES * t->phase_ms) / 1000 + SPARE_S +
-			run->job->phases.sustained.seconds));
+	for (enum stage stage = STAGE_BOOT; stage <= STAGE_SUSTAINED; stage++)
+		all_ms += job_stage_ms(run->job, stage);
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)all_ms / 1000);
 	rc = remote_shell(run->board, remote_program, args, &call, f);
 	if (rc)
 		return rc;

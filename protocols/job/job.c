@@ -11,11 +11,13 @@
 #include "protocols/job/doc.h"
 
 static const char *const job_keys[] = {"name", "board", "image", "protocol", "lines", "files",
-	"phases", "inputs", "deadline_ms", "timeouts_s", "priority", "attempts", "repeat", "labels",
-	"expect", "criteria", NULL};
+	"phases", "inputs", "deadline_ms", "timeouts_s", "priority", "attempts", "repeat",
+	"distinct", "labels", "expect", "criteria", NULL};
 static const char *const board_keys[] = {"type", "name", "tags", NULL};
 static const char *const file_keys[] = {"name", "artifact", NULL};
-static const char *const timeout_keys[] = {"queue", "flash", "boot", "phase", NULL};
+/* phase: of each stage that is not named. */
+static const char *const timeout_keys[] = {"queue", "phase", "flash", "boot", "cold", "warm",
+	"energy", "accuracy", "memory", "profile", "sustained", "collect", NULL};
 static const char *const criterion_keys[] = {"metric", "min", "max", NULL};
 /* Provenance that a job may pin: the keys of a result's `provenance`, and the model's hash. */
 static const char *const expect_keys[] = {"compiler", "flags", "machine", "mcu", "board_type",
@@ -152,24 +154,38 @@ static int read_timeouts(
 {
 	struct doc_at at = DOC_KEY(root, "timeouts_s");
 	json_t *obj = NULL;
-	struct {
-		const char *key;
-		double seconds;
-		int64_t *out_ms;
-	} fields[] = {
-		{"queue", JOB_QUEUE_S, &t->queue_ms},
-		{"flash", JOB_FLASH_S, &t->flash_ms},
-		{"boot", JOB_BOOT_S, &t->boot_ms},
-		{"phase", JOB_PHASE_S, &t->phase_ms},
-	};
 	int err = doc_member(doc, root, "timeouts_s", timeout_keys, &obj, e);
 
-	for (size_t i = 0; !err && i < ARRAY_SIZE(fields); i++) {
-		err = doc_f64(obj, &at, fields[i].key, JOB_TIMEOUT_MIN_S, JOB_TIMEOUT_MAX_S,
-			&fields[i].seconds, e);
-		*fields[i].out_ms = llround(fields[i].seconds * 1000);
+	t->queue_ms = JOB_QUEUE_S * 1000;
+	t->phase_ms = JOB_PHASE_S * 1000;
+	t->stage_ms[STAGE_FLASH] = JOB_FLASH_S * 1000;
+	t->stage_ms[STAGE_BOOT] = JOB_BOOT_S * 1000;
+	for (size_t i = 0; !err && timeout_keys[i]; i++) {
+		int64_t *out_ms = i == 0 ? &t->queue_ms : &t->phase_ms;
+		double seconds = 0;
+		enum stage stage;
+
+		if (!stage_parse(timeout_keys[i], &stage))
+			out_ms = &t->stage_ms[stage];
+		err = doc_f64(obj, &at, timeout_keys[i], JOB_TIMEOUT_MIN_S, JOB_TIMEOUT_MAX_S,
+			&seconds, e);
+		if (seconds > 0)
+			*out_ms = llround(seconds * 1000);
 	}
 	return err;
+}
+
+int64_t job_stage_ms(const struct job *job, enum stage stage)
+{
+	const struct job_timeouts *t = &job->timeouts;
+
+	if (t->stage_ms[stage])
+		return t->stage_ms[stage];
+	if (stage == STAGE_COLLECT)
+		return JOB_COLLECT_S * 1000;
+	if (stage == STAGE_SUSTAINED)
+		return t->phase_ms + INT64_C(1000) * job->phases.sustained.seconds;
+	return t->phase_ms;
 }
 
 static int compare_pairs(const void *a, const void *b)
@@ -286,6 +302,20 @@ static int read_protocol(
 	return err;
 }
 
+static int read_repeat(
+	const json_t *doc, const struct doc_at *root, struct job *job, struct job_error *e)
+{
+	struct doc_at at = DOC_KEY(root, "distinct");
+	int err = doc_u32(doc, root, "repeat", 1, JOB_REPEAT_MAX, &job->repeat, e);
+
+	if (!err)
+		err = doc_bool(doc, root, "distinct", &job->distinct, e);
+	if (!err && job->distinct && job->repeat < 2)
+		return doc_fail(e, &at, NULL,
+			"distinct asks for a board for each repetition; say how many with repeat");
+	return err;
+}
+
 static int read_scalars(
 	const json_t *doc, const struct doc_at *root, struct job *job, struct job_error *e)
 {
@@ -312,7 +342,7 @@ static int read_scalars(
 		(err = doc_u32(doc, root, "attempts", 1, JOB_ATTEMPTS_MAX, &job->attempts, e)))
 		return err;
 	job->inputs = (enum job_inputs)inputs;
-	return doc_u32(doc, root, "repeat", 1, JOB_REPEAT_MAX, &job->repeat, e);
+	return read_repeat(doc, root, job, e);
 }
 
 static int read_job(const json_t *doc, struct job *job, struct job_error *e)

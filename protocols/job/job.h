@@ -59,6 +59,7 @@
 #define JOB_FLASH_S 60
 #define JOB_BOOT_S 10
 #define JOB_PHASE_S 300
+#define JOB_COLLECT_S 30 /* it looks at what is there already */
 
 enum job_protocol { JOB_PROTOCOL_UART_BENCH, JOB_PROTOCOL_LINES };
 enum job_inputs { JOB_INPUTS_ROTATE, JOB_INPUTS_FIXED, JOB_INPUTS_LIST };
@@ -130,7 +131,8 @@ struct job_phases {
 };
 
 struct job_timeouts {
-	int64_t queue_ms, flash_ms, boot_ms, phase_ms;
+	int64_t queue_ms, phase_ms;
+	int64_t stage_ms[STAGE_COUNT]; /* 0: by phase_ms (collect: JOB_COLLECT_S) */
 };
 
 struct job_pair {
@@ -158,6 +160,7 @@ struct job {
 	uint32_t priority;	 /* 0..100; the higher goes first */
 	uint32_t attempts;	 /* starts allowed, lost ones included */
 	uint32_t repeat;	 /* 1: just this job; more expand at submit into child jobs */
+	bool distinct;		 /* each child on a board of its own */
 	struct job_pair *labels; /* sorted by key */
 	size_t n_labels;
 	struct job_pair *expect; /* provenance that must be so; sorted by key */
@@ -190,6 +193,9 @@ json_t *job_print(const struct job *job);
  * job ends as `configuration` and needs no board.
  */
 int job_check_criteria(const struct job *job, struct job_error *e);
+
+/* How long a stage may take before the run ends as timeout. */
+int64_t job_stage_ms(const struct job *job, enum stage stage);
 
 const char *job_protocol_name(enum job_protocol p);
 const char *job_inputs_name(enum job_inputs i);

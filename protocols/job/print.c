@@ -98,9 +98,22 @@ static json_t *print_criteria(const struct job *job)
 	return list;
 }
 
+/* Stages that nothing was said of are left out: phase says it for them. */
+static json_t *print_timeouts(const struct job_timeouts *t)
+{
+	json_t *obj = json_pack("{s:o, s:o}", "queue", print_seconds(t->queue_ms), "phase",
+		print_seconds(t->phase_ms));
+
+	for (enum stage stage = STAGE_FLASH; stage < STAGE_COUNT; stage++) {
+		if (t->stage_ms[stage])
+			json_object_set_new(
+				obj, stage_name(stage), print_seconds(t->stage_ms[stage]));
+	}
+	return obj;
+}
+
 json_t *job_print(const struct job *job)
 {
-	const struct job_timeouts *t = &job->timeouts;
 	json_t *doc = json_object();
 	int bad = !doc;
 
@@ -116,13 +129,11 @@ json_t *job_print(const struct job *job)
 	bad |= json_object_set_new(doc, "inputs", json_string(job_inputs_name(job->inputs)));
 	bad |= json_object_set_new(doc, "deadline_ms",
 		job->deadline_ms > 0 ? print_number(job->deadline_ms) : json_null());
-	bad |= json_object_set_new(doc, "timeouts_s",
-		json_pack("{s:o, s:o, s:o, s:o}", "queue", print_seconds(t->queue_ms), "flash",
-			print_seconds(t->flash_ms), "boot", print_seconds(t->boot_ms), "phase",
-			print_seconds(t->phase_ms)));
+	bad |= json_object_set_new(doc, "timeouts_s", print_timeouts(&job->timeouts));
 	bad |= json_object_set_new(doc, "priority", json_integer(job->priority));
 	bad |= json_object_set_new(doc, "attempts", json_integer(job->attempts));
 	bad |= json_object_set_new(doc, "repeat", json_integer(job->repeat));
+	bad |= json_object_set_new(doc, "distinct", json_boolean(job->distinct));
 	bad |= json_object_set_new(doc, "labels", print_pairs(job->labels, job->n_labels));
 	bad |= json_object_set_new(doc, "expect", print_pairs(job->expect, job->n_expect));
 	bad |= json_object_set_new(doc, "criteria", print_criteria(job));

@@ -141,6 +141,31 @@ static bool check_type(struct request *r, struct store_reader *reader, const str
 	return false;
 }
 
+/* With ?strict as many boards as there are repetitions that must each have their own. */
+static bool check_distinct(struct request *r, struct store_reader *reader, const struct job *job)
+{
+	struct problem p;
+	size_t n;
+	int rc;
+
+	if (!job->distinct)
+		return true;
+	rc = read_boards_fitting(reader, job, job->repeat, &n);
+	if (!rc && n >= job->repeat)
+		return true;
+	if (rc) {
+		reply_rc(r, rc, NULL);
+		return false;
+	}
+	problem_set(&p, PROBLEM_TOO_FEW_BOARDS,
+		"%u repetitions on distinct boards, and %zu boards fit; without ?strict the others "
+		"would wait for more",
+		job->repeat, n);
+	problem_pointer(&p, "/repeat");
+	reply_problem(r, &p);
+	return false;
+}
+
 static bool check_job(struct request *r, const struct job *job)
 {
 	const char *strict = request_query(r, "strict");
@@ -150,7 +175,8 @@ static bool check_job(struct request *r, const struct job *job)
 
 	if (!reader)
 		return false;
-	ok = check_artifacts(r, reader, job) && (!is_strict || check_type(r, reader, job));
+	ok = check_artifacts(r, reader, job) &&
+		(!is_strict || (check_type(r, reader, job) && check_distinct(r, reader, job)));
 	request_reader_return(r, reader);
 	return ok;
 }

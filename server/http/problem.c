@@ -16,6 +16,7 @@ static const struct {
 	[PROBLEM_BAD_SCHEDULE] = {"bad-schedule", "The schedule is not valid", 400},
 	[PROBLEM_UNKNOWN_BOARD_TYPE] = {"unknown-board-type", "No board of this type is known",
 		422},
+	[PROBLEM_TOO_FEW_BOARDS] = {"too-few-boards", "Fewer boards fit than are asked for", 422},
 	[PROBLEM_UNKNOWN_IMAGE] = {"unknown-image", "The image has not been uploaded", 422},
 	[PROBLEM_HASH_MISMATCH] = {"hash-mismatch", "The bytes do not have the announced hash",
 		422},

@@ -16,13 +16,24 @@ struct claim_demand {
 
 struct claim_submitter {
 	char name[STORE_NAME_BYTES];
+	size_t next;  /* of its bucket, from 1 on */
 	bool counted; /* its share has been looked up */
 };
 
 struct claim_line {
-	int64_t demand, priority, after;
-	size_t submitter;
+	int64_t demand, job;
+	unsigned placing; /* of the job */
+	bool told;	  /* the job has been given to the matcher */
 };
+
+static size_t hash(const char *name)
+{
+	size_t h = 5381;
+
+	while (*name)
+		h = h * 33 + (unsigned char)*name++;
+	return h % CLAIM_BUCKETS;
+}
 
 /* Room for one more; the array may move. */
 static int grow(void **items, size_t *room, size_t n, size_t size)
@@ -88,36 +99,50 @@ int claim_queue_add(struct claim_queue *q, int64_t demand, const char *text,
 	return rc;
 }
 
-static int find_submitter(struct claim_queue *q, const char *name, size_t *out)
+static bool find_submitter(const struct claim_queue *q, const char *name, size_t *out)
 {
-	size_t room = q->submitters_room;
-
-	for (*out = 0; *out < q->n_submitters; ++*out) {
-		if (!strcmp(q->submitters[*out].name, name))
-			return 0;
+	for (size_t i = q->buckets[hash(name)]; i; i = q->submitters[i - 1].next) {
+		if (!strcmp(q->submitters[i - 1].name, name)) {
+			*out = i - 1;
+			return true;
+		}
 	}
+	return false;
+}
+
+static int add_submitter(struct claim_queue *q, const char *name, size_t *out)
+{
+	size_t room = q->submitters_room, *bucket = &q->buckets[hash(name)];
+	struct claim_submitter *s;
+
+	if (find_submitter(q, name, out))
+		return 0;
 	if (grow((void **)&q->submitters, &room, q->n_submitters, sizeof(*q->submitters)) ||
 		grow((void **)&q->match.shares, &q->submitters_room, q->n_submitters,
 			sizeof(*q->match.shares)))
 		return -ENOMEM;
-	q->match.shares[q->n_submitters] = (struct match_share){0};
-	memset(&q->submitters[q->n_submitters], 0, sizeof(*q->submitters));
-	snprintf(q->submitters[q->n_submitters].name, STORE_NAME_BYTES, "%s", name);
-	q->n_submitters++;
+	*out = q->n_submitters++;
+	q->match.shares[*out] = (struct match_share){0};
+	s = &q->submitters[*out];
+	*s = (struct claim_submitter){.next = *bucket};
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	*bucket = q->n_submitters;
 	return 0;
 }
 
-static int add_line(struct claim_queue *q, const struct claim_demand *d, const char *name)
+/* first, placing: of the job at its head. */
+static int add_line(struct claim_queue *q, const struct claim_demand *d, const char *name,
+	int64_t first, unsigned placing)
 {
 	size_t submitter, room = q->lines_room;
-	int rc = find_submitter(q, name, &submitter);
+	int rc = add_submitter(q, name, &submitter);
 
 	if (rc)
 		return rc;
 	if (grow((void **)&q->lines, &room, q->n_lines, sizeof(*q->lines)) ||
 		grow((void **)&q->match_lines, &q->lines_room, q->n_lines, sizeof(*q->match_lines)))
 		return -ENOMEM;
-	q->lines[q->n_lines] = (struct claim_line){d->id, d->priority, 0, submitter};
+	q->lines[q->n_lines] = (struct claim_line){d->id, first, placing, false};
 	q->match_lines[q->n_lines++] = (struct match_line){d->priority, submitter, &d->entry->need};
 	return 0;
 }
@@ -125,55 +150,91 @@ static int add_line(struct claim_queue *q, const struct claim_demand *d, const c
 /* The submitters that wait at the demand's priority: a step of the index each, however many jobs they have. */
 static int add_lines(struct claim_queue *q, const struct claim_demand *d)
 {
-	_cleanup_sql_ sqlite3_stmt *s = NULL;
+	char token[STORE_NAME_BYTES] = "";
+	sqlite3_stmt *s = NULL;
 	int rc = sql_first(q->t->db, &s,
-		"WITH RECURSIVE waiting (token) AS ("
-		"SELECT min(token) FROM jobs WHERE demand = $demand AND priority = $priority"
-		" AND state = 'queued' UNION ALL"
-		" SELECT (SELECT min(j.token) FROM jobs j WHERE j.demand = $demand"
-		" AND j.priority = $priority AND j.state = 'queued' AND j.token > waiting.token)"
-		" FROM waiting WHERE waiting.token IS NOT NULL)"
-		" SELECT token FROM waiting WHERE token IS NOT NULL",
+		"SELECT token, id, placing FROM jobs WHERE demand = $demand AND priority = $priority"
+		" AND state = 'queued' ORDER BY token, id LIMIT 1",
 		SQL_I("$demand", d->id), SQL_I("$priority", d->priority));
 
-	for (; rc > 0 && q->n_lines < LINES_MAX; rc = sql_next(q->t->db, s)) {
-		int failed = add_line(q, d, sql_text(s, 0));
-
-		if (failed)
-			return failed;
+	while (rc > 0 && q->n_lines < LINES_MAX) {
+		sql_copy(s, 0, token, sizeof(token));
+		rc = add_line(q, d, token, sql_i64(s, 1), (unsigned)sql_i64(s, 2));
+		sql_end(&s);
+		if (!rc)
+			rc = sql_first(q->t->db, &s,
+				"SELECT token, id, placing FROM jobs WHERE demand = $demand"
+				" AND priority = $priority AND token > $token AND state = 'queued'"
+				" ORDER BY token, id LIMIT 1",
+				SQL_I("$demand", d->id), SQL_I("$priority", d->priority),
+				SQL_T("$token", token));
 	}
+	sql_end(&s);
+	return rc < 0 ? rc : 0;
+}
+
+static int load_served(struct claim_queue *q, size_t i)
+{
+	_cleanup_sql_ sqlite3_stmt *s = NULL;
+	int rc = sql_first(q->t->db, &s, "SELECT served FROM submitters WHERE name = $name",
+		SQL_T("$name", q->submitters[i].name));
+
+	if (rc > 0)
+		q->match.shares[i].served = sql_i64(s, 0);
+	q->submitters[i].counted = true;
 	return rc < 0 ? rc : 0;
 }
 
 /* Of a parent its children are what runs. */
-static int count_share(struct claim_queue *q, size_t i)
+static int load_running(struct claim_queue *q)
 {
 	_cleanup_sql_ sqlite3_stmt *s = NULL;
-	struct match_share *share = &q->match.shares[i];
+	size_t i;
 	int rc = sql_first(q->t->db, &s,
-		"SELECT (SELECT count(*) FROM jobs WHERE token = $token AND state = 'active'"
-		" AND repeat = 1), (SELECT served FROM submitters WHERE name = $token)",
-		SQL_T("$token", q->submitters[i].name));
+		"SELECT token, count(*) FROM jobs WHERE state = 'active' AND repeat = 1"
+		" GROUP BY token ORDER BY token");
 
-	if (rc <= 0)
-		return rc;
-	share->running = sql_i64(s, 0);
-	share->served = sql_i64(s, 1);
-	q->submitters[i].counted = true;
-	return 0;
+	for (i = 0; i < q->n_submitters; i++)
+		q->match.shares[i].running = 0;
+	for (; rc > 0; rc = sql_next(q->t->db, s)) {
+		if (find_submitter(q, sql_text(s, 0), &i))
+			q->match.shares[i].running = sql_i64(s, 1);
+	}
+	return rc;
 }
 
 /* Where one submitter is alone there is no turn to be told. */
-static int count_shares(struct claim_queue *q)
+static int load_shares(struct claim_queue *q)
 {
-	bool several = false;
+	bool several = false, fresh = false;
 	int rc = 0;
 
 	for (size_t i = 1; i < q->n_lines && !several; i++)
-		several = q->lines[i].submitter != q->lines[0].submitter;
-	for (size_t i = 0; several && !rc && i < q->n_lines; i++) {
-		if (!q->submitters[q->lines[i].submitter].counted)
-			rc = count_share(q, q->lines[i].submitter);
+		several = q->match_lines[i].share != q->match_lines[0].share;
+	for (size_t i = 0; several && !rc && i < q->n_submitters; i++) {
+		if (q->submitters[i].counted)
+			continue;
+		fresh = true;
+		rc = load_served(q, i);
+	}
+	return fresh && !rc ? load_running(q) : rc;
+}
+
+/* The job behind the one that the line is at: 1 or 0. */
+static int read_next(struct claim_queue *q, size_t line)
+{
+	_cleanup_sql_ sqlite3_stmt *s = NULL;
+	struct claim_line *l = &q->lines[line];
+	const struct match_line *m = &q->match_lines[line];
+	int rc = sql_first(q->t->db, &s,
+		"SELECT id, placing FROM jobs WHERE demand = $demand AND priority = $priority"
+		" AND token = $token AND state = 'queued' AND id > $after ORDER BY id LIMIT 1",
+		SQL_I("$demand", l->demand), SQL_I("$priority", m->priority),
+		SQL_T("$token", q->submitters[m->share].name), SQL_I("$after", l->job));
+
+	if (rc > 0) {
+		l->job = sql_i64(s, 0);
+		l->placing = (unsigned)sql_i64(s, 1);
 	}
 	return rc;
 }
@@ -183,23 +244,14 @@ static int next_job(void *arg, size_t line, struct match_job *job)
 	struct claim_queue *q = arg;
 	struct claim_line *l = &q->lines[line];
 	struct placing p = {.need = q->match_lines[line].need};
-	sqlite3_stmt *s = NULL;
-	int rc = sql_first(q->t->db, &s,
-		"SELECT id, placing, parent FROM jobs WHERE demand = $demand"
-		" AND priority = $priority AND token = $token AND state = 'queued'"
-		" AND id > $after ORDER BY id LIMIT 1",
-		SQL_I("$demand", l->demand), SQL_I("$priority", l->priority),
-		SQL_T("$token", q->submitters[l->submitter].name), SQL_I("$after", l->after));
+	int rc = l->told ? read_next(q, line) : 1;
 
-	if (rc > 0) {
-		l->after = p.job = sql_i64(s, 0);
-		p.bits = (unsigned)sql_i64(s, 1);
-		p.parent = sql_i64(s, 2);
-	}
-	sql_end(&s);
 	if (rc <= 0)
 		return rc;
-	*job = (struct match_job){.id = p.job};
+	l->told = true;
+	*job = (struct match_job){.id = l->job};
+	p.job = l->job;
+	p.bits = l->placing;
 	if (p.bits)
 		rc = placing_not_on(q->t->db, &p, q->boards, q->n_boards, &job->not_on);
 	return rc < 0 ? rc : 1;
@@ -229,7 +281,7 @@ int claim_queue_descend(struct claim_queue *q, const struct match_board *boards,
 			rc = priority_below(q->t, d->id, highest, &d->priority);
 	}
 	if (!rc)
-		rc = count_shares(q);
+		rc = load_shares(q);
 	q->match.lines = q->match_lines;
 	q->match.n_lines = q->n_lines;
 	return rc ? rc : highest >= 0;

@@ -17,6 +17,8 @@
 #include "server/store/placing.h"
 #include "server/store/txn.h"
 
+#define CLAIM_BUCKETS 256
+
 struct claim_demand;
 struct claim_submitter;
 struct claim_line;
@@ -29,7 +31,8 @@ struct claim_queue {
 	size_t n_demands, demands_room;
 	struct claim_submitter *submitters; /* beside match.shares */
 	size_t n_submitters, submitters_room;
-	struct claim_line *lines; /* beside match.lines */
+	size_t buckets[CLAIM_BUCKETS]; /* of submitters by name, from 1 on */
+	struct claim_line *lines;      /* beside match.lines */
 	struct match_line *match_lines;
 	size_t n_lines, lines_room;
 	const struct match_board *boards; /* of the round */

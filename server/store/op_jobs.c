@@ -9,6 +9,7 @@
 #include "server/store/json_out.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
+#include "server/store/placing.h"
 
 /* ---- rows that jobs share ---- */
 
@@ -113,7 +114,7 @@ struct job_insert {
 	const char *name, *state, *image, *token, *key, *body_sha256, *text;
 	const char *outcome, *detail;
 	size_t text_bytes;
-	int64_t demand, label_set, priority, attempts_allowed, parent, repeat, queue_ms;
+	int64_t demand, label_set, priority, attempts_allowed, parent, repeat, queue_ms, placing;
 };
 
 static int insert_job(struct store_txn *t, const struct job_insert *j, int64_t *id)
@@ -134,16 +135,16 @@ static int insert_job(struct store_txn *t, const struct job_insert *j, int64_t *
 	rc = sql_run(t->db,
 		"INSERT INTO jobs (name, state, outcome, detail, demand, label_set, image,"
 		" priority, attempts_allowed, parent, repeat, token, idempotency_key, body_sha256,"
-		" created_at, queue_deadline_at, finished_at, document) VALUES ($name, $state,"
+		" created_at, queue_deadline_at, finished_at, placing, document) VALUES ($name, $state,"
 		" $outcome, $detail, $demand, $labels, $image, $priority, $allowed, $parent,"
-		" $repeat, $token, $key, $body, $now, $deadline, $finished, $document)",
+		" $repeat, $token, $key, $body, $now, $deadline, $finished, $placing, $document)",
 		SQL_T("$name", j->name), SQL_T("$state", j->state), SQL_T("$outcome", j->outcome),
 		SQL_T("$detail", j->detail), SQL_I("$demand", j->demand), labels,
 		SQL_T("$image", j->image), SQL_I("$priority", j->priority),
 		SQL_I("$allowed", j->attempts_allowed), parent, SQL_I("$repeat", j->repeat),
 		SQL_T("$token", j->token), SQL_T("$key", j->key), SQL_T("$body", j->body_sha256),
 		SQL_I("$now", t->now_ms), SQL_I("$deadline", t->now_ms + j->queue_ms), finished,
-		SQL_TN("$document", j->text, j->text_bytes));
+		SQL_I("$placing", j->placing), SQL_TN("$document", j->text, j->text_bytes));
 	if (rc)
 		return rc;
 	*id = sql_last_id(t->db);
@@ -162,7 +163,7 @@ static void event_new_job(struct store_txn *t, int64_t job, const char *state, c
 }
 
 static int insert_repetitions(
-	struct store_txn *t, struct job_insert j, int64_t parent, const char *type)
+	struct store_txn *t, struct job_insert j, int64_t parent, bool distinct, const char *type)
 {
 	int64_t n = j.repeat, child;
 	int rc = 0;
@@ -172,6 +173,7 @@ static int insert_repetitions(
 	j.repeat = 1;
 	j.key = NULL;
 	j.body_sha256 = NULL;
+	j.placing = distinct ? PLACING_DISTINCT : 0;
 	for (int64_t i = 0; i < n && !rc; i++) {
 		rc = insert_job(t, &j, &child);
 		if (!rc)
@@ -236,7 +238,7 @@ static int submit(struct store_txn *t, struct store_op *op)
 		return rc;
 	event_new_job(t, x->job, j.state, job->board.type);
 	if (j.repeat > 1 && !x->impossible)
-		rc = insert_repetitions(t, j, x->job, job->board.type);
+		rc = insert_repetitions(t, j, x->job, job->distinct, job->board.type);
 	return rc;
 }
 

@@ -38,10 +38,11 @@ static int of_siblings(struct sql *db, const struct placing *p, struct names *na
 {
 	sqlite3_stmt *q = NULL;
 	int rc = sql_first(db, &q,
-		"SELECT board FROM jobs WHERE parent = $parent AND id <> $job"
+		"SELECT board FROM jobs WHERE parent = (SELECT parent FROM jobs WHERE id = $job)"
+		" AND id <> $job"
 		" AND board IS NOT NULL AND state <> 'queued' AND outcome <> 'canceled'"
 		" AND outcome <> 'infrastructure'",
-		SQL_I("$parent", p->parent), SQL_I("$job", p->job));
+		SQL_I("$job", p->job));
 
 	return keep(db, q, rc, names);
 }

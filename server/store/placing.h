@@ -15,7 +15,7 @@
 
 struct placing {
 	const struct match_need *need;
-	int64_t job, parent;
+	int64_t job;
 	unsigned bits;
 };
 

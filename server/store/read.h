@@ -17,6 +17,8 @@
 #define READ_LABELS_MAX 8
 #define READ_LEADERBOARD_MAX 4000 /* phases of cells: the newest */
 
+struct job;
+
 struct read_label {
 	const char *key, *value;
 };
@@ -62,6 +64,8 @@ int read_boards(struct store_reader *r, struct buffer *out);
 int read_board(struct store_reader *r, const char *name, struct buffer *out);
 /* ["linux-arm64", "mps3-an547"]: types of every board ever registered. */
 int read_board_types(struct store_reader *r, struct buffer *out);
+/* How many registered boards the job could go to, whatever their states; counted up to `enough`. */
+int read_boards_fitting(struct store_reader *r, const struct job *job, size_t enough, size_t *n);
 int read_agents(struct store_reader *r, struct buffer *out);
 int read_agent(struct store_reader *r, int64_t agent, struct buffer *out);
 int read_artifact(struct store_reader *r, const char *sha256, struct buffer *out);

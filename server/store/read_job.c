@@ -11,7 +11,7 @@
 #define JOB_COLUMNS                                                                            \
 	"j.id, j.name, j.state, j.outcome, j.detail, j.stage, j.demand, j.label_set, j.image," \
 	" j.priority, j.attempts, j.attempts_allowed, j.run, j.parent, j.created_at,"          \
-	" j.started_at, j.finished_at, j.document, j.cancel_reason, j.board"
+	" j.started_at, j.finished_at, j.document, j.cancel_reason, j.board, j.placing"
 
 enum {
 	COLUMN_ID,
@@ -34,6 +34,7 @@ enum {
 	COLUMN_DOCUMENT,
 	COLUMN_CANCEL,
 	COLUMN_ON_BOARD,
+	COLUMN_PLACING,
 };
 
 int reading_demand(struct store_reader *r, int64_t id, struct intern_entry **out)
@@ -86,16 +87,18 @@ struct waits_memory {
 	char text[MATCH_WAITS_BYTES];
 };
 
-static int put_waits_for(struct store_reader *r, struct intern_entry *demand, struct json_out *o,
-	struct waits_memory *memory)
+static int put_waits_for(struct store_reader *r, struct intern_entry *demand, sqlite3_stmt *q,
+	struct json_out *o, struct waits_memory *memory)
 {
+	const struct placing p = {
+		&demand->need, sql_i64(q, COLUMN_ID), (unsigned)sql_i64(q, COLUMN_PLACING)};
 	int rc;
 
-	if (memory->demand != demand->id) {
-		rc = reading_waits_for(r, &demand->need, memory->text);
+	if (memory->demand != demand->id || p.bits) {
+		rc = reading_waits_for(r, &p, memory->text);
 		if (rc)
 			return rc;
-		memory->demand = demand->id;
+		memory->demand = p.bits ? 0 : demand->id;
 	}
 	jo_put_text(o, "waits_for", memory->text);
 	return 0;
@@ -138,7 +141,7 @@ static int put_job(
 	jo_put_text(o, "detail", sql_text(q, COLUMN_DETAIL));
 	jo_put_text(o, "stage", sql_text(q, COLUMN_STAGE));
 	if (!strcmp(state, "queued"))
-		rc = put_waits_for(r, demand, o, memory);
+		rc = put_waits_for(r, demand, q, o, memory);
 	else
 		jo_put_null(o, "waits_for");
 	jo_put_splice(o, "document", sql_text(q, COLUMN_DOCUMENT));

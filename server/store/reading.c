@@ -91,24 +91,55 @@ static int add_board(struct store_reader *r, sqlite3_stmt *q, struct capability 
 	return rc < 0 ? rc : 0;
 }
 
-int reading_waits_for(
-	struct store_reader *r, const struct match_need *need, char out[MATCH_WAITS_BYTES])
+static int find_boards(struct store_reader *r, const struct match_need *need, sqlite3_stmt **q)
+{
+	if (need->name)
+		return sql_first(r->db, q,
+			"SELECT " CAPABILITY_COLUMNS " FROM boards b WHERE b.name = $name",
+			SQL_T("$name", need->name));
+	return sql_first(r->db, q,
+		"SELECT " CAPABILITY_COLUMNS " FROM boards b WHERE b.type = $type"
+		" ORDER BY b.name LIMIT $limit",
+		SQL_T("$type", need->type), SQL_I("$limit", EXPLAIN_BOARDS_MAX));
+}
+
+/* Leaves out those that it must not go to; with none left that fits, out says why and true is returned. */
+static int leave_barred(struct store_reader *r, const struct placing *p, struct match_board *boards,
+	size_t *n, char out[MATCH_WAITS_BYTES])
+{
+	size_t kept = 0, fit = 0, left = 0;
+	uint64_t not_on;
+	int rc = placing_not_on(r->db, p, boards, *n, &not_on);
+
+	for (size_t i = 0; !rc && i < *n; i++) {
+		bool barred = i < 64 && not_on & UINT64_C(1) << i;
+		bool fits = match_fits(p->need, &boards[i]);
+
+		fit += fits;
+		left += fits && !barred;
+		if (!barred)
+			boards[kept++] = boards[i];
+	}
+	if (rc)
+		return rc;
+	*n = kept;
+	if (!fit || left)
+		return 0;
+	snprintf(out, MATCH_WAITS_BYTES,
+		"each of its repetitions goes to a board of its own, and each of the %zu that fit "
+		"has one",
+		fit);
+	return 1;
+}
+
+int reading_waits_for(struct store_reader *r, const struct placing *p, char out[MATCH_WAITS_BYTES])
 {
 	struct capability *boards = reallocarray(NULL, EXPLAIN_BOARDS_MAX, sizeof(*boards));
 	struct match_board *match = reallocarray(NULL, EXPLAIN_BOARDS_MAX, sizeof(*match));
 	sqlite3_stmt *q = NULL;
-	size_t n = 0;
-	int rc = -ENOMEM;
+	size_t n = 0, n_match;
+	int rc = boards && match ? find_boards(r, p->need, &q) : -ENOMEM;
 
-	if (boards && match && need->name)
-		rc = sql_first(r->db, &q,
-			"SELECT " CAPABILITY_COLUMNS " FROM boards b WHERE b.name = $name",
-			SQL_T("$name", need->name));
-	else if (boards && match)
-		rc = sql_first(r->db, &q,
-			"SELECT " CAPABILITY_COLUMNS " FROM boards b WHERE b.type = $type"
-			" ORDER BY b.name LIMIT $limit",
-			SQL_T("$type", need->type), SQL_I("$limit", EXPLAIN_BOARDS_MAX));
 	for (; rc > 0 && n < EXPLAIN_BOARDS_MAX; rc = sql_next(r->db, q)) {
 		int failed = add_board(r, q, &boards[n]);
 
@@ -120,11 +151,27 @@ int reading_waits_for(
 		}
 	}
 	sql_end(&q);
+	n_match = n;
 	if (rc >= 0)
-		match_explain(need, match, n, out);
+		rc = p->bits ? leave_barred(r, p, match, &n_match, out) : 0;
+	if (!rc)
+		match_explain(p->need, match, n_match, out);
 	for (size_t i = 0; i < n; i++)
 		capability_done(&boards[i]);
 	free(boards);
 	free(match);
 	return rc < 0 ? rc : 0;
+}
+
+int read_boards_fitting(struct store_reader *r, const struct job *job, size_t enough, size_t *n)
+{
+	struct intern_entry e = {.text = demand_text(job, NULL)};
+	int rc = e.text ? demand_parse(&e) : -ENOMEM;
+
+	if (!rc)
+		rc = placing_count_fitting(r->db, &e.need, enough, n);
+	json_decref(e.parsed);
+	free(e.extra);
+	free(e.text);
+	return rc;
 }

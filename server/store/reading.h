@@ -4,6 +4,7 @@
 
 #include "server/store/internal.h"
 #include "server/store/json_out.h"
+#include "server/store/placing.h"
 #include "server/store/read.h"
 
 /* Rows that never change, kept by the reader. Valid until the next of the same kind. */
@@ -11,8 +12,7 @@ int reading_demand(struct store_reader *r, int64_t id, struct intern_entry **out
 int reading_labels(struct store_reader *r, int64_t id, const char **out); /* id 0: "{}" */
 
 /* Why a job with this need is queued. */
-int reading_waits_for(
-	struct store_reader *r, const struct match_need *need, char out[MATCH_WAITS_BYTES]);
+int reading_waits_for(struct store_reader *r, const struct placing *p, char out[MATCH_WAITS_BYTES]);
 
 /* Takes back what was added since `before` when rc is not 0. Returns rc. */
 int reading_end(struct buffer *out, size_t before, int rc);

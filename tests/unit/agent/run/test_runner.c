@@ -112,16 +112,18 @@ static void on_stage(void *arg, enum stage stage)
 {
 }
 
+static struct job job;
+static const struct step *to_walk;
+
 static json_t *perform(int does, enum outcome before)
 {
-	struct job job = {.timeouts = {1000, 2000, 3000, 4000}};
 	struct runner r = {.clock = &virtual_clock,
 		.run = 1,
 		.job = &job,
 		.board = &board,
 		.image_sha256 = "abc",
 		.lock_fd = -1,
-		.steps = table,
+		.steps = to_walk,
 		.why_ended = why,
 		.on_stage = on_stage,
 		.verdict = {.outcome = before, .fault = {.text = "before"}}};
@@ -164,6 +166,8 @@ static void expect(json_t *doc, const char *outcome, const char *stage, const ch
 
 static int calm(void **state)
 {
+	job = (struct job){.timeouts = {.queue_ms = 1000, .phase_ms = 4000}};
+	to_walk = table;
 	end = RUN_END_NONE;
 	big = false;
 	return 0;
@@ -195,6 +199,24 @@ static void the_first_reason_stands_and_collect_is_made(void **state)
 static void a_deadline_is_a_timeout_of_its_stage(void **state)
 {
 	expect(perform(TIMES_OUT, OUTCOME_NONE), "timeout", "warm", "4000 ms", "fwc");
+}
+
+static void each_stage_has_a_time_of_its_own(void **state)
+{
+	for (enum stage stage = STAGE_FLASH; stage < STAGE_COUNT; stage++) {
+		const struct step alone[] = {{stage, NULL, warm}, {0}};
+		char words[64];
+
+		to_walk = alone;
+		job.timeouts.stage_ms[stage] = 1200 + (int)stage;
+		snprintf(words, sizeof(words), "%s did not end within %d ms", stage_name(stage),
+			1200 + (int)stage);
+		expect(perform(TIMES_OUT, OUTCOME_NONE), "timeout", stage_name(stage), words, "w");
+		job.timeouts.stage_ms[stage] = 0;
+		snprintf(words, sizeof(words), "%s did not end within %d ms", stage_name(stage),
+			stage == STAGE_COLLECT ? JOB_COLLECT_S * 1000 : 4000);
+		expect(perform(TIMES_OUT, OUTCOME_NONE), "timeout", stage_name(stage), words, "w");
+	}
 }
 
 static void an_error_without_words_is_infrastructure(void **state)
@@ -244,6 +266,7 @@ int main(void)
 		cmocka_unit_test_setup(a_good_run_passes, calm),
 		cmocka_unit_test_setup(the_first_reason_stands_and_collect_is_made, calm),
 		cmocka_unit_test_setup(a_deadline_is_a_timeout_of_its_stage, calm),
+		cmocka_unit_test_setup(each_stage_has_a_time_of_its_own, calm),
 		cmocka_unit_test_setup(an_error_without_words_is_infrastructure, calm),
 		cmocka_unit_test_setup(a_cancel_is_above_what_the_step_made_of_it, calm),
 		cmocka_unit_test_setup(canceled_before_the_first_step, calm),

@@ -107,7 +107,7 @@ static void fields_are_typed(void **state)
 		job->image, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 	assert_int_equal(job->board.n_tags, 2);
 	assert_string_equal(job->board.tags[1], "y");
-	assert_int_equal(job->timeouts.boot_ms, 500);
+	assert_int_equal(job->timeouts.stage_ms[STAGE_BOOT], 500);
 	assert_int_equal(job->timeouts.queue_ms, 86400000);
 	assert_true(job->phases.warm.run);
 	assert_int_equal(job->phases.warm.iterations, 7);
