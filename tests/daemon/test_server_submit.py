@@ -59,6 +59,17 @@ def test_an_unknown_board_type_waits_or_is_refused_when_strict(server, image):
     assert found["state"] == "queued" and "pdp-11" in str(found["waits_for"])
 
 
+def test_distinct_boards_are_counted_when_strict(server, image):
+    Agent(server, boards=["b1", "b2"]).register()
+    assert refuse(server, {**job_document(image), "distinct": True})["pointer"] == "/distinct"
+    wanted = {**job_document(image), "repeat": 3, "distinct": True}
+    reply = server.call("POST", "/api/v1/jobs?strict", wanted)
+    assert reply.status == 422 and reply.problem == "too-few-boards"
+    assert "2 boards fit" in reply.json["detail"] and reply.json["pointer"] == "/repeat"
+    assert server.call("POST", "/api/v1/jobs?strict", {**wanted, "repeat": 2}).status == 201
+    assert server.call("POST", "/api/v1/jobs", wanted).status == 201
+
+
 def test_a_reason_to_wait_changes_with_the_fleet(server, image):
     """The reply to a job may be kept; it must not outlive what it says."""
     job = server.submit(job_document(image))
