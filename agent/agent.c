@@ -14,6 +14,7 @@
 #include "agent/link/backoff.h"
 #include "agent/link/heartbeat.h"
 #include "agent/link/orders.h"
+#include "agent/run/health.h"
 #include "agent/run/perform.h"
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -199,6 +200,8 @@ static int open_fleet(struct agent *a, struct fault *f)
 	struct fleet_options o = {.clock = a->clock,
 		.epochs = a->epochs,
 		.perform = perform_offer,
+		.check = health_check,
+		.random_below = a->random_below,
 		.wake_acquire = wake_acquire,
 		.wake_heartbeat = wake_heartbeat,
 		.arg = a};

@@ -36,6 +36,8 @@ const char settings_help[] =
 	"  memory =                        flash 0x0 256K, ram 0x20000000 16K; empty: not checked\n"
 	"  mcu =                           the chip's name, for results\n"
 	"  idcode =                        what the probe must find, e.g. 0x2ba01477\n"
+	"  health-image =                  an image of our bench protocol that is known to work: put onto\n"
+	"                                  the board before it comes back from quarantine\n"
 	"  clock-tolerance = 1 %           device clock against the host's\n"
 	"  virtual =                       MACHINE: an emulated board (hilda-vboard --help)\n"
 	"  exec =                          the image is a program: local (on this host), ssh:[USER@]HOST,\n"

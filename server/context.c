@@ -22,7 +22,8 @@ static int open_data(struct server *server, struct fault *f)
 	struct store_options options = {
 		.folder = s->data,
 		.clock = server->clock,
-		.terms = {.lease_ms = s->lease_ms,
+		.terms = {.health_every_ms = s->health_every_ms,
+			.lease_ms = s->lease_ms,
 			.grace_ms = s->grace_ms,
 			.offer_ms = s->offer_ms},
 		.events = events_from_store,

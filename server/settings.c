@@ -50,6 +50,8 @@ static const struct setting table[] = {
 		"an offered run that is not started goes back to the queue after this"},
 	{"acquire", SETTING_DURATION, AT(acquire_ms), NULL, 25 * SECOND, 10, 25 * SECOND,
 		"how long an agent's request for work waits"},
+	{"health-every", SETTING_DURATION, AT(health_every_ms), NULL, 0, 0, 31 * 24 * HOUR,
+		"a board that was not checked for so long is, before its next job; 0: never"},
 	{"threads", SETTING_COUNT, AT(http.threads), NULL, 9, 1, 64,
 		"HTTP threads; each serves 115 connections, those beyond get 503"},
 	{"head-timeout", SETTING_DURATION, AT(http.head_ms), NULL, 60 * SECOND, 50, HOUR,

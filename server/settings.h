@@ -22,6 +22,7 @@ struct settings {
 	char log_level[SETTINGS_TEXT_BYTES];
 	bool insecure; /* listens on more than loopback */
 	char auth[SETTINGS_TEXT_BYTES];
+	int64_t health_every_ms;
 	int64_t lease_ms, grace_ms, heartbeat_ms, offer_ms, acquire_ms;
 	struct {
 		uint64_t threads;

@@ -73,8 +73,8 @@ def on_exec(lab, stage, program):
 
 # What holds a virtual board in a stage: a fault below the tools, or much to do.
 VIRTUAL = {"flash": ("probe-hang", {"memory": True}), "boot": ("uart-silent", {"memory": True}),
-           "warm": (None, {"warm": {"iterations": 4000, "boots": 50}}),
-           "energy": (None, {"energy": {"iterations": 16000}}), "sustained": (None, {"sustained": {"seconds": 3600}})}
+           "warm": (None, {"warm": {"iterations": 1000, "boots": 200}}),
+           "energy": (None, {"energy": {"iterations": 16000}}), "sustained": (None, {"sustained": {"seconds": 500}})}
 
 
 def control(lab, agent, board, command):

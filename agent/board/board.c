@@ -59,7 +59,7 @@ void board_review(struct board *b)
 
 void board_end(struct board *b, enum run_end end, const char *text)
 {
-	if (b->end != RUN_END_NONE || !b->run)
+	if (b->end != RUN_END_NONE || (!b->run && !b->checking))
 		return;
 	b->end = end;
 	snprintf(b->end_text, sizeof(b->end_text), "%s", text ? text : "");
@@ -148,6 +148,41 @@ static void work_once(struct board *b)
 		fleet->o.wake_heartbeat(fleet->o.arg);
 }
 
+/* With the lock held: the server waits for a health check, and this one's time has come. */
+static bool check_is_due(const struct board *b)
+{
+	return b->check_wanted && b->config.health_image[0] && b->online && !b->blocked &&
+		!b->fleet->stopping && clock_expired(b->fleet->o.clock, b->check_at_ns);
+}
+
+static void check_once(struct board *b)
+{
+	struct fleet *fleet = b->fleet;
+	struct board_work work = {.board = b, .config = b->config, .cancel_fd = b->cancel_fd};
+	char why[FLEET_DETAIL_BYTES] = "";
+	eventfd_t ignored;
+	bool good;
+
+	b->end = RUN_END_NONE;
+	eventfd_read(b->cancel_fd, &ignored);
+	b->working = b->checking = fleet->worked = true;
+	b->started = false;
+	pthread_mutex_unlock(&fleet->lock);
+	good = fleet->o.check(fleet->o.arg, &work, why);
+	pthread_mutex_lock(&fleet->lock);
+	b->working = b->checking = false;
+	if (good) {
+		backoff_reset(&b->check_backoff);
+		b->check_wanted = false;
+		b->lock_free = true;
+	} else {
+		b->check_at_ns = clock_deadline_ms(fleet->o.clock, backoff_fail(&b->check_backoff));
+	}
+	memcpy(b->check_detail, why, sizeof(b->check_detail));
+	pass_meter_on(b, false);
+	fleet->o.wake_heartbeat(fleet->o.arg);
+}
+
 static void *board_main(void *arg)
 {
 	struct board *b = arg;
@@ -162,6 +197,11 @@ static void *board_main(void *arg)
 		}
 		if (fleet->closing || b->retire)
 			break;
+		if (check_is_due(b)) {
+			check_once(b);
+			board_review(b);
+			continue;
+		}
 		if (b->change) {
 			when_idle(b);
 			board_review(b);

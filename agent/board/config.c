@@ -393,6 +393,10 @@ int board_config_read(struct ini_section *s, struct board_config *out, struct fa
 	if (!rc)
 		rc = text(s, "idcode", c.idcode, sizeof(c.idcode), f);
 	if (!rc)
+		rc = text(s, "health-image", c.health_image, sizeof(c.health_image), f);
+	if (!rc && c.health_image[0] && c.health_image[0] != '/')
+		rc = bad(s, "health-image", f, "give an absolute path of an image on this machine");
+	if (!rc)
 		rc = ini_get_u64(s, "baud", BAUD_DEFAULT, 300, 12000000, &baud, f);
 	if (!rc)
 		rc = read_tags(s, &c, f);

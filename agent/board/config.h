@@ -89,7 +89,8 @@ struct board_config {
 	size_t n_memory; /* 0: unknown, segments are not checked */
 
 	char mcu[BOARD_NAME_BYTES];
-	char idcode[16];	/* "0x4ba00477"; "": not checked */
+	char idcode[16];		     /* "0x4ba00477"; "": not checked */
+	char health_image[BOARD_PATH_BYTES]; /* of this host, for health checks; "": none */
 	double clock_tolerance; /* device clock against the host's, as a fraction: 0.01 */
 
 	/* Virtual boards only, from ready.json. */

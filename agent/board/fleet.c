@@ -103,7 +103,10 @@ static int add(struct fleet *fleet, const struct board_config *config, struct fa
 	b->config = *config;
 	b->written = *config;
 	b->epoch = epochs_get(fleet->o.epochs, config->name);
-	b->hold_until_ns = INT64_MIN;
+	b->hold_until_ns = b->check_at_ns = INT64_MIN;
+	b->check_backoff = (struct backoff){.random_below = fleet->o.random_below,
+		.first_ms = CHECK_FIRST_MS,
+		.cap_ms = CHECK_CAP_MS};
 	/* A program is always there; what is plugged in or emulated is looked for first. */
 	b->online = config->exec;
 	if (!b->online)

@@ -45,6 +45,9 @@ struct fleet_options {
 	struct epochs *epochs;
 	/* Performs one offer from lock to delivery, on the board's thread. */
 	void (*perform)(void *arg, struct board_work *work);
+	/* Performs the health check of work->config's image (there is no offer), on the board's thread. */
+	bool (*check)(void *arg, struct board_work *work, char *why);
+	uint32_t (*random_below)(uint32_t bound);
 	/* The list that acquire should show has changed; must not wait. */
 	void (*wake_acquire)(void *arg);
 	/* Something that heartbeat should tell has changed; must not wait. */

@@ -5,9 +5,13 @@
 #include <pthread.h>
 
 #include "agent/board/fleet.h"
+#include "agent/link/backoff.h"
 
 /* An offer that was refused stays with the server for this long (docs/wire.md). */
 #define OFFER_HOLD_MS 15000
+/* Between health checks of a board that fails them, doubling. */
+#define CHECK_FIRST_MS 5000
+#define CHECK_CAP_MS (15 * 60 * 1000)
 /* After a run with a PPK2 that others have too: they may be offered theirs first. */
 #define BOARD_TURN_MS 1000
 /* A board that the server does not take is registered again after this. */
@@ -36,6 +40,10 @@ struct board {
 
 	bool check_wanted;
 	bool lock_free;
+	bool checking;	     /* within a health check */
+	int64_t check_at_ns; /* the next one, after one that failed */
+	struct backoff check_backoff;
+	char check_detail[FLEET_DETAIL_BYTES]; /* of the last one that failed */
 
 	struct offer *offer; /* handed over, not taken by the thread yet */
 	uint64_t run;	     /* 0: none */

@@ -50,9 +50,10 @@ static json_t *text_or_null(const char *text)
 /* Words of tools and paths may hold bytes that JSON cannot; the board must be told all the same. */
 static json_t *detail_of(const struct board *b)
 {
-	const struct board *user = b->detail[0] ? NULL : board_meter_user(b);
+	const char *detail = b->detail[0] ? b->detail : b->check_detail;
+	const struct board *user = detail[0] ? NULL : board_meter_user(b);
 	char clean[FLEET_DETAIL_BYTES];
-	json_t *text = json_string(b->detail);
+	json_t *text = json_string(detail);
 
 	if (user) {
 		json_decref(text);
@@ -61,7 +62,7 @@ static json_t *detail_of(const struct board *b)
 	}
 	if (text)
 		return text;
-	memcpy(clean, b->detail, sizeof(clean));
+	memcpy(clean, detail, sizeof(clean));
 	for (char *p = clean; *p; p++) {
 		if (*p & 0x80)
 			*p = '?';
@@ -359,10 +360,22 @@ void fleet_check(struct fleet *fleet, const json_t *checks)
 			continue;
 		if (epoch > 0 && (uint64_t)epoch > b->seen)
 			b->seen = (uint64_t)epoch;
+		/* What is told already may cross what asks for it. */
+		if (b->lock_free && b->config.health_image[0])
+			continue;
+		if (!b->check_wanted)
+			b->check_at_ns = INT64_MIN;
 		b->check_wanted = true;
+		pthread_cond_signal(&b->wake);
 	}
 	fleet->o.wake_heartbeat(fleet->o.arg);
 	pthread_mutex_unlock(&fleet->lock);
+}
+
+/* With a health image the board's thread checks more than that. */
+static bool lock_is_enough(const struct board *b)
+{
+	return b->check_wanted && !b->config.health_image[0];
 }
 
 int fleet_wanted_checks(struct fleet *fleet, struct board_config **out, size_t *n)
@@ -371,12 +384,12 @@ int fleet_wanted_checks(struct fleet *fleet, struct board_config **out, size_t *
 
 	pthread_mutex_lock(&fleet->lock);
 	for (struct board *b = fleet->boards; b; b = b->next)
-		count += b->check_wanted || b->blocked;
+		count += lock_is_enough(b) || b->blocked;
 	*out = count ? calloc(count, sizeof(**out)) : NULL;
 	*n = 0;
 	for (struct board *b = fleet->boards; *out && b; b = b->next) {
 		/* While a run is being ended the board is driven still. */
-		if ((b->check_wanted || b->blocked) && !b->working && !b->gone)
+		if ((lock_is_enough(b) || b->blocked) && !b->working && !b->gone)
 			(*out)[(*n)++] = b->config;
 	}
 	pthread_mutex_unlock(&fleet->lock);
@@ -395,7 +408,7 @@ void fleet_checked(struct fleet *fleet, const char *name, bool lock_free, const 
 		b->blocked = !lock_free;
 		if (b->blocked)
 			snprintf(b->detail, sizeof(b->detail), "%s", detail);
-		if (lock_free && b->check_wanted) {
+		if (lock_free && lock_is_enough(b)) {
 			b->check_wanted = false;
 			b->lock_free = true;
 		}
@@ -414,6 +427,8 @@ void fleet_review(struct fleet *fleet)
 			fleet->o.wake_heartbeat(fleet->o.arg);
 		}
 		board_review(b);
+		if (b->check_wanted)
+			pthread_cond_signal(&b->wake); /* perhaps its time has come */
 	}
 	pthread_mutex_unlock(&fleet->lock);
 }

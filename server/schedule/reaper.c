@@ -61,6 +61,8 @@ static int look_for_due(struct store *s, int64_t now_ms, bool *due)
 	int64_t at_ms = now_ms;
 	int rc = r ? read_hold_over(r, now_ms, due) : -EIO;
 
+	if (!rc && !*due && store_terms(s)->health_every_ms)
+		rc = read_check_due(r, now_ms, store_terms(s)->health_every_ms, due);
 	if (!rc && leases_queue_due(store_leases(s), now_ms)) {
 		rc = read_queue_deadline(r, &at_ms);
 		/* When it could not be told, or once the sweep is over, it is looked for again. */

@@ -135,14 +135,36 @@ static int board_to_rest(struct store_txn *t, const char *board, const char *fro
 	return event_board(t, board, true);
 }
 
+/* Its time for a check has come while it worked: a board that is never idle is checked, too. */
+static int check_is_due(struct store_txn *t, const char *board)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+
+	if (!t->terms->health_every_ms)
+		return 0;
+	return sql_first(t->db, &q,
+		"SELECT 1 FROM boards WHERE name = $name AND hold = ''"
+		" AND (checked_at <= $before OR checked_at > $now)",
+		SQL_T("$name", board), SQL_I("$before", t->now_ms - t->terms->health_every_ms),
+		SQL_I("$now", t->now_ms));
+}
+
 int move_board_idle(struct store_txn *t, const char *board)
 {
-	return board_to_rest(t, board, "busy");
+	int due = check_is_due(t, board);
+
+	if (due < 0)
+		return due;
+	return due ? move_board_quarantine(t, board, MOVE_CHECK_REASON)
+		   : board_to_rest(t, board, "busy");
 }
 
 int move_board_attested(struct store_txn *t, const char *board)
 {
-	return board_to_rest(t, board, "quarantined");
+	int rc = sql_run(t->db, "UPDATE boards SET checked_at = $now WHERE name = $name",
+		SQL_I("$now", t->now_ms), SQL_T("$name", board));
+
+	return rc ? rc : board_to_rest(t, board, "quarantined");
 }
 
 int move_board_quarantine(struct store_txn *t, const char *board, const char *reason)

@@ -29,7 +29,9 @@ int move_load_run(struct store_txn *t, struct store_op *op, int64_t run, struct 
 /* -ESTALE with op->fault when it is nobody's latest session. Marks the agent as heard of. */
 int move_session(struct store_txn *t, struct store_op *op, int64_t session, int64_t *agent);
 
-/* After its run: busy -> ready, or what a person wants of it. */
+#define MOVE_CHECK_REASON "its health is checked, as it is now and then"
+
+/* After its run: busy -> ready, or what a person wants of it, or a check that is due. */
 int move_board_idle(struct store_txn *t, const char *board);
 /* Until its agent attests that nothing drives it. */
 int move_board_quarantine(struct store_txn *t, const char *board, const char *reason);

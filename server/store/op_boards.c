@@ -5,6 +5,23 @@
 #include "server/store/moves.h"
 #include "server/store/ops.h"
 
+/* Two people who drain it: the second one learns of the first, and what the first one wrote stays. */
+static int check_drained(struct store_txn *t, struct op_board_update *x)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(t->db, &q,
+		"SELECT hold_reason, state FROM boards WHERE name = $name AND hold = 'drained'"
+		" AND hold_reason <> $reason",
+		SQL_T("$name", x->name), SQL_T("$reason", x->reason ? x->reason : ""));
+
+	if (rc <= 0)
+		return rc;
+	return fault_set(&x->op.fault, EBUSY,
+		"board %.64s is drained already%s: %.300s; release it first to say another reason",
+		x->name, strcmp(sql_text(q, 1), "drained") ? ", as soon as it is idle" : "",
+		sql_text(q, 0));
+}
+
 static int hold(struct store_txn *t, struct op_board_update *x, const char *word)
 {
 	struct sql_arg until = SQL_I("$until", x->until_ms);
@@ -67,7 +84,9 @@ static int update(struct store_txn *t, struct store_op *op)
 		return rc;
 	switch (x->action) {
 	case BOARD_DRAIN:
-		rc = hold(t, x, "drained");
+		rc = check_drained(t, x);
+		if (!rc)
+			rc = hold(t, x, "drained");
 		break;
 	case BOARD_RESERVE:
 		rc = hold(t, x, "reserved");

@@ -7,6 +7,7 @@
 #include "server/store/moves.h"
 #include "server/store/ops.h"
 
+#define CHECKS_MAX 8  /* boards that are taken for a health check at once */
 #define SWEEP_MAX 200 /* rows of each kind in one operation: other work comes between */
 
 static int expire(struct store_txn *t, struct store_op *op)
@@ -191,12 +192,37 @@ static int end_reservations(struct store_txn *t, struct op_sweep *x)
 	return rc;
 }
 
+static int begin_checks(struct store_txn *t)
+{
+	char names[CHECKS_MAX][STORE_NAME_BYTES];
+	sqlite3_stmt *q = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (!t->terms->health_every_ms)
+		return 0;
+	rc = sql_first(t->db, &q,
+		"SELECT name FROM boards WHERE state = 'ready' AND online = 1"
+		" AND (checked_at <= $before OR checked_at > $now) ORDER BY checked_at, name"
+		" LIMIT $limit",
+		SQL_I("$before", t->now_ms - t->terms->health_every_ms), SQL_I("$now", t->now_ms),
+		SQL_I("$limit", CHECKS_MAX));
+	for (; rc > 0; rc = sql_next(t->db, q))
+		sql_copy(q, 0, names[n++], sizeof(names[0]));
+	sql_end(&q);
+	for (size_t i = 0; i < n && rc >= 0; i++)
+		rc = move_board_quarantine(t, names[i], MOVE_CHECK_REASON);
+	return rc;
+}
+
 static int sweep(struct store_txn *t, struct store_op *op)
 {
 	struct op_sweep *x = (struct op_sweep *)op;
 	int rc = end_overdue(t, x);
 
-	return rc < 0 ? rc : end_reservations(t, x);
+	if (rc >= 0)
+		rc = end_reservations(t, x);
+	return rc < 0 ? rc : begin_checks(t);
 }
 
 void op_sweep_setup(struct op_sweep *x)

@@ -131,6 +131,9 @@ static int beat_board(struct store_txn *t, int64_t agent, const struct op_heartb
 			"UPDATE boards SET online = $online, detail = $detail WHERE name = $name",
 			SQL_I("$online", b->online), SQL_T("$detail", detail),
 			SQL_T("$name", b->name));
+	if (!rc && changed && quarantined && detail[0] && !attested)
+		rc = sql_run(t->db, "UPDATE boards SET reason = $detail WHERE name = $name",
+			SQL_T("$detail", detail), SQL_T("$name", b->name));
 	if (!rc && attested)
 		return move_board_attested(t, b->name);
 	if (!rc && changed)

@@ -135,5 +135,6 @@ int read_counts(struct store_reader *r, struct read_counts *out);
 /* Is there anything for op_sweep to do at that time? */
 int read_queue_deadline(struct store_reader *r, int64_t *at_ms);
 int read_hold_over(struct store_reader *r, int64_t now_ms, bool *over);
+int read_check_due(struct store_reader *r, int64_t now_ms, int64_t every_ms, bool *due);
 
 #endif

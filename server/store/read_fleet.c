@@ -293,6 +293,20 @@ int read_queue_deadline(struct store_reader *r, int64_t *at_ms)
 	return 0;
 }
 
+int read_check_due(struct store_reader *r, int64_t now_ms, int64_t every_ms, bool *due)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(r->db, &q,
+		"SELECT EXISTS (SELECT 1 FROM boards WHERE state = 'ready' AND online = 1"
+		" AND (checked_at <= $before OR checked_at > $now))",
+		SQL_I("$before", now_ms - every_ms), SQL_I("$now", now_ms));
+
+	if (rc <= 0)
+		return rc ? rc : -EIO;
+	*due = sql_i64(q, 0);
+	return 0;
+}
+
 int read_hold_over(struct store_reader *r, int64_t now_ms, bool *over)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;

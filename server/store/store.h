@@ -29,10 +29,11 @@
 
 /* Terms of leases; settings, so that tests shorten them. 0 takes the default. */
 struct store_terms {
-	int64_t lease_ms; /* 60000: how long a run lives without a heartbeat */
-	int64_t grace_ms; /* 10000: added before it is lost */
-	int64_t offer_ms; /* 15000: an offer that nobody starts is released after this */
-	int64_t agent_ms; /* lease + grace: an agent unheard of for this long is offline */
+	int64_t lease_ms;	 /* 60000: how long a run lives without a heartbeat */
+	int64_t grace_ms;	 /* 10000: added before it is lost */
+	int64_t offer_ms;	 /* 15000: an offer that nobody starts is released after this */
+	int64_t health_every_ms; /* 0: never; a board that was not checked for so long is */
+	int64_t agent_ms;	 /* lease + grace: an agent unheard of for this long is offline */
 };
 
 enum store_event_kind {

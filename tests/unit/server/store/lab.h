@@ -35,6 +35,7 @@ struct lab {
 	struct clock clock;
 	struct store_event events[LAB_EVENTS_MAX];
 	size_t n_events;
+	int64_t health_every_ms; /* for the next lab_open */
 };
 
 static int64_t lab_mono(void *arg)
@@ -74,6 +75,7 @@ static int lab_open(struct lab *lab, struct fault *f)
 		.clock = &lab->clock,
 		.events = lab_on_events,
 		.events_arg = lab,
+		.terms.health_every_ms = lab->health_every_ms,
 		.n_readers = 4,
 	};
 

@@ -423,6 +423,105 @@ static void a_reservation_ends_by_itself(void **state)
 	lab_agent_done(&a);
 }
 
+static void a_second_drain_learns_of_the_first(void **state)
+{
+	struct op_board_update first = {
+		.name = "m55-1", .action = BOARD_DRAIN, .reason = "new cable"};
+	struct op_board_update second = {
+		.name = "m55-1", .action = BOARD_DRAIN, .reason = "moving house"};
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t job, epoch, run;
+
+	lab_agent(lab, &a);
+	run = lab_running(lab, &a, &job, &epoch);
+	op_board_update_setup(&first);
+	op_board_update_setup(&second);
+	assert_int_equal(store_call(lab->store, &first.op), 0);
+	assert_int_equal(store_call(lab->store, &second.op), -EBUSY);
+	assert_non_null(strstr(second.op.fault.text, "as soon as it is idle: new cable"));
+	/* The same word again is no other wish. */
+	assert_int_equal(store_call(lab->store, &first.op), 0);
+	/* Its job goes on to its end, and no other follows. */
+	assert_run(lab, run, "state", "running");
+	lab_submit(lab, "mps3-an547", "");
+	assert_int_equal(lab_result(lab, run, epoch, OUTCOME_PASSED, "r", NULL, NULL), 0);
+	assert_board(lab, "m55-1", "state", "drained");
+	assert_board(lab, "m55-1", "reason", "new cable");
+	assert_int_equal(lab_offer(lab, &a, "m55-1", &epoch), 0);
+	assert_int_equal(store_call(lab->store, &second.op), -EBUSY);
+	assert_null(strstr(second.op.fault.text, "as soon as"));
+	first.action = BOARD_RELEASE;
+	assert_int_equal(store_call(lab->store, &first.op), 0);
+	assert_int_equal(store_call(lab->store, &second.op), 0);
+	assert_board(lab, "m55-1", "reason", "moving house");
+	lab_agent_done(&a);
+}
+
+static void beats_with(
+	struct lab *lab, const struct lab_agent *a, bool lock_free, const char *detail)
+{
+	const struct op_heartbeat_board b = {.name = "m55-1",
+		.epoch = 1000,
+		.online = true,
+		.lock_free = lock_free,
+		.detail = detail};
+
+	json_decref(lab_beat(lab, a, NULL, 0, &b, 1));
+}
+
+/* A board whose check fails stays away and says why; the one that passes brings it back. */
+static void a_failed_check_is_the_boards_reason(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t job, epoch, run;
+
+	lab_agent(lab, &a);
+	run = lab_running(lab, &a, &job, &epoch);
+	assert_int_equal(lab_result(lab, run, epoch, OUTCOME_INFRASTRUCTURE, "r", NULL, NULL), 0);
+	beats_with(lab, &a, false, "the health check failed in boot: no banner");
+	assert_board(lab, "m55-1", "state", "quarantined");
+	assert_board(lab, "m55-1", "reason", "the health check failed in boot: no banner");
+	assert_int_equal(lab_offer(lab, &a, "m55-1", &epoch), 0);
+	beats_with(lab, &a, true, "");
+	assert_board(lab, "m55-1", "state", "ready");
+	assert_board(lab, "m55-1", "reason", "");
+	assert_int_not_equal(lab_offer(lab, &a, "m55-1", &epoch), 0);
+	lab_agent_done(&a);
+}
+
+static void boards_are_checked_now_and_then(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t job, epoch, run;
+
+	lab->health_every_ms = 3600000;
+	lab_reopen(lab);
+	lab_agent(lab, &a);
+	lab_reap(lab);
+	assert_board(lab, "m55-1", "state", "quarantined");
+	beats_with(lab, &a, true, "");
+	assert_board(lab, "m55-1", "state", "ready");
+	lab_pass(lab, 3599000);
+	beats_with(lab, &a, false, "");
+	lab_reap(lab);
+	assert_board(lab, "m55-1", "state", "ready");
+	/* At work when its time comes: after that, before the next job. */
+	run = lab_running(lab, &a, &job, &epoch);
+	lab_pass(lab, 2000);
+	lab_reap(lab);
+	assert_board(lab, "m55-1", "state", "busy");
+	lab_submit(lab, "mps3-an547", "");
+	assert_int_equal(lab_result(lab, run, epoch, OUTCOME_PASSED, "r", NULL, NULL), 0);
+	assert_board(lab, "m55-1", "state", "quarantined");
+	assert_int_equal(lab_offer(lab, &a, "m55-1", &epoch), 0);
+	beats_with(lab, &a, true, "");
+	assert_int_not_equal(lab_offer(lab, &a, "m55-1", &epoch), 0);
+	lab_agent_done(&a);
+}
+
 static void a_health_check_can_be_asked_for(void **state)
 {
 	struct lab *lab = *state;
@@ -482,6 +581,9 @@ int main(void)
 		LAB_TEST(draining_a_busy_board_waits_for_its_run),
 		LAB_TEST(a_reservation_ends_by_itself),
 		LAB_TEST(a_health_check_can_be_asked_for),
+		LAB_TEST(a_second_drain_learns_of_the_first),
+		LAB_TEST(a_failed_check_is_the_boards_reason),
+		LAB_TEST(boards_are_checked_now_and_then),
 		LAB_TEST(a_claim_says_which_types_it_still_wants),
 	};
 
