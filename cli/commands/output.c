@@ -131,6 +131,14 @@ void output_job(const json_t *job, const json_t *run, FILE *out)
 		fclose(to);
 		line(out, "labels", text);
 	}
+	if (output_time(get_text(job, "estimated_start_at"), time)) {
+		char start[160];
+
+		snprintf(start, sizeof(start), "about %s: %.120s", time, get_text(job, "estimate"));
+		line(out, "begins", start);
+	} else if (*get_text(job, "estimate")) {
+		line(out, "begins", get_text(job, "estimate"));
+	}
 	line(out, "created", output_time(get_text(job, "created_at"), time));
 	line(out, "finished", output_time(get_text(job, "finished_at"), time));
 	if (run)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "server/schedule/estimate.h"
 #include "server/store/latest.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
@@ -119,12 +120,35 @@ static int settle_board(struct store_txn *t, const struct run_row *r, const stru
 	return move_board_quarantine(t, r->board, reason);
 }
 
+/* For estimates: how long a run of this demand takes. */
+static int note_duration(struct store_txn *t, const struct run_row *r, enum outcome outcome)
+{
+	int rc;
+
+	if (outcome != OUTCOME_PASSED && outcome != OUTCOME_FAILED)
+		return 0;
+	rc = sql_run(t->db,
+		"INSERT INTO durations (demand, run, name, took_ms) SELECT j.demand, r.id, j.name,"
+		" r.finished_at - r.started_at FROM runs r JOIN jobs j ON j.id = r.job"
+		" WHERE r.id = $run AND r.started_at <= r.finished_at",
+		SQL_I("$run", r->id));
+	if (rc)
+		return rc;
+	return sql_run(t->db,
+		"DELETE FROM durations WHERE demand = (SELECT demand FROM jobs WHERE id = $job)"
+		" AND run <= (SELECT u.run FROM jobs j JOIN durations u ON u.demand = j.demand"
+		" WHERE j.id = $job ORDER BY u.run DESC LIMIT 1 OFFSET $kept)",
+		SQL_I("$job", r->job), SQL_I("$kept", ESTIMATE_RUNS));
+}
+
 static int put_live(struct store_txn *t, struct op_result_put *x, const struct run_row *r)
 {
 	int rc = update_run(t, r, x->result, "done", true);
 
 	if (!rc)
 		txn_lease_drop(t, LEASE_RUN, r->id);
+	if (!rc)
+		rc = note_duration(t, r, x->result->outcome);
 	if (!rc)
 		rc = settle_board(t, r, x->result);
 	if (!rc)

@@ -122,8 +122,22 @@ static void put_id_or_null(struct json_out *o, const char *key, sqlite3_stmt *q,
 		jo_int(o, sql_i64(q, column));
 }
 
-static int put_job(
-	struct store_reader *r, sqlite3_stmt *q, struct json_out *o, struct waits_memory *memory)
+static int put_estimate(struct store_reader *r, struct intern_entry *demand, sqlite3_stmt *q,
+	struct json_out *o, int64_t now_ms)
+{
+	const struct placing p = {
+		&demand->need, sql_i64(q, COLUMN_ID), (unsigned)sql_i64(q, COLUMN_PLACING)};
+
+	if (!strcmp(sql_text(q, COLUMN_STATE), "queued"))
+		return reading_put_estimate(r, &p, now_ms, o);
+	jo_put_null(o, "estimated_start_at");
+	jo_put_text(o, "estimate", "");
+	return 0;
+}
+
+/* now_ms: for the estimate of a queued job; 0: without, in lists. */
+static int put_job(struct store_reader *r, sqlite3_stmt *q, struct json_out *o,
+	struct waits_memory *memory, int64_t now_ms)
 {
 	const char *state = sql_text(q, COLUMN_STATE), *labels;
 	struct intern_entry *demand;
@@ -144,6 +158,8 @@ static int put_job(
 		rc = put_waits_for(r, demand, q, o, memory);
 	else
 		jo_put_null(o, "waits_for");
+	if (now_ms && !rc)
+		rc = put_estimate(r, demand, q, o, now_ms);
 	jo_put_splice(o, "document", sql_text(q, COLUMN_DOCUMENT));
 	jo_put_splice(o, "board", demand->extra);
 	jo_put_splice(o, "labels", labels);
@@ -186,7 +202,7 @@ int read_job(struct store_reader *r, int64_t job, struct buffer *out)
 	memory.demand = 0;
 	if (rc <= 0)
 		return rc ? rc : -ENOENT;
-	return reading_end(out, before, put_job(r, q, &o, &memory));
+	return reading_end(out, before, put_job(r, q, &o, &memory, clock_wall_ms(r->clock)));
 }
 
 /* ---- lists ---- */
@@ -276,7 +292,7 @@ int read_jobs(struct store_reader *r, const struct read_jobs_filter *f, struct b
 	while ((rc = sql_next(r->db, q)) > 0 && n < limit) {
 		last = sql_i64(q, COLUMN_ID);
 		n++;
-		rc = put_job(r, q, &o, &memory);
+		rc = put_job(r, q, &o, &memory, 0);
 		if (rc)
 			break;
 	}

@@ -14,6 +14,10 @@ int reading_labels(struct store_reader *r, int64_t id, const char **out); /* id 
 /* Why a job with this need is queued. */
 int reading_waits_for(struct store_reader *r, const struct placing *p, char out[MATCH_WAITS_BYTES]);
 
+/* "estimated_start_at" and "estimate" of a queued job. Costs more than a row: not for lists. */
+int reading_put_estimate(
+	struct store_reader *r, const struct placing *p, int64_t now_ms, struct json_out *o);
+
 /* Takes back what was added since `before` when rc is not 0. Returns rc. */
 int reading_end(struct buffer *out, size_t before, int rc);
 

@@ -276,6 +276,7 @@ static void set_terms(struct store *s, const struct store_terms *given)
 	s->terms.offer_ms = given->offer_ms ? given->offer_ms : DEFAULT_OFFER_MS;
 	s->terms.agent_ms =
 		given->agent_ms ? given->agent_ms : s->terms.lease_ms + s->terms.grace_ms;
+	s->terms.health_every_ms = given->health_every_ms;
 }
 
 static int read_lineage(struct store *s, struct fault *f)
@@ -469,7 +470,11 @@ void store_touch_agent(struct store *s, int64_t agent)
 
 struct store_reader *store_reader_borrow(struct store *s, struct fault *f)
 {
-	return readers_borrow(s->readers, f);
+	struct store_reader *r = readers_borrow(s->readers, f);
+
+	if (r)
+		r->clock = &s->clock;
+	return r;
 }
 
 void store_reader_return(struct store *s, struct store_reader *r)
