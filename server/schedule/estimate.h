@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ESTIMATE_RUNS 32	 /* the latest of a demand that are kept */
-#define ESTIMATE_WALK_MAX 2000 /* jobs that are put onto boards one by one; more are spread evenly */
+#define ESTIMATE_RUNS 32 /* the latest of a demand that are kept */
+#define ESTIMATE_WALK_MAX \
+	2000 /* jobs that are put onto boards one by one; more are spread evenly */
 
 /* One submitter's jobs of the priority in question. */
 struct estimate_queue {

@@ -319,15 +319,16 @@ static int put_estimate(struct inquiry *x, struct json_out *o)
 	return 0;
 }
 
-int reading_put_estimate(struct store_reader *r, const struct placing *p, int64_t now_ms,
-	struct json_out *o)
+int reading_put_estimate(
+	struct store_reader *r, const struct placing *p, int64_t now_ms, struct json_out *o)
 {
 	_cleanup_free_ struct inquiry *x = calloc(1, sizeof(*x));
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = x ? sql_first(r->db, &q,
-			     "SELECT demand, priority, token, name, repeat FROM jobs WHERE id = $job",
-			     SQL_I("$job", p->job))
-		   : -ENOMEM;
+	int rc = x
+		? sql_first(r->db, &q,
+			  "SELECT demand, priority, token, name, repeat FROM jobs WHERE id = $job",
+			  SQL_I("$job", p->job))
+		: -ENOMEM;
 
 	if (rc <= 0)
 		return rc;

@@ -73,6 +73,9 @@ function Reason({ job, run }) {
 	if (job.state === "queued")
 		return html`<div class="notice"><p class="notice-title">Waiting</p><p>
 			${visible(why(job) || "for the scheduler")}</p>
+			${job.estimate && html`<p class="estimate">${job.estimated_start_at ?
+				html`Begins about ${stamp(job.estimated_start_at)}: ` : "When it begins cannot be told: "}
+				${visible(job.estimate)}</p>`}
 			<p class="small"><a href="/boards">Boards of this lab</a></p></div>`;
 	if (!isOver(job) || job.outcome === "passed")
 		return null;
