@@ -196,6 +196,52 @@ static void a_clock_set_back_begins_nothing_twice(void **state)
 	assert_int_equal(count(lab), 2);
 }
 
+/* A job of it at work, one waiting, and somebody sets the clock back by an hour: both go to their ends. */
+static void a_nightly_goes_on_when_the_clock_is_set_back(void **state)
+{
+	const struct op_register_board board = LAB_BOARD("b", "t");
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t due_ms = hour_after(lab), run[2], epoch[2];
+	struct op_held_run held = {.stage = "warm"};
+
+	add(lab, "0 * * * *", due_ms);
+	lab_pass(lab, due_ms - lab->wall_ms);
+	turn(lab, true);
+	assert_int_equal(count(lab), 1);
+	lab_register(lab, &a, "bench-1", &board, 1, NULL, 0);
+	run[0] = lab_offer(lab, &a, "b", &epoch[0]);
+	assert_int_equal(lab_start(lab, &a, run[0], epoch[0]), 0);
+	lab_pass(lab, MINUTE_MS);
+	lab_set_clock(lab, -HOUR_MS);
+	turn(lab, true);
+	held.run = run[0];
+	held.epoch = epoch[0];
+	for (int i = 0; i < 4; i++) {
+		json_decref(lab_beat(lab, &a, &held, 1, NULL, 0));
+		lab_pass(lab, 30000);
+		lab_reap(lab);
+		assert_run(lab, run[0], "state", "running");
+	}
+	assert_int_equal(lab_result(lab, run[0], epoch[0], OUTCOME_PASSED, "r", NULL, NULL), 0);
+	run[1] = lab_offer(lab, &a, "b", &epoch[1]);
+	assert_int_equal(lab_start(lab, &a, run[1], epoch[1]), 0);
+	lab_pass(lab, MINUTE_MS);
+	assert_int_equal(lab_result(lab, run[1], epoch[1], OUTCOME_PASSED, "r", NULL, NULL), 0);
+	/* As long as it took, by the clock that stood still for nobody. */
+	assert_job(lab, lab_submit(lab, "t", ""), "estimate",
+		"0 jobs go before it on 1 boards; the median of the last 2 runs is 60.0 s");
+	for (int64_t passed = 0; passed < HOUR_MS; passed += MINUTE_MS) {
+		turn(lab, false);
+		lab_pass(lab, MINUTE_MS);
+	}
+	assert_int_equal(count(lab), 1);
+	lab_pass(lab, HOUR_MS);
+	turn(lab, false);
+	assert_int_equal(count(lab), 2);
+	lab_agent_done(&a);
+}
+
 static void a_clock_that_was_a_year_ahead_stops_no_schedule(void **state)
 {
 	struct lab *lab = *state;
@@ -287,6 +333,7 @@ int main(void)
 		SCHEDULER_TEST(while_the_last_one_works_a_time_is_skipped),
 		SCHEDULER_TEST(what_was_missed_is_caught_up_once),
 		SCHEDULER_TEST(a_clock_set_back_begins_nothing_twice),
+		SCHEDULER_TEST(a_nightly_goes_on_when_the_clock_is_set_back),
 		SCHEDULER_TEST(a_clock_that_was_a_year_ahead_stops_no_schedule),
 		SCHEDULER_TEST(a_pause_has_no_times_and_nothing_to_catch_up),
 		SCHEDULER_TEST(of_a_thousand_only_those_begin_that_are_due),
