@@ -26,6 +26,8 @@ from capture import bench_capture  # noqa: E402, F401
 from kernels import bench_kernels  # noqa: E402, F401
 from measure import BUILD, PROGRAM, Bare, exec_job, row, rows, server_threads, turns, wrk  # noqa: E402
 from scale import bench_scale, bench_sustained  # noqa: E402, F401
+from cancel import bench_cancel  # noqa: E402, F401
+from schedules import bench_schedules  # noqa: E402, F401
 from share import bench_share  # noqa: E402, F401
 import trace_bench  # noqa: E402
 
