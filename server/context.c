@@ -11,6 +11,7 @@
 #include "server/events/hub.h"
 #include "server/http/pages.h"
 #include "server/logs/logs.h"
+#include "server/tls/pair.h"
 
 #define DISK_WORKERS 2
 #define RESULT_WORKERS 2
@@ -73,6 +74,9 @@ int server_open(struct server *server, struct fault *f)
 	server->started_ms = clock_wall_ms(server->clock);
 	gethostname(server->host_name, sizeof(server->host_name) - 1);
 	rc = pages_open(server->settings->web_dir, &server->pages, f);
+	if (rc == 0 && settings_tls(server->settings))
+		rc = tls_pair_load(server->settings->tls_cert, server->settings->tls_key,
+			server->started_ms, &server->tls, f);
 	if (rc == 0)
 		rc = open_data(server, f);
 	return rc == 0 ? open_memory(server, f) : rc;
@@ -91,4 +95,5 @@ void server_close(struct server *server)
 	pages_close(server->pages);
 	job_cache_free(server->jobs);
 	event_hub_free(server->events);
+	tls_pair_free(server->tls);
 }

@@ -13,11 +13,6 @@ static void reply_who(struct request *r, const struct identity *who, const char 
 	reply_header(r, "Cache-Control", "no-store");
 }
 
-static int64_t now_ms(const struct request *r)
-{
-	return clock_mono_ns(r->server->clock) / CLOCK_NS_PER_MS;
-}
-
 void session_get(struct request *r)
 {
 	struct session session;
@@ -52,11 +47,13 @@ void session_begin(struct request *r)
 			reply_problemf(r, PROBLEM_UNAUTHORIZED,
 				"this is no token of this server, or its time is over");
 		} else {
-			sessions_begin(&r->server->auth->sessions, who.token, now_ms(r), &session);
+			sessions_begin(&r->server->auth->sessions, who.token,
+				clock_mono_ms(r->server->clock), &session);
 			reply_who(r, &who, session.csrf);
 			reply_headerf(r, "Set-Cookie",
-				"%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d", AUTH_COOKIE,
-				session.id, (int)(SESSION_TERM_MS / 1000));
+				"%s=%s; Path=/; HttpOnly; SameSite=Strict%s; Max-Age=%d",
+				AUTH_COOKIE, session.id, r->server->tls ? "; Secure" : "",
+				(int)(SESSION_TERM_MS / 1000));
 		}
 	}
 	json_decref(doc);

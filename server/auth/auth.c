@@ -47,11 +47,6 @@ void auth_close(struct auth *auth)
 	free(auth);
 }
 
-static int64_t now_ms(const struct request *r)
-{
-	return clock_mono_ns(r->server->clock) / CLOCK_NS_PER_MS;
-}
-
 static void set_source(struct request *r)
 {
 	const union MHD_ConnectionInfo *info =
@@ -72,7 +67,7 @@ static void set_anybody(struct request *r, const char *name)
 
 void auth_note_failure(struct request *r)
 {
-	failures_note(&r->server->auth->failures, r->source, now_ms(r));
+	failures_note(&r->server->auth->failures, r->source, clock_mono_ms(r->server->clock));
 }
 
 static bool refuse(struct request *r, const char *detail)
@@ -134,7 +129,7 @@ bool auth_session(struct request *r, const char *cookie, struct session *out)
 		return false;
 	memcpy(id, at, n);
 	id[n] = 0;
-	return sessions_find(&r->server->auth->sessions, id, now_ms(r), out);
+	return sessions_find(&r->server->auth->sessions, id, clock_mono_ms(r->server->clock), out);
 }
 
 static bool by_cookie(struct request *r, const struct head *h, const char *method)
@@ -164,7 +159,8 @@ static bool by_cookie(struct request *r, const struct head *h, const char *metho
 
 bool auth_may_try(struct request *r)
 {
-	int64_t wait_ms = failures_wait_ms(&r->server->auth->failures, r->source, now_ms(r));
+	int64_t wait_ms = failures_wait_ms(
+		&r->server->auth->failures, r->source, clock_mono_ms(r->server->clock));
 
 	if (!wait_ms)
 		return true;
