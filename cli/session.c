@@ -13,11 +13,12 @@
 enum exit_code session_open(struct session *s, const char *server, struct fault *f)
 {
 	const char *named = server ? server : getenv("HILDA_SERVER");
-	const char *token = getenv("HILDA_TOKEN");
+	const char *token = getenv("HILDA_TOKEN"), *ca = getenv("HILDA_CA");
 	struct http_client_options options = {
 		.base_url = named && *named ? named : SESSION_SERVER_DEFAULT,
 		.user_agent = "hilda/" HILDA_VERSION,
 		.token = token && *token ? token : NULL,
+		.ca = ca && *ca ? ca : NULL,
 	};
 
 	*s = (struct session){

@@ -24,7 +24,7 @@ struct session {
 	int interrupt_fd; /* -1, or readable after Ctrl-C */
 };
 
-/* server NULL: $HILDA_SERVER, then the default. $HILDA_TOKEN is the token. */
+/* server NULL: $HILDA_SERVER, then the default. $HILDA_TOKEN is the token, $HILDA_CA the certificates to trust. */
 enum exit_code session_open(struct session *s, const char *server, struct fault *f);
 void session_close(struct session *s);
 

@@ -17,6 +17,7 @@ struct link {
 	struct http_client_options http;
 	char *server;
 	char *token;
+	char *ca;
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
 	struct http_client *idle[LINK_CONNECTIONS_MAX + LINK_CONNECTIONS_URGENT];
@@ -33,8 +34,11 @@ int link_open(const struct link_options *o, struct link **out, struct fault *f)
 		return fault_errno(f, ENOMEM, "link");
 	l->server = strdup(o->server);
 	l->token = o->token ? strdup(o->token) : NULL;
-	if (!l->server || (o->token && !l->token)) {
+	l->ca = o->ca ? strdup(o->ca) : NULL;
+	if (!l->server || (o->token && !l->token) || (o->ca && !l->ca)) {
 		free(l->server);
+		free(l->token);
+		free(l->ca);
 		free(l);
 		return fault_errno(f, ENOMEM, "link");
 	}
@@ -42,7 +46,8 @@ int link_open(const struct link_options *o, struct link **out, struct fault *f)
 	pthread_cond_init(&l->returned, NULL);
 	l->http = (struct http_client_options){.base_url = l->server,
 		.user_agent = "hilda-agent/" HILDA_VERSION,
-		.token = l->token};
+		.token = l->token,
+		.ca = l->ca};
 	*out = l;
 	return 0;
 }
@@ -56,6 +61,7 @@ void link_close(struct link *l)
 	pthread_cond_destroy(&l->returned);
 	pthread_mutex_destroy(&l->lock);
 	free(l->token);
+	free(l->ca);
 	free(l->server);
 	free(l);
 }

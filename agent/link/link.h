@@ -27,6 +27,7 @@ struct link;
 struct link_options {
 	const char *server;
 	const char *token; /* NULL: none */
+	const char *ca;	   /* NULL: the system's certificates */
 };
 
 /* What register's answer settled. */
