@@ -40,7 +40,7 @@ void session_begin(struct request *r)
 	if (!doc)
 		return;
 	if (request_keys_only(r, doc, keys) && auth_may_try(r)) {
-		if (!text || !token_parse(text, &parts) ||
+		if (!text || !token_parse(TOKEN_ACCESS, text, &parts) ||
 			identities_find(r->server->auth->identities, &parts,
 				clock_wall_ms(r->server->clock), &who) != IDENTITY_GOOD) {
 			auth_note_failure(r);

@@ -108,7 +108,7 @@ static bool by_word(struct request *r, const char *word)
 		set_anybody(r, "local");
 		return true;
 	}
-	if (!token_parse(word, &parts))
+	if (!token_parse(TOKEN_ACCESS, word, &parts))
 		return refuse(r, "what stands behind 'Bearer' is no token of this server");
 	return judge(r,
 		identities_find(auth->identities, &parts, clock_wall_ms(r->server->clock), &r->who),

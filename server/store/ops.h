@@ -298,6 +298,32 @@ struct op_token_create {
 };
 void op_token_create_setup(struct op_token_create *x);
 
+/* A word for an agent of this name. -EEXIST: a token of that name is alive and is somebody else's. */
+struct op_enrolment_create {
+	struct store_op op;
+	const char *public, *host;
+	const uint8_t *secret; /* its SHA-256, 32 bytes */
+	int64_t expires_ms;
+	int64_t enrolment; /* output */
+};
+void op_enrolment_create_setup(struct op_enrolment_create *x);
+
+/*
+ * Trades the word for a token of its agent, whose token of before is revoked. -ENOENT: there is no such word;
+ * -EALREADY: it was used; -EKEYEXPIRED: its time is over; -EEXIST as above.
+ */
+struct op_enroll {
+	struct store_op op;
+	const char *word_public;
+	const uint8_t *word_secret;
+	const char *public; /* the token's */
+	const uint8_t *secret;
+	/* outputs */
+	int64_t token;
+	char host[STORE_NAME_BYTES];
+};
+void op_enroll_setup(struct op_enroll *x);
+
 struct op_token_revoke {
 	struct store_op op;
 	int64_t token;

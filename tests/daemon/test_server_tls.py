@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 from agent_process import LINES, QUICK, Agent as AgentProcess
@@ -322,3 +323,134 @@ def test_https_to_a_server_without_tls_says_so(make_server):  # noqa: F811
     done = subprocess.run([program("hilda"), "--server", f"https://127.0.0.1:{server.port}", "jobs"], capture_output=True,
                           text=True, timeout=60)
     assert done.returncode == 3 and "http://" in done.stderr, done.stderr
+
+
+# ---- hilda-agent enroll
+
+
+def enrolment(server, host="bench-3", *more):
+    return hildad("token", "enroll", "--host", host, *more, "--data", server.data).strip()
+
+
+def enroll(server, folder, word, *more, code=0, fingerprint=True, url=None):
+    folder.mkdir(exist_ok=True)
+    pinned = ["--fingerprint", server.fingerprint] if fingerprint is True else []
+    done = subprocess.run([program("hilda-agent"), "enroll", url or server.url, *pinned, *map(str, more), "--config",
+                           str(folder / "agent.ini")], input=f"{word}\n", capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert word not in done.stdout + done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture
+def asking(make_server):  # noqa: F811
+    return with_tls(make_server(auth="tokens")).start()
+
+
+def test_an_agent_enrols_with_the_fingerprint_and_works_with_what_it_wrote(asking, tmp_path):
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "agent.ini").write_text(
+        f"; ours\n[agent]\nname = old\ndata = {tmp_path / 'data'}\nrun = {tmp_path / 'run'}\n\n"
+        "[board host-1]\ntype = host\nexec = local\n")
+    word = enrolment(asking)
+    said = enroll(asking, folder, word)
+    assert "'bench-3' is enrolled" in said
+    token = folder / "agent.token"
+    assert token.stat().st_mode & 0o777 == 0o600 and token.read_text().startswith("hilda_")
+    assert (folder / "agent.ca").read_bytes() == asking.cert.read_bytes()
+    lines = (folder / "agent.ini").read_text().splitlines()
+    assert lines[:3] == ["; ours", "[agent]", "name = bench-3"] and f"server = {asking.url}" in lines
+    assert f"token-file = {token}" in lines and f"ca = {folder / 'agent.ca'}" in lines
+    assert sorted(p.name for p in folder.iterdir()) == ["agent.ca", "agent.ini", "agent.token"]
+    with open(tmp_path / "log", "w") as log:
+        agent = subprocess.Popen([program("hilda-agent"), "--config", folder / "agent.ini"], stderr=log, stdout=log)
+    try:
+        boss = hildad("token", "create", "--name", "boss", "--scopes", "admin", "--data", asking.data).strip()
+        bearer = {"Authorization": f"Bearer {boss}"}
+        wait_for(lambda: any(a["name"] == "bench-3" and a["online"]
+                             for a in asking.call("GET", "/api/v1/agents", None, bearer).json["items"]), 20,
+                 message=(tmp_path / "log").read_text())
+        log = asking.call("GET", "/api/v1/audit", None, bearer).json["items"]
+        assert ("bench-3", "POST /agent/v1/enroll") in [(e["who"], e["what"]) for e in log]
+    finally:
+        agent.terminate()
+        agent.wait(20)
+    for path in asking.data.rglob("*"):
+        assert not path.is_file() or word.split("_")[2].encode() not in path.read_bytes(), path
+
+
+def test_another_fingerprint_writes_nothing_and_spends_nothing(asking, tmp_path):
+    word = enrolment(asking)
+    folder = tmp_path / "etc"
+    wrong = "sha256:" + "0" * 64
+    said = enroll(asking, folder, word, "--fingerprint", wrong, code=1, fingerprint=None)
+    assert asking.fingerprint in said and wrong in said and not list(folder.iterdir())
+    assert "nobody is here" in enroll(asking, folder, word, code=1, fingerprint=None) and not list(folder.iterdir())
+    assert "is no fingerprint" in enroll(asking, folder, word, "--fingerprint", "abc", code=1, fingerprint=None)
+    # As openssl prints it; from a file.
+    (tmp_path / "word").write_text(word + "\n")
+    digits = asking.fingerprint.removeprefix("sha256:").upper()
+    colons = ":".join(digits[i:i + 2] for i in range(0, 64, 2))
+    enroll(asking, folder, "nothing", "--fingerprint", colons, "--token-file", tmp_path / "word", fingerprint=None)
+
+
+def test_an_enrolment_token_is_good_once_and_for_a_time(asking, tmp_path):
+    word = enrolment(asking)
+    enroll(asking, tmp_path / "a", word)
+    assert "used already" in enroll(asking, tmp_path / "b", word, code=1) and not list((tmp_path / "b").iterdir())
+    brief = enrolment(asking, "bench-4", "--expires", "1s")
+
+    assert "unknown here" in asked_to_enrol(asking, "enrol_" + "a" * 12 + "_" + "A" * 43)
+    # One that was asked for and is good would be spent: the clock is waited for, not the answer.
+    made = time.monotonic()
+    wait_for(lambda: time.monotonic() > made + 1, 5)
+    assert "is over" in asked_to_enrol(asking, brief)
+    # It opens nothing else, and an agent's token buys none.
+    assert asking.get("/api/v1/jobs", Authorization=f"Bearer {enrolment(asking, 'x')}").status == 401
+    own = (tmp_path / "a/agent.token").read_text().strip()
+    assert "no enrolment token" in asked_to_enrol(asking, own)
+    for words in (("--host", "a b"), ("--host", "x", "--expires", "30d"), ("--host", "x", "--expires", "never")):
+        hildad("token", "enroll", *words, "--data", asking.data, code=1)
+    hildad("token", "create", "--name", "ada", "--scopes", "read", "--data", asking.data)
+    assert "already" in hildad("token", "enroll", "--host", "ada", "--data", asking.data, code=1)
+
+
+def asked_to_enrol(server, word):
+    reply = server.call("POST", "/agent/v1/enroll", {"token": word}, {"Hilda-Agent-Protocol": "1"})
+    return reply.json.get("detail", "")
+
+
+def test_who_enrols_again_gets_another_token_and_the_first_is_revoked(asking, tmp_path):
+    for folder in ("a", "b"):
+        enroll(asking, tmp_path / folder, enrolment(asking))
+    words = [(tmp_path / f / "agent.token").read_text().strip() for f in ("a", "b")]
+    body = {"name": "bench-3", "host": "h", "version": "1", "instance": "i", "boards": [], "runs": []}
+    statuses = [asking.call("POST", "/agent/v1/register", body,
+                            {"Authorization": f"Bearer {w}", "Hilda-Agent-Protocol": "1"}).status for w in words]
+    assert statuses == [401, 200]
+
+
+def test_who_guesses_enrolment_tokens_waits(asking):
+    wrong = "enrol_" + "a" * 12 + "_" + "A" * 43
+    statuses = [asking.call("POST", "/agent/v1/enroll", {"token": wrong}, {"Hilda-Agent-Protocol": "1"}).status
+                for _ in range(12)]
+    assert statuses[0] == 401 and statuses[-1] == 429
+
+
+def test_without_tls_only_this_machine_enrols(make_server, tmp_path):  # noqa: F811
+    server = make_server(auth="tokens").start()
+    word = enrolment(server)
+    said = enroll(server, tmp_path / "a", word, code=1, fingerprint=None, url=f"http://lab.example:{server.port}")
+    assert "in the open" in said
+    enroll(server, tmp_path / "a", word, fingerprint=None)
+    assert "ca =" not in (tmp_path / "a/agent.ini").read_text()
+    assert not (tmp_path / "a/agent.ca").exists()
+
+
+def test_a_folder_that_cannot_be_written_spends_nothing(asking, tmp_path):
+    word = enrolment(asking)
+    done = subprocess.run([program("hilda-agent"), "enroll", asking.url, "--fingerprint", asking.fingerprint, "--config",
+                           str(tmp_path / "absent/agent.ini")], input=word + "\n", capture_output=True, text=True)
+    assert done.returncode == 1 and "absent" in done.stderr
+    enroll(asking, tmp_path / "a", word)
