@@ -20,6 +20,7 @@
 static int open_data(struct server *server, struct fault *f)
 {
 	const struct settings *s = server->settings;
+	const struct rate rate = {s->rate, s->rate_burst};
 	struct store_options options = {
 		.folder = s->data,
 		.clock = server->clock,
@@ -40,7 +41,7 @@ static int open_data(struct server *server, struct fault *f)
 			s->data, geteuid(), geteuid(), s->data);
 	rc = store_open(&options, &server->store, f);
 	if (rc == 0)
-		rc = auth_open(server->store, settings_ask_tokens(s), &server->auth, f);
+		rc = auth_open(server->store, settings_ask_tokens(s), &rate, &server->auth, f);
 	if (rc == 0)
 		rc = artifacts_open(s->data, &server->artifacts, f);
 	if (rc == 0)

@@ -13,6 +13,12 @@ static void reply_who(struct request *r, const struct identity *who, const char 
 	reply_header(r, "Cache-Control", "no-store");
 }
 
+/* Somebody who asks too often is still who they are. */
+static bool is_known(enum identity_found found)
+{
+	return found == IDENTITY_GOOD || found == IDENTITY_HURRIED;
+}
+
 void session_get(struct request *r)
 {
 	struct session session;
@@ -21,8 +27,8 @@ void session_get(struct request *r)
 	if (!r->server->auth->required)
 		reply_who(r, &who, "");
 	else if (!auth_session(r, request_header(r, "Cookie"), &session) ||
-		identities_again(r->server->auth->identities, session.token,
-			clock_wall_ms(r->server->clock), &who) != IDENTITY_GOOD)
+		!is_known(identities_again(r->server->auth->identities, session.token,
+			clock_wall_ms(r->server->clock), &who)))
 		reply_problemf(r, PROBLEM_UNAUTHORIZED, "nobody is logged in here");
 	else
 		reply_who(r, &who, session.csrf);
@@ -41,8 +47,8 @@ void session_begin(struct request *r)
 		return;
 	if (request_keys_only(r, doc, keys) && auth_may_try(r)) {
 		if (!text || !token_parse(TOKEN_ACCESS, text, &parts) ||
-			identities_find(r->server->auth->identities, &parts,
-				clock_wall_ms(r->server->clock), &who) != IDENTITY_GOOD) {
+			!is_known(identities_find(r->server->auth->identities, &parts,
+				clock_wall_ms(r->server->clock), &who))) {
 			auth_note_failure(r);
 			reply_problemf(r, PROBLEM_UNAUTHORIZED,
 				"this is no token of this server, or its time is over");

@@ -13,7 +13,8 @@
 #define BEARER "Bearer "
 #define LOCAL "local_"
 
-int auth_open(struct store *store, bool required, struct auth **out, struct fault *f)
+int auth_open(struct store *store, bool required, const struct rate *rate, struct auth **out,
+	struct fault *f)
 {
 	struct auth *auth = calloc(1, sizeof(*auth));
 	uint8_t key[32];
@@ -27,7 +28,7 @@ int auth_open(struct store *store, bool required, struct auth **out, struct faul
 	randombytes_buf(key, sizeof(key));
 	sodium_bin2base64(auth->key, sizeof(auth->key), key, sizeof(key),
 		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	rc = identities_open(store, &auth->identities, f);
+	rc = identities_open(store, rate, &auth->identities, f);
 	if (rc) {
 		auth_close(auth);
 		return rc;
@@ -86,17 +87,36 @@ static bool is_local_key(const struct auth *auth, const char *word)
 		sodium_memcmp(word + n, auth->key, SESSION_WORD_BYTES - 1) == 0;
 }
 
-static bool judge(struct request *r, enum identity_found found, const char *unknown)
+bool auth_is_over(const struct request *r)
 {
-	if (found == IDENTITY_GOOD)
-		return true;
-	if (found == IDENTITY_UNKNOWN)
-		return refuse(r, unknown);
+	return r->who.expires_ms && clock_wall_ms(r->server->clock) >= r->who.expires_ms;
+}
+
+bool auth_refuse_expired(struct request *r)
+{
 	reply_problemf(r, PROBLEM_UNAUTHORIZED,
 		"the token '%s' is past its time; ask for a new one (hildad token create)",
 		r->who.name);
 	reply_header(r, "WWW-Authenticate", "Bearer realm=\"hilda\", error=\"invalid_token\"");
 	return false;
+}
+
+static bool judge(struct request *r, enum identity_found found, const char *unknown)
+{
+	if (found == IDENTITY_GOOD || (found == IDENTITY_EXPIRED && r->route->lasts))
+		return true;
+	if (found == IDENTITY_UNKNOWN)
+		return refuse(r, unknown);
+	if (found == IDENTITY_HURRIED) {
+		reply_problemf(r, PROBLEM_TOO_MANY,
+			"the token '%s' asks more often than %llu times a second (rate, rate-burst); try "
+			"again in %lld ms",
+			r->who.name, (unsigned long long)r->server->settings->rate,
+			(long long)r->who.wait_ms);
+		reply_headerf(r, "Retry-After", "%lld", (long long)((r->who.wait_ms + 999) / 1000));
+		return false;
+	}
+	return auth_refuse_expired(r);
 }
 
 static bool by_word(struct request *r, const char *word)
