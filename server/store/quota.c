@@ -30,6 +30,8 @@ static int count(struct store_txn *t, struct quota *q, int64_t max)
 
 	if (rc > 0)
 		q->jobs = sql_i64(found, 0);
+	/* From the count on, not from the refusal: who asks all the time is counted too. */
+	q->pause_ns = t->mono_ns + QUOTA_PAUSE_MS * CLOCK_NS_PER_MS;
 	return rc < 0 ? rc : 0;
 }
 
@@ -55,14 +57,12 @@ int quota_take(struct store_txn *t, struct store_op *op, const char *who, int64_
 		rc = count(t, q, max);
 	if (rc)
 		return rc;
-	if (max && q->jobs + jobs > max) {
-		q->pause_ns = t->mono_ns + QUOTA_PAUSE_MS * CLOCK_NS_PER_MS;
+	if (max && q->jobs + jobs > max)
 		return fault_set(&op->fault, EUSERS,
 			"%.64s has %lld jobs in the queue, and %lld more would be over the limit of %lld for "
 			"each submitter (queue-max); wait until some have begun, or cancel some",
 			who, (long long)(q->jobs < max ? q->jobs : max), (long long)jobs,
 			(long long)max);
-	}
 	q->jobs += jobs;
 	return 0;
 }

@@ -189,9 +189,10 @@ class Agent:
                         "probe_serial": "VB-" + b, "ppk2_serial": None, "epoch": 0, "online": True, "detail": "", **board}
                        for b in boards]
         self.session = None
+        self.headers = {}  # a token's, where the server asks for one
 
     def call(self, method, path, body=None, epoch=None, headers=None, timeout=40):
-        headers = {"Hilda-Agent-Protocol": "1", **(headers or {})}
+        headers = {"Hilda-Agent-Protocol": "1", **self.headers, **(headers or {})}
         if self.session is not None:
             headers.setdefault("Hilda-Session", str(self.session))
         if epoch is not None:
