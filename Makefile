@@ -43,7 +43,7 @@ HOST_CFLAGS := $(CFLAGS_BASE) -include common/banned.h $(VARIANT_FLAGS) $(CFLAGS
 HOST_LDFLAGS := $(LDFLAGS_BASE) $(VARIANT_FLAGS) $(LDFLAGS)
 
 LIBS_common      := -ljansson -lsodium -linih -lpcre2-8 -lzstd -lz
-LIBS_server      := -lmicrohttpd -lsqlite3 -larchive $(LIBS_common) -lm
+LIBS_server      := -lmicrohttpd -lgnutls -lsqlite3 -larchive $(LIBS_common) -lm
 LIBS_agent       := -lcurl -lelf -ldw -lserialport -ludev $(LIBS_common) -lm
 LIBS_cli         := -lcurl -larchive -lserialport $(LIBS_common) -lm
 LIBS_virtual-lab := $(LIBS_common) -lm

@@ -95,7 +95,7 @@ static int fetch_once(struct agent *a, const char *sha256, int fd, int64_t timeo
 	char path[128];
 	int rc;
 
-	snprintf(path, sizeof(path), "/api/v1/artifacts/%s", sha256);
+	snprintf(path, sizeof(path), "/agent/v1/artifacts/%s", sha256);
 	call.method = "GET";
 	call.path = path;
 	call.timeout_ms = timeout_ms;
@@ -149,7 +149,8 @@ static int read_token(const struct agent_settings *s, char **token, struct fault
 static int open_link(struct agent *a, struct fault *f)
 {
 	_cleanup_free_ char *token = NULL;
-	struct link_options link = {.server = a->settings->server};
+	struct link_options link = {
+		.server = a->settings->server, .ca = a->settings->ca[0] ? a->settings->ca : NULL};
 	struct session_options session = {.name = a->settings->name,
 		.boards = boards_held,
 		.runs = runs_held,
@@ -158,6 +159,8 @@ static int open_link(struct agent *a, struct fault *f)
 	int rc = read_token(a->settings, &token, f);
 
 	link.token = token;
+	if (!rc && link.ca && access(link.ca, R_OK) != 0)
+		rc = fault_errno(f, errno, "[agent] ca = %s", link.ca);
 	if (!rc)
 		rc = link_open(&link, &a->link, f);
 	session.link = a->link;

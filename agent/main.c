@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/commands/check.h"
 #include "agent/commands/discover.h"
+#include "agent/commands/enroll.h"
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/process.h"
@@ -25,12 +26,17 @@ static void usage(FILE *out)
 		"usage: hilda-agent [run] [--config FILE] [--log-level LEVEL]\n"
 		"       hilda-agent check BOARD [--config FILE]\n"
 		"       hilda-agent discover\n"
+		"       hilda-agent enroll URL [--fingerprint sha256:...] [--token-file FILE]\n"
 		"\n"
 		"  run        the default: until SIGTERM; SIGHUP reads the boards anew\n"
 		"  check      probe, console and power of one board, one line each\n"
 		"  discover   what is plugged in, as sections to paste into the configuration\n"
+		"  enroll     comes into the server at URL with a token of `hildad token enroll`, which it\n"
+		"             asks for; writes token, certificate and [agent] beside the configuration\n"
 		"\n"
 		"  --config FILE      " SETTINGS_PATH " when absent\n"
+		"  --fingerprint F    of the certificate that the server must show; else a person is asked\n"
+		"  --token-file FILE  the enrolment token; standard input when absent\n"
 		"  --log-level LEVEL  error, warning, info or debug; info when absent\n"
 		"  --version, --help\n"
 		"\n"
@@ -45,10 +51,16 @@ static int wrong(const char *what, const char *which)
 	return EXIT_USAGE;
 }
 
-static int dispatch(int argc, char **argv, const char *config)
+static int dispatch(int argc, char **argv, struct enroll_options *o)
 {
-	const char *command = argc ? argv[0] : "run";
+	const char *command = argc ? argv[0] : "run", *config = o->config;
 
+	if (strcmp(command, "enroll") == 0) {
+		o->url = argc == 2 ? argv[1] : NULL;
+		return o->url ? command_enroll(o) : wrong("enroll takes the server's address", "");
+	}
+	if (o->fingerprint || o->token_file)
+		return wrong("--fingerprint and --token-file are for enroll", "");
 	if (strcmp(command, "run") == 0)
 		return argc > 1 ? wrong("run takes no argument: ", argv[1]) : agent_run(config);
 	if (strcmp(command, "discover") == 0)
@@ -78,12 +90,14 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
+		{"fingerprint", required_argument, NULL, 'f'},
+		{"token-file", required_argument, NULL, 't'},
 		{"log-level", required_argument, NULL, 'l'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	const char *config = SETTINGS_PATH;
+	struct enroll_options o = {.config = SETTINGS_PATH};
 	enum log_level level;
 	struct fault f;
 	int option;
@@ -96,7 +110,13 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
-			config = optarg;
+			o.config = optarg;
+			break;
+		case 'f':
+			o.fingerprint = optarg;
+			break;
+		case 't':
+			o.token_file = optarg;
 			break;
 		case 'l':
 			if (log_level_parse(optarg, &level))
@@ -113,5 +133,5 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	return dispatch(argc - optind, argv + optind, config);
+	return dispatch(argc - optind, argv + optind, &o);
 }

@@ -17,6 +17,7 @@ const char settings_help[] =
 	"  name = (the host's name)        how the server shows this agent\n"
 	"  server = http://127.0.0.1:8080  the server's address\n"
 	"  token-file =                    a file that holds the agent's token; empty: none is sent\n"
+	"  ca =                            https: a file of certificates to trust; empty: the system's\n"
 	"  data = /var/lib/hilda-agent     spool, epochs, cached images, virtual boards\n"
 	"  run = /run/lock/hilda           locks of probes, consoles and PPK2s, shared by agents\n"
 	"  libexec = " HILDA_LIBEXECDIR "  where hilda-vboard is, if not beside this program\n"
@@ -105,6 +106,8 @@ static int read_agent(struct ini_section *s, struct agent_settings *a, struct fa
 		rc = text(s, "server", "http://127.0.0.1:8080", a->server, sizeof(a->server), f);
 	if (!rc)
 		rc = text(s, "token-file", "", a->token_file, sizeof(a->token_file), f);
+	if (!rc)
+		rc = text(s, "ca", "", a->ca, sizeof(a->ca), f);
 	if (!rc)
 		rc = folder(s, "data", "/var/lib/hilda-agent", a->data, f);
 	if (!rc)

@@ -15,6 +15,7 @@ struct agent_settings {
 	char name[BOARD_NAME_BYTES];
 	char server[BOARD_PATH_BYTES];
 	char token_file[BOARD_PATH_BYTES];
+	char ca[BOARD_PATH_BYTES]; /* "": the system's certificates */
 	char data[BOARD_PATH_BYTES];
 	char run[BOARD_PATH_BYTES];
 	char libexec[BOARD_PATH_BYTES]; /* where hilda-vboard is, after the agent's own folder */

@@ -312,6 +312,11 @@ void command_print_overview(FILE *out)
 	}
 	fputs("\nOptions of every command:\n", out);
 	print_options(common_options, out);
+	fputs("\nEnvironment:\n"
+	      "  HILDA_SERVER                 the server, where --server names none\n"
+	      "  HILDA_TOKEN                  the token to come in with\n"
+	      "  HILDA_CA                     https: file of certificates to trust (PEM)\n",
+		out);
 	fputs("\n`hilda COMMAND --help` says more, `hilda help exit-codes` what the program returns.\n",
 		out);
 }

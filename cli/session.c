@@ -9,15 +9,18 @@
 #include "common/file.h"
 
 #define PAGE_ITEMS 500
+#define RETRY_WAIT_MS 30000 /* in all, of what a busy server asks for */
+#define RETRY_MIN_MS 100
 
 enum exit_code session_open(struct session *s, const char *server, struct fault *f)
 {
 	const char *named = server ? server : getenv("HILDA_SERVER");
-	const char *token = getenv("HILDA_TOKEN");
+	const char *token = getenv("HILDA_TOKEN"), *ca = getenv("HILDA_CA");
 	struct http_client_options options = {
 		.base_url = named && *named ? named : SESSION_SERVER_DEFAULT,
 		.user_agent = "hilda/" HILDA_VERSION,
 		.token = token && *token ? token : NULL,
+		.ca = ca && *ca ? ca : NULL,
 	};
 
 	*s = (struct session){
@@ -49,6 +52,33 @@ enum exit_code session_watch_interrupt(struct session *s, struct fault *f)
 	return EXIT_LOCAL_FILE;
 }
 
+/* Once more after an answer that says when: it was refused, so nothing has happened. */
+static bool is_asked_again(const struct http_reply *reply, int64_t *left_ms)
+{
+	if ((reply->status != 429 && reply->status != 503) || reply->retry_after_ms < 0 ||
+		reply->retry_after_ms > *left_ms)
+		return false;
+	*left_ms -= reply->retry_after_ms > RETRY_MIN_MS ? reply->retry_after_ms : RETRY_MIN_MS;
+	return true;
+}
+
+static int call_patiently(
+	struct session *s, struct http_request *r, struct http_reply *reply, struct fault *f)
+{
+	int64_t left_ms = RETRY_WAIT_MS;
+	int err;
+
+	while (!(err = http_client_call(s->client, r, reply, f)) &&
+		is_asked_again(reply, &left_ms)) {
+		int64_t wait_ms = reply->retry_after_ms;
+
+		if (session_wait_ms(s, wait_ms > RETRY_MIN_MS ? wait_ms : RETRY_MIN_MS, f))
+			return -ECANCELED;
+		http_reply_done(reply);
+	}
+	return err;
+}
+
 enum exit_code session_request(
 	struct session *s, struct http_request *r, struct http_reply *reply, struct fault *f)
 {
@@ -57,7 +87,7 @@ enum exit_code session_request(
 	r->cancel_fd = s->interrupt_fd;
 	if (!r->max_reply_bytes)
 		r->max_reply_bytes = SESSION_MAX_REPLY_BYTES;
-	err = http_client_call(s->client, r, reply, f);
+	err = call_patiently(s, r, reply, f);
 	if (err == -ECANCELED && s->interrupt_fd >= 0) {
 		struct pollfd fd = {.fd = s->interrupt_fd, .events = POLLIN};
 

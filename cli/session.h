@@ -24,7 +24,7 @@ struct session {
 	int interrupt_fd; /* -1, or readable after Ctrl-C */
 };
 
-/* server NULL: $HILDA_SERVER, then the default. $HILDA_TOKEN is the token. */
+/* server NULL: $HILDA_SERVER, then the default. $HILDA_TOKEN is the token, $HILDA_CA the certificates to trust. */
 enum exit_code session_open(struct session *s, const char *server, struct fault *f);
 void session_close(struct session *s);
 
@@ -39,7 +39,7 @@ enum exit_code session_call(struct session *s, const char *method, const char *p
 	const char *const *headers, const json_t *body, json_t **out, struct fault *f);
 enum exit_code session_get(struct session *s, const char *path, json_t **out, struct fault *f);
 
-/* As http_client_call, with the interrupt; EXIT_OK for any 2xx. */
+/* As http_client_call, with the interrupt and again after a Retry-After (30 s in all); EXIT_OK for any 2xx. */
 enum exit_code session_request(
 	struct session *s, struct http_request *r, struct http_reply *reply, struct fault *f);
 

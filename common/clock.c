@@ -41,6 +41,11 @@ int64_t clock_mono_ns(const struct clock *c)
 	return c->mono_ns(c->arg);
 }
 
+int64_t clock_mono_ms(const struct clock *c)
+{
+	return clock_mono_ns(c) / CLOCK_NS_PER_MS;
+}
+
 int64_t clock_wall_ms(const struct clock *c)
 {
 	return c->wall_ms(c->arg);

@@ -28,6 +28,7 @@ struct clock {
 extern const struct clock clock_system;
 
 int64_t clock_mono_ns(const struct clock *c);
+int64_t clock_mono_ms(const struct clock *c); /* the same in ms, rounded down */
 int64_t clock_wall_ms(const struct clock *c);
 
 #define CLOCK_JUMP_MS 5000 /* less than this is an adjustment */

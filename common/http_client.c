@@ -27,6 +27,7 @@ struct http_client {
 	CURLM *multi;
 	char *base_url;
 	char *token;
+	char *ca;
 	char *user_agent;
 	int64_t connect_ms;
 	char error[CURL_ERROR_SIZE];
@@ -43,6 +44,8 @@ struct call {
 	int rc;		 /* why a callback gave up */
 };
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 static void global_init(void)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -50,7 +53,6 @@ static void global_init(void)
 
 int http_client_open(const struct http_client_options *o, struct http_client **out, struct fault *f)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct http_client *c;
 	size_t n = strlen(o->base_url);
 
@@ -60,6 +62,9 @@ int http_client_open(const struct http_client_options *o, struct http_client **o
 			"the server's address '%s' begins with neither http:// nor https://%s%s",
 			o->base_url, strstr(o->base_url, "://") ? "" : "; write http://",
 			strstr(o->base_url, "://") ? "" : o->base_url);
+	if (o->ca && access(o->ca, R_OK) != 0)
+		return fault_errno(f, errno,
+			"the certificates to trust (`ca`, HILDA_CA) cannot be read: %s", o->ca);
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return fault_errno(f, ENOMEM, "cannot make an HTTP client");
@@ -67,11 +72,13 @@ int http_client_open(const struct http_client_options *o, struct http_client **o
 		n--;
 	c->base_url = strndup(o->base_url, n);
 	c->token = o->token ? strdup(o->token) : NULL;
+	c->ca = o->ca ? strdup(o->ca) : NULL;
 	c->user_agent = strdup(o->user_agent ? o->user_agent : "hilda/" HILDA_VERSION);
 	c->connect_ms = o->connect_ms ? o->connect_ms : DEFAULT_CONNECT_MS;
 	c->easy = curl_easy_init();
 	c->multi = curl_multi_init();
-	if (!c->base_url || !c->user_agent || !c->easy || !c->multi || (o->token && !c->token)) {
+	if (!c->base_url || !c->user_agent || !c->easy || !c->multi || (o->token && !c->token) ||
+		(o->ca && !c->ca)) {
 		http_client_close(c);
 		return fault_errno(f, ENOMEM, "cannot make an HTTP client");
 	}
@@ -89,6 +96,7 @@ void http_client_close(struct http_client *c)
 		curl_multi_cleanup(c->multi);
 	free(c->base_url);
 	free(c->token);
+	free(c->ca);
 	free(c->user_agent);
 	free(c);
 }
@@ -271,6 +279,10 @@ static int prepare(struct call *call, struct curl_slist **headers, struct fault 
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
+	if (c->ca) {
+		curl_easy_setopt(e, CURLOPT_CAINFO, c->ca);
+		curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* these and no others */
+	}
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_ms);
 	curl_easy_setopt(
@@ -312,6 +324,32 @@ static int perform(struct http_client *c, int cancel_fd, CURLcode *code)
 	return rc;
 }
 
+static bool is_https(const char *url)
+{
+	return strncmp(url, "https://", 8) == 0;
+}
+
+/* What to do about a certificate that is not trusted; `why` is libcurl's, which names names and dates. */
+static int explain_certificate(const struct http_client *c, const char *why, struct fault *f)
+{
+	const char *remedy =
+		"the server shows another certificate than the one in there: if it has a "
+		"new one, fetch it (hilda-agent enroll, or a copy of the server's tls-cert)";
+
+	if (strstr(why, "match"))
+		remedy =
+			"the certificate was made for other names: use one of those in the server's "
+			"address, or make one for this name (hildad tls init --name HOST --force)";
+	else if (strstr(why, "expired") || strstr(why, "not yet valid"))
+		remedy = "look at both machines' clocks; if they are right, the server needs a new "
+			 "certificate (hildad tls init --force), and this one its copy";
+	else if (!c->ca)
+		remedy =
+			"name a copy of the server's certificate: `ca` in agent.ini, HILDA_CA for hilda";
+	return fault_set(f, EKEYREJECTED, "the certificate of %s is not trusted%s%s: %s; %s",
+		c->base_url, c->ca ? " by " : "", c->ca ? c->ca : "", why, remedy);
+}
+
 static int explain(const struct call *call, CURLcode code, struct fault *f)
 {
 	const struct http_client *c = call->client;
@@ -331,6 +369,24 @@ static int explain(const struct call *call, CURLcode code, struct fault *f)
 	case CURLE_OPERATION_TIMEDOUT:
 		return fault_set(f, ETIMEDOUT, "the server at %s did not answer %s %s in time: %s",
 			c->base_url, call->request->method, call->request->path, why);
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return explain_certificate(c, why, f);
+	case CURLE_SSL_CACERT_BADFILE:
+		return fault_set(f, EKEYREJECTED,
+			"the certificates to trust (`ca`, HILDA_CA) in %s cannot be used: %s",
+			c->ca ? c->ca : "the system's store", why);
+	case CURLE_SSL_CONNECT_ERROR:
+		if (strstr(why, "wrong version number"))
+			return fault_set(f, EPROTO,
+				"%s speaks no TLS: write http:// if that is what the server is set to",
+				c->base_url);
+		return fault_set(f, EIO, "no TLS with %s: %s", c->base_url, why);
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+		/* A server that waits for TLS hangs up on anything else. */
+		return fault_set(f, EIO, "%s %s%s: %s%s", call->request->method, c->base_url,
+			call->request->path, why,
+			is_https(c->base_url) ? "" : " (does it want TLS? then write https://)");
 	default:
 		return fault_set(f, EIO, "%s %s%s: %s", call->request->method, c->base_url,
 			call->request->path, why);
@@ -366,6 +422,54 @@ int http_client_call(struct http_client *c, const struct http_request *r, struct
 	}
 	curl_slist_free_all(headers);
 	return rc;
+}
+
+static char *first_certificate(CURL *e)
+{
+	struct curl_certinfo *all = NULL;
+
+	if (curl_easy_getinfo(e, CURLINFO_CERTINFO, &all) || !all || all->num_of_certs < 1)
+		return NULL;
+	for (struct curl_slist *line = all->certinfo[0]; line; line = line->next) {
+		if (!strncmp(line->data, "Cert:", 5))
+			return strdup(line->data + 5);
+	}
+	return NULL;
+}
+
+int http_client_certificate(const char *base_url, int64_t timeout_ms, char **pem, struct fault *f)
+{
+	char error[CURL_ERROR_SIZE] = "";
+	char *found;
+	CURLcode code;
+	CURL *e;
+
+	if (!is_https(base_url))
+		return fault_set(f, EINVAL, "'%s' does not begin with https://", base_url);
+	pthread_once(&once, global_init);
+	e = curl_easy_init();
+	if (!e)
+		return fault_errno(f, ENOMEM, "cannot make an HTTP client");
+	curl_easy_setopt(e, CURLOPT_URL, base_url);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(e, CURLOPT_CERTINFO, 1L);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, error);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	code = curl_easy_perform(e);
+	found = code == CURLE_OK ? first_certificate(e) : NULL;
+	curl_easy_cleanup(e);
+	if (code != CURLE_OK)
+		return fault_set(f, ECONNREFUSED, "no TLS with %s: %s", base_url,
+			error[0] ? error : curl_easy_strerror(code));
+	if (!found)
+		return fault_set(f, EPROTO, "%s showed no certificate", base_url);
+	*pem = found;
+	return 0;
 }
 
 void http_reply_done(struct http_reply *reply)

@@ -18,6 +18,7 @@ struct http_client_options {
 	const char *base_url;	/* "http://127.0.0.1:8080" */
 	const char *user_agent; /* "hilda-agent/0.1" */
 	const char *token;	/* NULL: none; sent as Authorization: Bearer */
+	const char *ca;		/* https: file of certificates (PEM) to trust; NULL: the system's */
 	int64_t connect_ms;	/* 0: 5000 */
 };
 
@@ -51,13 +52,20 @@ struct http_reply {
 	int64_t retry_after_ms; /* -1 when absent */
 };
 
+/* -EINVAL: no such scheme; -ENOENT and others: the `ca` file cannot be read. */
 int http_client_open(
 	const struct http_client_options *o, struct http_client **out, struct fault *f);
 void http_client_close(struct http_client *c);
 
 /*
- * 0 when an answer came, whatever its status; -ECANCELED, -ETIMEDOUT, -ECONNREFUSED or another
- * -errno otherwise. The caller ends the reply with http_reply_done in every case.
+ * The certificate that a server shows, without believing it: PEM, malloc'd. Nothing is sent there but the
+ * handshake.
+ */
+int http_client_certificate(const char *base_url, int64_t timeout_ms, char **pem, struct fault *f);
+
+/*
+ * 0 when an answer came, whatever its status; -ECANCELED, -ETIMEDOUT, -ECONNREFUSED, -EKEYREJECTED (the
+ * server's certificate is not trusted) or another -errno otherwise. The caller ends the reply with http_reply_done in every case.
  */
 int http_client_call(struct http_client *c, const struct http_request *r, struct http_reply *reply,
 	struct fault *f);

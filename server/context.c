@@ -11,6 +11,7 @@
 #include "server/events/hub.h"
 #include "server/http/pages.h"
 #include "server/logs/logs.h"
+#include "server/tls/pair.h"
 
 #define DISK_WORKERS 2
 #define RESULT_WORKERS 2
@@ -19,6 +20,7 @@
 static int open_data(struct server *server, struct fault *f)
 {
 	const struct settings *s = server->settings;
+	const struct rate rate = {s->rate, s->rate_burst};
 	struct store_options options = {
 		.folder = s->data,
 		.clock = server->clock,
@@ -40,7 +42,7 @@ static int open_data(struct server *server, struct fault *f)
 			s->data, geteuid(), geteuid(), s->data);
 	rc = store_open(&options, &server->store, f);
 	if (rc == 0)
-		rc = auth_open(server->store, settings_ask_tokens(s), &server->auth, f);
+		rc = auth_open(server->store, settings_ask_tokens(s), &rate, &server->auth, f);
 	if (rc == 0)
 		rc = artifacts_open(s->data, &server->artifacts, f);
 	if (rc == 0)
@@ -74,6 +76,9 @@ int server_open(struct server *server, struct fault *f)
 	server->started_ms = clock_wall_ms(server->clock);
 	gethostname(server->host_name, sizeof(server->host_name) - 1);
 	rc = pages_open(server->settings->web_dir, &server->pages, f);
+	if (rc == 0 && settings_tls(server->settings))
+		rc = tls_pair_load(server->settings->tls_cert, server->settings->tls_key,
+			server->started_ms, &server->tls, f);
 	if (rc == 0)
 		rc = open_data(server, f);
 	return rc == 0 ? open_memory(server, f) : rc;
@@ -92,4 +97,5 @@ void server_close(struct server *server)
 	pages_close(server->pages);
 	job_cache_free(server->jobs);
 	event_hub_free(server->events);
+	tls_pair_free(server->tls);
 }

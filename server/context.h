@@ -21,6 +21,7 @@ struct http;
 struct job_cache;
 struct pages;
 struct run_files;
+struct tls_pair;
 
 struct server {
 	const struct settings *settings;
@@ -37,7 +38,8 @@ struct server {
 	struct event_hub *events;
 	struct job_cache *jobs;
 	struct pages *pages;
-	int64_t started_ms; /* wall clock */
+	struct tls_pair *tls; /* NULL: plain HTTP */
+	int64_t started_ms;   /* wall clock */
 	char host_name[HOST_NAME_MAX + 1];
 };
 

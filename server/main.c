@@ -10,7 +10,6 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "server/auth/auth.h"
-#include "server/backup/command.h"
 #include "server/captures/retention.h"
 #include "server/commands/commands.h"
 #include "server/commands/local.h"
@@ -19,6 +18,7 @@
 #include "server/http/listen.h"
 #include "server/schedule/reaper.h"
 #include "server/schedule/scheduler.h"
+#include "server/tls/pair.h"
 
 /* Whole or not at all, for those who wait for it; it need not survive a power cut. */
 static int write_port_file(const struct settings *s, uint16_t port, struct fault *f)
@@ -36,6 +36,18 @@ static int write_port_file(const struct settings *s, uint16_t port, struct fault
 	if (rc == 0 && rename(temporary, s->port_file) != 0)
 		rc = -errno;
 	return rc == 0 ? 0 : fault_errno(f, -rc, "cannot write the port file %s", s->port_file);
+}
+
+static void tell_tls(const struct tls_pair *pair, int64_t now_ms)
+{
+	int64_t days = (pair->expires_ms - now_ms) / (24 * 3600 * INT64_C(1000));
+
+	log_info("TLS", LOG_STR("fingerprint", pair->fingerprint), LOG_I64("days_left", days));
+	if (days < TLS_WARN_DAYS)
+		log_warning(
+			"the certificate's time is over soon: make a new one (hildad tls init --force) and "
+			"give agents and users the new file for `ca`",
+			LOG_I64("days_left", days));
 }
 
 static int serve(struct server *server, const sigset_t *ends, struct fault *f)
@@ -65,6 +77,8 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 		if (!listen_is_loopback(&address) && !server->auth->required)
 			log_warning("insecure: whoever reaches this port may do everything",
 				LOG_STR("listen", address.host), LOG_U64("port", http_port(http)));
+		if (server->tls)
+			tell_tls(server->tls, clock_wall_ms(server->clock));
 		log_info("hildad is ready", LOG_STR("listen", address.host),
 			LOG_U64("port", http_port(http)), LOG_STR("data", server->settings->data),
 			LOG_STR("version", HILDA_VERSION));
@@ -92,7 +106,23 @@ static int run(const struct settings *s, const sigset_t *ends, struct fault *f)
 	return rc;
 }
 
-/* What can be seen to be wrong without opening anything. */
+static int check_tls(const struct settings *s, struct fault *f)
+{
+	struct tls_pair *pair;
+	int rc;
+
+	if (!*s->tls_cert != !*s->tls_key)
+		return fault_set(f, EINVAL,
+			"tls-cert and tls-key belong together: name both files, or neither");
+	if (!settings_tls(s))
+		return 0;
+	rc = tls_pair_load(s->tls_cert, s->tls_key, clock_wall_ms(&clock_system), &pair, f);
+	if (rc == 0)
+		tls_pair_free(pair);
+	return rc;
+}
+
+/* What can be seen to be wrong without opening the data folder. */
 static int check_settings(const struct settings *s, struct fault *f)
 {
 	struct listen_address address;
@@ -102,7 +132,10 @@ static int check_settings(const struct settings *s, struct fault *f)
 	if (rc != 0)
 		return rc;
 	address.insecure = s->insecure;
+	address.tls = settings_tls(s);
 	rc = listen_check(&address, f);
+	if (rc == 0)
+		rc = check_tls(s, f);
 	if (rc != 0)
 		return rc;
 	if (strcmp(s->auth, "auto") != 0 && strcmp(s->auth, "tokens") != 0 &&
@@ -121,15 +154,12 @@ int main(int argc, char **argv)
 {
 	struct settings settings;
 	struct settings_run how;
-	enum backup_command command;
-	const char *folder;
-	const struct command *other;
+	const struct command *command;
 	struct fault f = {0};
 	sigset_t ends;
 	int rc;
 
 	settings_defaults(&settings);
-	command = backup_command_take(&argc, argv, &folder);
 	rc = failpoint_arm(&f);
 	if (rc == 0)
 		rc = settings_arguments(&settings, &how, argc, argv, &f);
@@ -142,13 +172,12 @@ int main(int argc, char **argv)
 		printf("hildad %s\n", HILDA_VERSION);
 		return 0;
 	}
-	if (rc == 0 && how.command) {
-		other = command_find(argv[how.command]);
-		if (other)
-			return other->run(
-				&settings, argc - how.command - 1, argv + how.command + 1);
-		rc = fault_set(&f, EINVAL, "unknown command '%s'; hildad --help lists them",
-			argv[how.command]);
+	if (rc == 0 && how.n_words) {
+		command = command_find(how.words[0]);
+		if (command)
+			return command->run(&settings, how.n_words - 1, how.words + 1);
+		rc = fault_set(
+			&f, EINVAL, "unknown command '%s'; hildad --help lists them", how.words[0]);
 	}
 	if (rc == 0)
 		rc = check_settings(&settings, &f);
@@ -159,12 +188,6 @@ int main(int argc, char **argv)
 	if (how.check) {
 		printf("the settings are fine\n");
 		return 0;
-	}
-	if (command != BACKUP_NONE) {
-		rc = backup_command_run(command, settings.data, folder, &f);
-		if (f.error)
-			fprintf(stderr, "hildad: %s\n", f.text);
-		return rc;
 	}
 	/* The writer's memory grows and shrinks with each batch; that need not go to the kernel. */
 	mallopt(M_TOP_PAD, 256 * 1024);

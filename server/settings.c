@@ -27,7 +27,11 @@ struct setting {
 
 static const struct setting table[] = {
 	{"listen", SETTING_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, 0,
-		"address and port; loopback only unless insecure, port 0 takes a free one"},
+		"address and port, port 0 takes a free one; other than loopback needs TLS (or insecure)"},
+	{"tls-cert", SETTING_TEXT, AT(tls_cert), "", 0, 0, 0,
+		"certificate, PEM, with its chain if it has one: https only; `hildad tls init` makes one"},
+	{"tls-key", SETTING_TEXT, AT(tls_key), "", 0, 0, 0,
+		"its key, PEM, readable to hildad's user only"},
 	{"insecure", SETTING_FLAG, AT(insecure), NULL, 0, 0, 0,
 		"listen on any address, without TLS: tokens and results travel in the open"},
 	{"auth", SETTING_TEXT, AT(auth), "auto", 0, 0, 0,
@@ -60,6 +64,12 @@ static const struct setting table[] = {
 		"for a body or an answer, plus one second for each 16 KiB of it"},
 	{"idle-timeout", SETTING_DURATION, AT(http.idle_ms), NULL, 45 * SECOND, SECOND, HOUR,
 		"a connection without any traffic is closed after this"},
+	{"rate", SETTING_COUNT, AT(rate), NULL, 2000, 0, 1000000,
+		"requests in a second from each token, 429 beyond; 0: no limit"},
+	{"rate-burst", SETTING_COUNT, AT(rate_burst), NULL, 10000, 1, 1000000,
+		"so many at once, before the rate counts"},
+	{"queue-max", SETTING_COUNT, AT(queue_max), NULL, 100000, 0, INT64_C(1) << 40,
+		"queued jobs of each token, 429 beyond; a schedule's are not refused; 0: no limit"},
 	{"artifact-max-bytes", SETTING_COUNT, AT(artifact_max_bytes), NULL, INT64_C(512) << 20, 1,
 		INT64_C(4) << 30, "largest artifact"},
 	{"capture-age", SETTING_DURATION, AT(capture_age_ms), NULL, 0, 0, 3650 * 24 * HOUR,
@@ -181,6 +191,18 @@ static int take_flag(struct settings_run *run, const char *arg)
 /* Options that are also settings: the ones people give by hand. */
 static const char *const options[] = {"listen", "data", "web-dir", "port-file", "log-level"};
 
+static bool is_setting(const char *arg)
+{
+	for (size_t o = 0; o < ARRAY_SIZE(options); o++) {
+		size_t n = strlen(options[o]);
+
+		if (strncmp(arg, "--", 2) == 0 && strncmp(arg + 2, options[o], n) == 0 &&
+			(!arg[2 + n] || arg[2 + n] == '='))
+			return true;
+	}
+	return false;
+}
+
 static int take_setting(struct settings *s, int argc, char **argv, int *i, struct fault *f)
 {
 	for (size_t o = 0; o < ARRAY_SIZE(options); o++) {
@@ -198,42 +220,54 @@ static int take_setting(struct settings *s, int argc, char **argv, int *i, struc
 		f, EINVAL, "unknown argument '%s'; hildad --help lists the options", argv[*i]);
 }
 
+/* One word of the command line; *i moves behind its value. Behind a command's name its own options are words too. */
+static int take_word(struct settings *s, struct settings_run *run, int argc, char **argv, int *i,
+	struct fault *f)
+{
+	const char *value;
+
+	if (take_option(argc, argv, i, "config", &value, f)) {
+		run->config = value;
+		return value ? 0 : -EINVAL;
+	}
+	if (strcmp(argv[*i], "--insecure") == 0) {
+		s->insecure = true;
+		return 0;
+	}
+	if (!run->n_words && take_flag(run, argv[*i]) == 0)
+		return 0;
+	if (argv[*i][0] != '-' || (run->n_words && !is_setting(argv[*i]))) {
+		run->words[run->n_words++] = argv[*i];
+		return 0;
+	}
+	return take_setting(s, argc, argv, i, f);
+}
+
 int settings_arguments(
 	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f)
 {
 	*run = (struct settings_run){0};
+	if (argc > SETTINGS_WORDS_MAX)
+		return fault_set(f, E2BIG, "more than %d words", SETTINGS_WORDS_MAX);
 	for (int pass = 0; pass < 2; pass++) {
-		for (int i = 1; i < argc; i++) {
-			const char *value;
+		int rc = 0;
 
-			if (take_option(argc, argv, &i, "config", &value, f)) {
-				if (!value)
-					return -EINVAL;
-				run->config = value;
-				continue;
-			}
-			if (take_flag(run, argv[i]) == 0)
-				continue;
-			if (argv[i][0] != '-') {
-				run->command = i;
-				break;
-			}
-			if (strcmp(argv[i], "--insecure") == 0) {
-				s->insecure = true;
-				continue;
-			}
-			int rc = take_setting(s, argc, argv, &i, f);
-			if (rc != 0)
-				return rc;
-		}
-		if (run->help || run->version || pass)
-			break;
-		int rc = settings_load(
+		run->n_words = 0;
+		for (int i = 1; i < argc && rc == 0; i++)
+			rc = take_word(s, run, argc, argv, &i, f);
+		if (rc != 0 || run->help || run->version || pass)
+			return rc;
+		rc = settings_load(
 			s, run->config ? run->config : SETTINGS_FILE, run->config != NULL, f);
 		if (rc != 0)
 			return rc;
 	}
 	return 0;
+}
+
+bool settings_tls(const struct settings *s)
+{
+	return *s->tls_cert != 0;
 }
 
 bool settings_ask_tokens(const struct settings *s)
@@ -251,11 +285,7 @@ void settings_print_help(void)
 	       "usage: hildad [--config FILE] [--data DIR] [--listen HOST:PORT] [--port-file FILE]\n"
 	       "              [--web-dir DIR] [--log-level LEVEL] [--insecure] [--check-config]\n"
 	       "              [--version]\n"
-	       "       hildad backup DIR [--config FILE] [--data DIR]\n"
-	       "       hildad check [DIR] [--config FILE] [--data DIR]\n\n"
-	       "backup copies the data folder into a new one, also while its server is at work; a server may\n"
-	       "be started on the copy. check looks whether a data folder or a backup is whole: the database,\n"
-	       "artifacts by their hashes, logs and captures; it ends with 1 where something is not.\n\n"
+	       "       hildad COMMAND [WORDS] [--config FILE] [--data DIR]\n\n"
 	       "--config FILE    settings (%s when it is there); the command line wins\n"
 	       "--check-config   read the settings, say what is wrong, and end\n\n"
 	       "Settings of section [server]; times are like '500 ms', '30s', '5m':\n",

@@ -13,6 +13,7 @@
 
 #define SETTINGS_FILE "/etc/hilda/hildad.ini"
 #define SETTINGS_TEXT_BYTES 1024
+#define SETTINGS_WORDS_MAX 256
 
 struct settings {
 	char listen[SETTINGS_TEXT_BYTES];
@@ -20,6 +21,7 @@ struct settings {
 	char web_dir[SETTINGS_TEXT_BYTES];   /* "": the pages in the program */
 	char port_file[SETTINGS_TEXT_BYTES]; /* "": none */
 	char log_level[SETTINGS_TEXT_BYTES];
+	char tls_cert[SETTINGS_TEXT_BYTES], tls_key[SETTINGS_TEXT_BYTES]; /* "": plain HTTP */
 	bool insecure; /* listens on more than loopback */
 	char auth[SETTINGS_TEXT_BYTES];
 	int64_t health_every_ms;
@@ -29,16 +31,20 @@ struct settings {
 		int64_t head_ms, body_ms, idle_ms;
 	} http;
 	uint64_t artifact_max_bytes;
-	int64_t ping_ms;	     /* of event streams */
-	int64_t capture_age_ms;	     /* 0: captures are kept */
+	uint64_t rate,
+		rate_burst;	/* requests of each token, in a second and at once; 0: no limit */
+	uint64_t queue_max;	/* queued jobs of each token; 0: no limit */
+	int64_t ping_ms;	/* of event streams */
+	int64_t capture_age_ms; /* 0: captures are kept */
 	uint64_t captures_max_bytes; /* 0: no limit */
 	uint64_t history;	     /* events kept for Last-Event-ID */
 };
 
 struct settings_run {
 	bool help, version, check;
-	const char *config; /* NULL: SETTINGS_FILE when it exists */
-	int command;	    /* index of the first word that is no option; 0: none, it serves */
+	const char *config;		 /* NULL: SETTINGS_FILE when it exists */
+	char *words[SETTINGS_WORDS_MAX]; /* a command and what is its own; none: it serves */
+	int n_words;
 };
 
 void settings_defaults(struct settings *s);
@@ -47,6 +53,7 @@ int settings_load(struct settings *s, const char *path, bool must_exist, struct 
 /* The command line, which wins over the file it names. */
 int settings_arguments(
 	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f);
+bool settings_tls(const struct settings *s);
 /* Must callers bring a token? By `auth`; "auto": wherever more than this host can reach the server. */
 bool settings_ask_tokens(const struct settings *s);
 /* --help: every setting with its default. */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/http_client.h"
 
 #define PROTOCOL_HEADER "Hilda-Agent-Protocol: 1"
@@ -12,17 +13,20 @@
 /* Offers for many boards, each with its document. */
 #define ANSWER_MAX_BYTES (64u * 1024 * 1024)
 #define DURATION_MAX_MS 3600000
+#define RETRY_AFTER_MAX_MS 60000
 
 struct link {
 	struct http_client_options http;
 	char *server;
 	char *token;
+	char *ca;
 	pthread_mutex_t lock;
 	pthread_cond_t returned;
 	struct http_client *idle[LINK_CONNECTIONS_MAX + LINK_CONNECTIONS_URGENT];
 	size_t n_idle;
 	size_t n_open;
 	struct link_session session;
+	int64_t not_before_ns; /* the server said Retry-After */
 };
 
 int link_open(const struct link_options *o, struct link **out, struct fault *f)
@@ -31,10 +35,14 @@ int link_open(const struct link_options *o, struct link **out, struct fault *f)
 
 	if (!l)
 		return fault_errno(f, ENOMEM, "link");
+	l->not_before_ns = INT64_MIN;
 	l->server = strdup(o->server);
 	l->token = o->token ? strdup(o->token) : NULL;
-	if (!l->server || (o->token && !l->token)) {
+	l->ca = o->ca ? strdup(o->ca) : NULL;
+	if (!l->server || (o->token && !l->token) || (o->ca && !l->ca)) {
 		free(l->server);
+		free(l->token);
+		free(l->ca);
 		free(l);
 		return fault_errno(f, ENOMEM, "link");
 	}
@@ -42,7 +50,8 @@ int link_open(const struct link_options *o, struct link **out, struct fault *f)
 	pthread_cond_init(&l->returned, NULL);
 	l->http = (struct http_client_options){.base_url = l->server,
 		.user_agent = "hilda-agent/" HILDA_VERSION,
-		.token = l->token};
+		.token = l->token,
+		.ca = l->ca};
 	*out = l;
 	return 0;
 }
@@ -56,6 +65,7 @@ void link_close(struct link *l)
 	pthread_cond_destroy(&l->returned);
 	pthread_mutex_destroy(&l->lock);
 	free(l->token);
+	free(l->ca);
 	free(l->server);
 	free(l);
 }
@@ -195,6 +205,34 @@ static int perform_with(struct http_client *client, const struct link_call *call
 	return rc;
 }
 
+/* Until the server wants to hear of us again. */
+static int wait_turn(struct link *l, const struct link_call *call, struct fault *f)
+{
+	struct pollfd cancel = {.fd = call->cancel_fd, .events = POLLIN};
+	int64_t until_ns;
+
+	pthread_mutex_lock(&l->lock);
+	until_ns = l->not_before_ns;
+	pthread_mutex_unlock(&l->lock);
+	if (until_ns <= clock_mono_ns(&clock_system))
+		return 0;
+	if (clock_poll(&clock_system, &cancel, call->cancel_fd >= 0, until_ns) > 0)
+		return fault_set(f, ECANCELED, "%s %s was given up", call->method, call->path);
+	return 0;
+}
+
+static void note_turn(struct link *l, const struct link_answer *answer)
+{
+	int64_t wait_ms = answer->retry_after_ms < RETRY_AFTER_MAX_MS ? answer->retry_after_ms
+								      : RETRY_AFTER_MAX_MS;
+
+	if ((answer->status != 429 && answer->status != 503) || wait_ms <= 0)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->not_before_ns = clock_deadline_ms(&clock_system, wait_ms);
+	pthread_mutex_unlock(&l->lock);
+}
+
 int link_perform(
 	struct link *l, const struct link_call *call, struct link_answer *answer, struct fault *f)
 {
@@ -205,10 +243,13 @@ int link_perform(
 	*answer = (struct link_answer)LINK_ANSWER_INIT;
 	link_session(l, &session);
 	answer->session = session.session;
-	rc = take_client(l, call->urgent, &client, f);
+	rc = wait_turn(l, call, f);
+	if (!rc)
+		rc = take_client(l, call->urgent, &client, f);
 	if (rc)
 		return rc;
 	rc = perform_with(client, call, answer, f);
+	note_turn(l, answer);
 	give_client(l, client);
 	return rc;
 }

@@ -2,7 +2,8 @@
  * The agent's line to the server: session, headers, connections, and one call with its answer
  * sorted into what the caller must do. Any thread; a link is shared by all of them.
  *
- * A call waits until its time-out or until cancel_fd is readable. Connections stay open in a pool
+ * A call waits until its time-out or until cancel_fd is readable; before that as long as an answer's
+ * Retry-After (429, 503) said. Connections stay open in a pool
  * and are handed from call to call; a call that finds all of them taken waits for one.
  */
 #ifndef HILDA_AGENT_LINK_LINK_H
@@ -27,6 +28,7 @@ struct link;
 struct link_options {
 	const char *server;
 	const char *token; /* NULL: none */
+	const char *ca;	   /* NULL: the system's certificates */
 };
 
 /* What register's answer settled. */

@@ -14,6 +14,7 @@
 #define AGENT_RUNS_MAX 1024
 #define AGENT_REPLY_MAX_BYTES (4 << 20)
 
+void agent_enroll(struct request *r);
 void agent_register(struct request *r);
 void agent_acquire(struct request *r);
 void agent_start(struct request *r);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "server/agents/agents.h"
+#include "server/auth/auth.h"
 #include "server/http/reply.h"
 
 struct heartbeat {
@@ -80,6 +81,11 @@ void agent_heartbeat(struct request *r)
 	h->doc = request_json(r, false);
 	if (!h->doc || !parse(r, h))
 		return;
+	/* It is heard as long as it has runs to end. */
+	if (!h->op.n_runs && auth_is_over(r)) {
+		auth_refuse_expired(r);
+		return;
+	}
 	op_heartbeat_setup(&h->op);
 	h->set_up = true;
 	request_submit(r, &h->op.op, answered);

@@ -95,6 +95,7 @@ void agents_get(struct request *r);
 void tokens_list(struct request *r);
 void tokens_create(struct request *r);
 void tokens_revoke(struct request *r);
+void enrolments_create(struct request *r);
 void audit_list(struct request *r);
 
 /* session.c */

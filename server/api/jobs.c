@@ -223,6 +223,7 @@ void jobs_submit(struct request *r)
 	}
 	s->set_up = true;
 	s->op.token = r->who.name;
+	s->op.queue_max = (int64_t)r->server->settings->queue_max;
 	if (key) {
 		sha256_hex(r->body.data, r->body.n, s->body_sha256);
 		s->op.idempotency_key = key;
@@ -384,6 +385,8 @@ void jobs_rerun(struct request *r)
 	if (x) {
 		x->job = r->id;
 		x->same_board = json_is_true(same);
+		x->owner = auth_owner_limit(r);
+		x->queue_max = (int64_t)r->server->settings->queue_max;
 		op_job_rerun_setup(x);
 		request_submit(r, &x->op, rerun);
 	}

@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "server/api/api.h"
 #include "server/api/query.h"
+#include "server/auth/auth.h"
 #include "server/http/reply.h"
 #include "server/http/workers.h"
 #include "server/schedule/when.h"
@@ -224,6 +225,7 @@ void schedules_create(struct request *r)
 		!read_text(r, a->document, "time_zone", "UTC", &a->op.zone) ||
 		!read_times(r, &a->op))
 		return;
+	a->op.by = r->who.name;
 	op_schedule_add_setup(&a->op);
 	request_submit(r, &a->op.op, added);
 }
@@ -308,6 +310,7 @@ void schedules_patch(struct request *r)
 		return;
 	x->schedule = r->id;
 	x->paused = pause;
+	x->owner = auth_owner_limit(r);
 	if (!pause &&
 		(when_set(&w, found.cron, found.zone, &at, NULL, &f) ||
 			when_next_ms(&w, clock_wall_ms(r->server->clock), &x->due_ms))) {
@@ -337,6 +340,7 @@ void schedules_remove(struct request *r)
 	if (!x)
 		return;
 	x->schedule = r->id;
+	x->owner = auth_owner_limit(r);
 	op_schedule_remove_setup(x);
 	request_submit(r, &x->op, removed);
 }
@@ -390,7 +394,8 @@ static void planned(struct request *r)
 	}
 	n->plan.start.schedule = r->id;
 	n->plan.start.note = "by hand";
-	n->plan.start.token = r->who.name;
+	n->plan.start.owner = auth_owner_limit(r);
+	n->plan.start.queue_max = (int64_t)r->server->settings->queue_max;
 	request_submit(r, &n->plan.start.op, ran);
 }
 

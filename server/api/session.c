@@ -13,9 +13,10 @@ static void reply_who(struct request *r, const struct identity *who, const char 
 	reply_header(r, "Cache-Control", "no-store");
 }
 
-static int64_t now_ms(const struct request *r)
+/* Somebody who asks too often is still who they are. */
+static bool is_known(enum identity_found found)
 {
-	return clock_mono_ns(r->server->clock) / CLOCK_NS_PER_MS;
+	return found == IDENTITY_GOOD || found == IDENTITY_HURRIED;
 }
 
 void session_get(struct request *r)
@@ -26,8 +27,8 @@ void session_get(struct request *r)
 	if (!r->server->auth->required)
 		reply_who(r, &who, "");
 	else if (!auth_session(r, request_header(r, "Cookie"), &session) ||
-		identities_again(r->server->auth->identities, session.token,
-			clock_wall_ms(r->server->clock), &who) != IDENTITY_GOOD)
+		!is_known(identities_again(r->server->auth->identities, session.token,
+			clock_wall_ms(r->server->clock), &who)))
 		reply_problemf(r, PROBLEM_UNAUTHORIZED, "nobody is logged in here");
 	else
 		reply_who(r, &who, session.csrf);
@@ -45,18 +46,20 @@ void session_begin(struct request *r)
 	if (!doc)
 		return;
 	if (request_keys_only(r, doc, keys) && auth_may_try(r)) {
-		if (!text || !token_parse(text, &parts) ||
-			identities_find(r->server->auth->identities, &parts,
-				clock_wall_ms(r->server->clock), &who) != IDENTITY_GOOD) {
+		if (!text || !token_parse(TOKEN_ACCESS, text, &parts) ||
+			!is_known(identities_find(r->server->auth->identities, &parts,
+				clock_wall_ms(r->server->clock), &who))) {
 			auth_note_failure(r);
 			reply_problemf(r, PROBLEM_UNAUTHORIZED,
 				"this is no token of this server, or its time is over");
 		} else {
-			sessions_begin(&r->server->auth->sessions, who.token, now_ms(r), &session);
+			sessions_begin(&r->server->auth->sessions, who.token,
+				clock_mono_ms(r->server->clock), &session);
 			reply_who(r, &who, session.csrf);
 			reply_headerf(r, "Set-Cookie",
-				"%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d", AUTH_COOKIE,
-				session.id, (int)(SESSION_TERM_MS / 1000));
+				"%s=%s; Path=/; HttpOnly; SameSite=Strict%s; Max-Age=%d",
+				AUTH_COOKIE, session.id, r->server->tls ? "; Secure" : "",
+				(int)(SESSION_TERM_MS / 1000));
 		}
 	}
 	json_decref(doc);

@@ -3,6 +3,7 @@
 
 #include "server/api/api.h"
 #include "server/api/query.h"
+#include "server/auth/auth.h"
 #include "server/http/reply.h"
 #include "server/store/ops_suites.h"
 #include "server/store/read_suites.h"
@@ -111,6 +112,8 @@ void suite_runs_retry(struct request *r)
 	if (!x)
 		return;
 	x->suite_run = r->id;
+	x->owner = auth_owner_limit(r);
+	x->queue_max = (int64_t)r->server->settings->queue_max;
 	op_suite_retry_setup(x);
 	request_submit(r, &x->op, retried);
 }

@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "server/api/api.h"
 #include "server/api/query.h"
+#include "server/auth/auth.h"
 #include "server/http/reply.h"
 #include "server/http/workers.h"
 #include "server/store/read_suites.h"
@@ -126,7 +127,9 @@ static void planned(struct request *r)
 		.document = r->body.data,
 		.document_bytes = r->body.n,
 		.cells = w->plan.suite->n_cells,
-		.only_new = w->only_new};
+		.only_new = w->only_new,
+		.by = r->who.name,
+		.owner = auth_owner_limit(r)};
 	op_suite_put_setup(&w->put);
 	request_submit(r, &w->put.op, stored);
 }
@@ -172,6 +175,7 @@ void suites_remove(struct request *r)
 	if (!x)
 		return;
 	x->name = r->name;
+	x->owner = auth_owner_limit(r);
 	op_suite_remove_setup(x);
 	request_submit(r, &x->op, removed);
 }
@@ -198,7 +202,8 @@ static void start(struct request *r)
 		reply_problem(r, &w->problem);
 		return;
 	}
-	w->plan.start.token = r->who.name;
+	w->plan.start.by = r->who.name;
+	w->plan.start.queue_max = (int64_t)r->server->settings->queue_max;
 	request_submit(r, &w->plan.start.op, started);
 }
 

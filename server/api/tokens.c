@@ -8,8 +8,11 @@
 #include "server/http/reply.h"
 #include "server/store/ops.h"
 #include "server/store/read.h"
+#include "server/tls/pair.h"
 
 #define LIST_MAX_BYTES (4u << 20)
+#define ENROLMENT_TERM_MS (INT64_C(3600) * 1000)
+#define ENROLMENT_MAX_MS (7 * 24 * ENROLMENT_TERM_MS)
 #define TERM_MAX_MS (INT64_C(3650) * 24 * 3600 * 1000)
 
 void tokens_list(struct request *r)
@@ -94,18 +97,21 @@ static bool is_name(const char *text)
 	return n && n <= TOKEN_NAME_MAX && !text[n];
 }
 
-static bool parse_term(struct request *r, struct making *m)
+/* *at_ms stays where nothing is said. */
+static bool parse_term(struct request *r, const json_t *doc, int64_t max_ms, int64_t *at_ms)
 {
-	const json_t *term = json_object_get(m->doc, "expires");
+	const json_t *term = json_object_get(doc, "expires");
 	int64_t ms;
 
 	if (!term || json_is_null(term))
 		return true;
 	if (!json_is_string(term) ||
-		number_duration_ms(json_string_value(term), TERM_MAX_MS, &ms) != 0 || ms < 1000)
+		number_duration_ms(json_string_value(term), max_ms, &ms) != 0 || ms < 1000)
 		return bad(r, "/expires",
-			"expires must be a time like '30d' or '12h', up to ten years; leave it out for never");
-	m->op.expires_ms = clock_wall_ms(r->server->clock) + ms;
+			max_ms == TERM_MAX_MS
+				? "expires must be a time like '30d' or '12h', up to ten years; leave it out for never"
+				: "expires must be a time like '1h' or '30m', up to seven days");
+	*at_ms = clock_wall_ms(r->server->clock) + ms;
 	return true;
 }
 
@@ -128,7 +134,7 @@ static bool parse(struct request *r, struct making *m)
 	if ((host && !is_name(m->op.host)) || (host && !(m->op.scopes & SCOPE_BIT(SCOPE_AGENT))))
 		return bad(r, "/host",
 			"host must be the name of the agent that a token of scope 'agent' is good for");
-	return parse_term(r, m);
+	return parse_term(r, m->doc, TERM_MAX_MS, &m->op.expires_ms);
 }
 
 void tokens_create(struct request *r)
@@ -140,7 +146,7 @@ void tokens_create(struct request *r)
 	m->doc = request_json(r, false);
 	if (!m->doc || !parse(r, m))
 		return;
-	token_make(m->text, &m->parts);
+	token_make(TOKEN_ACCESS, m->text, &m->parts);
 	m->op.public = m->parts.public;
 	m->op.secret = m->parts.hash;
 	op_token_create_setup(&m->op);
@@ -170,4 +176,64 @@ void tokens_revoke(struct request *r)
 	x->token = r->id;
 	op_token_revoke_setup(x);
 	request_submit(r, &x->op, revoked);
+}
+
+/* ---- POST /enrolments ---- */
+
+struct offering {
+	json_t *doc;
+	char text[TOKEN_TEXT_BYTES];
+	struct token_parts parts;
+	struct op_enrolment_create op;
+};
+
+static void offering_done(void *own)
+{
+	struct offering *o = own;
+
+	json_decref(o->doc);
+	explicit_bzero(o->text, sizeof(o->text));
+}
+
+static void offered(struct request *r)
+{
+	const struct offering *o = r->own;
+	const struct tls_pair *tls = r->server->tls;
+	json_t *answer;
+
+	if (o->op.op.rc) {
+		reply_rc(r, o->op.op.rc, &o->op.op.fault);
+		return;
+	}
+	answer = json_pack("{s:I, s:s, s:s, s:s?}", "id", (json_int_t)o->op.enrolment, "host",
+		o->op.host, "token", o->text, "fingerprint", tls ? tls->fingerprint : NULL);
+	reply_json(r, 201, answer);
+	reply_header(r, "Cache-Control", "no-store");
+}
+
+void enrolments_create(struct request *r)
+{
+	static const char *const keys[] = {"host", "expires", NULL};
+	struct offering *o = request_own(r, sizeof(*o), offering_done);
+
+	if (!o)
+		return;
+	o->doc = request_json(r, false);
+	if (!o->doc || !request_keys_only(r, o->doc, keys))
+		return;
+	o->op.host = json_string_value(json_object_get(o->doc, "host"));
+	o->op.expires_ms = clock_wall_ms(r->server->clock) + ENROLMENT_TERM_MS;
+	if (!is_name(o->op.host)) {
+		bad(r, "/host",
+			"host must be the name that the agent will have: 1 to 64 letters, digits, '.', '-', "
+			"'_' or '@'");
+		return;
+	}
+	if (!parse_term(r, o->doc, ENROLMENT_MAX_MS, &o->op.expires_ms))
+		return;
+	token_make(TOKEN_ENROLMENT, o->text, &o->parts);
+	o->op.public = o->parts.public;
+	o->op.secret = o->parts.hash;
+	op_enrolment_create_setup(&o->op);
+	request_submit(r, &o->op.op, offered);
 }

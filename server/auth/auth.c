@@ -13,7 +13,8 @@
 #define BEARER "Bearer "
 #define LOCAL "local_"
 
-int auth_open(struct store *store, bool required, struct auth **out, struct fault *f)
+int auth_open(struct store *store, bool required, const struct rate *rate, struct auth **out,
+	struct fault *f)
 {
 	struct auth *auth = calloc(1, sizeof(*auth));
 	uint8_t key[32];
@@ -27,7 +28,7 @@ int auth_open(struct store *store, bool required, struct auth **out, struct faul
 	randombytes_buf(key, sizeof(key));
 	sodium_bin2base64(auth->key, sizeof(auth->key), key, sizeof(key),
 		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	rc = identities_open(store, &auth->identities, f);
+	rc = identities_open(store, rate, &auth->identities, f);
 	if (rc) {
 		auth_close(auth);
 		return rc;
@@ -45,11 +46,6 @@ void auth_close(struct auth *auth)
 	sessions_done(&auth->sessions);
 	sodium_memzero(auth->key, sizeof(auth->key));
 	free(auth);
-}
-
-static int64_t now_ms(const struct request *r)
-{
-	return clock_mono_ns(r->server->clock) / CLOCK_NS_PER_MS;
 }
 
 static void set_source(struct request *r)
@@ -72,7 +68,7 @@ static void set_anybody(struct request *r, const char *name)
 
 void auth_note_failure(struct request *r)
 {
-	failures_note(&r->server->auth->failures, r->source, now_ms(r));
+	failures_note(&r->server->auth->failures, r->source, clock_mono_ms(r->server->clock));
 }
 
 static bool refuse(struct request *r, const char *detail)
@@ -91,17 +87,36 @@ static bool is_local_key(const struct auth *auth, const char *word)
 		sodium_memcmp(word + n, auth->key, SESSION_WORD_BYTES - 1) == 0;
 }
 
-static bool judge(struct request *r, enum identity_found found, const char *unknown)
+bool auth_is_over(const struct request *r)
 {
-	if (found == IDENTITY_GOOD)
-		return true;
-	if (found == IDENTITY_UNKNOWN)
-		return refuse(r, unknown);
+	return r->who.expires_ms && clock_wall_ms(r->server->clock) >= r->who.expires_ms;
+}
+
+bool auth_refuse_expired(struct request *r)
+{
 	reply_problemf(r, PROBLEM_UNAUTHORIZED,
 		"the token '%s' is past its time; ask for a new one (hildad token create)",
 		r->who.name);
 	reply_header(r, "WWW-Authenticate", "Bearer realm=\"hilda\", error=\"invalid_token\"");
 	return false;
+}
+
+static bool judge(struct request *r, enum identity_found found, const char *unknown)
+{
+	if (found == IDENTITY_GOOD || (found == IDENTITY_EXPIRED && r->route->lasts))
+		return true;
+	if (found == IDENTITY_UNKNOWN)
+		return refuse(r, unknown);
+	if (found == IDENTITY_HURRIED) {
+		reply_problemf(r, PROBLEM_TOO_MANY,
+			"the token '%s' asks more often than %llu times a second (rate, rate-burst); try "
+			"again in %lld ms",
+			r->who.name, (unsigned long long)r->server->settings->rate,
+			(long long)r->who.wait_ms);
+		reply_headerf(r, "Retry-After", "%lld", (long long)((r->who.wait_ms + 999) / 1000));
+		return false;
+	}
+	return auth_refuse_expired(r);
 }
 
 static bool by_word(struct request *r, const char *word)
@@ -113,7 +128,7 @@ static bool by_word(struct request *r, const char *word)
 		set_anybody(r, "local");
 		return true;
 	}
-	if (!token_parse(word, &parts))
+	if (!token_parse(TOKEN_ACCESS, word, &parts))
 		return refuse(r, "what stands behind 'Bearer' is no token of this server");
 	return judge(r,
 		identities_find(auth->identities, &parts, clock_wall_ms(r->server->clock), &r->who),
@@ -134,7 +149,7 @@ bool auth_session(struct request *r, const char *cookie, struct session *out)
 		return false;
 	memcpy(id, at, n);
 	id[n] = 0;
-	return sessions_find(&r->server->auth->sessions, id, now_ms(r), out);
+	return sessions_find(&r->server->auth->sessions, id, clock_mono_ms(r->server->clock), out);
 }
 
 static bool by_cookie(struct request *r, const struct head *h, const char *method)
@@ -164,7 +179,8 @@ static bool by_cookie(struct request *r, const struct head *h, const char *metho
 
 bool auth_may_try(struct request *r)
 {
-	int64_t wait_ms = failures_wait_ms(&r->server->auth->failures, r->source, now_ms(r));
+	int64_t wait_ms = failures_wait_ms(
+		&r->server->auth->failures, r->source, clock_mono_ms(r->server->clock));
 
 	if (!wait_ms)
 		return true;

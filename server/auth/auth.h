@@ -19,7 +19,8 @@ struct auth {
 	char key[SESSION_WORD_BYTES]; /* this host's own */
 };
 
-int auth_open(struct store *store, bool required, struct auth **out, struct fault *f);
+int auth_open(struct store *store, bool required, const struct rate *rate, struct auth **out,
+	struct fault *f);
 void auth_close(struct auth *auth); /* accepts NULL */
 
 /* Sets r->who and r->audit. False: answered with 401, 403 or 429. Needs r->route. */
@@ -32,6 +33,10 @@ bool auth_session(struct request *r, const char *cookie, struct session *out);
 /* Not after too many failures of its address; false: answered with 429. */
 bool auth_may_try(struct request *r);
 void auth_note_failure(struct request *r);
+
+/* The token's time is over, and the route lasts: a run that has begun may end. */
+bool auth_is_over(const struct request *r);
+bool auth_refuse_expired(struct request *r); /* answers; false */
 
 /* Whose jobs this caller may change; NULL: everybody's. */
 const char *auth_owner_limit(const struct request *r);

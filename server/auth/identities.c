@@ -15,6 +15,7 @@ struct entry {
 	struct identity who;
 	struct token_parts parts;
 	_Atomic int64_t used_ms; /* 0: not since the last note */
+	_Atomic int64_t full_ns; /* of its bucket, rate.h */
 };
 
 struct list {
@@ -24,6 +25,7 @@ struct list {
 
 struct identities {
 	struct store *store;
+	struct rate rate;
 	pthread_rwlock_t lock;
 	struct list list;
 	_Atomic int64_t noted_ms;
@@ -55,6 +57,21 @@ static int add(void *arg, const struct read_token *t)
 	return 0;
 }
 
+/* What the same tokens had before; both lists are in the order of ids. */
+static void carry_over(struct list *fresh, const struct list *old)
+{
+	for (size_t i = 0, k = 0; i < fresh->n && k < old->n;) {
+		struct entry *to = &fresh->entries[i], *from = &old->entries[k];
+
+		if (to->who.token == from->who.token) {
+			atomic_store(&to->used_ms, atomic_load(&from->used_ms));
+			atomic_store(&to->full_ns, atomic_load(&from->full_ns));
+		}
+		i += to->who.token <= from->who.token;
+		k += to->who.token >= from->who.token;
+	}
+}
+
 int identities_reload(struct identities *all)
 {
 	struct store_reader *r = store_reader_borrow(all->store, NULL);
@@ -68,13 +85,15 @@ int identities_reload(struct identities *all)
 	}
 	pthread_rwlock_wrlock(&all->lock);
 	old = all->list;
+	carry_over(&fresh, &old);
 	all->list = fresh;
 	pthread_rwlock_unlock(&all->lock);
 	free(old.entries);
 	return 0;
 }
 
-int identities_open(struct store *store, struct identities **out, struct fault *f)
+int identities_open(
+	struct store *store, const struct rate *rate, struct identities **out, struct fault *f)
 {
 	struct identities *all = calloc(1, sizeof(*all));
 	int rc;
@@ -82,6 +101,7 @@ int identities_open(struct store *store, struct identities **out, struct fault *
 	if (!all)
 		return fault_set(f, ENOMEM, "out of memory");
 	all->store = store;
+	all->rate = *rate;
 	pthread_rwlock_init(&all->lock, NULL);
 	rc = identities_reload(all);
 	if (rc) {
@@ -161,6 +181,9 @@ static enum identity_found judge(
 	*out = e->who;
 	if (e->who.expires_ms && now_ms >= e->who.expires_ms)
 		return IDENTITY_EXPIRED;
+	out->wait_ms = rate_take(&all->rate, &e->full_ns, clock_mono_ns(store_clock(all->store)));
+	if (out->wait_ms)
+		return IDENTITY_HURRIED;
 	use(all, e, now_ms);
 	return IDENTITY_GOOD;
 }

@@ -5,6 +5,7 @@
 #ifndef HILDA_SERVER_AUTH_IDENTITIES_H
 #define HILDA_SERVER_AUTH_IDENTITIES_H
 
+#include "server/auth/rate.h"
 #include "server/auth/token.h"
 #include "server/store/store.h"
 
@@ -13,17 +14,19 @@ struct identity {
 	int64_t token;	    /* 0: no token (an open server, or its own host's commands) */
 	unsigned scopes;    /* bits */
 	int64_t expires_ms; /* 0: never */
+	int64_t wait_ms;    /* IDENTITY_HURRIED: until it may ask again */
 	char name[STORE_NAME_BYTES], host[STORE_NAME_BYTES];
 };
 
 struct identities;
 
-int identities_open(struct store *store, struct identities **out, struct fault *f);
+int identities_open(
+	struct store *store, const struct rate *rate, struct identities **out, struct fault *f);
 void identities_close(struct identities *all); /* accepts NULL */
 /* After a change to the tokens was committed; waits for the disk. What was known stays after an error. */
 int identities_reload(struct identities *all);
 
-enum identity_found { IDENTITY_UNKNOWN, IDENTITY_EXPIRED, IDENTITY_GOOD };
+enum identity_found { IDENTITY_UNKNOWN, IDENTITY_EXPIRED, IDENTITY_HURRIED, IDENTITY_GOOD };
 /* Also notes the use, which is written once a minute. `out` is filled but for an unknown one. */
 enum identity_found identities_find(struct identities *all, const struct token_parts *parts,
 	int64_t now_ms, struct identity *out);

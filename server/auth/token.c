@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PREFIX "hilda_"
+#define PREFIX_CHARS 6
 #define SECRET_BYTES 32
+
+static const char *const prefixes[] = {[TOKEN_ACCESS] = "hilda_", [TOKEN_ENROLMENT] = "enrol_"};
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 
-void token_make(char text[TOKEN_TEXT_BYTES], struct token_parts *parts)
+void token_make(enum token_kind kind, char text[TOKEN_TEXT_BYTES], struct token_parts *parts)
 {
 	uint8_t secret[SECRET_BYTES], public[TOKEN_PUBLIC_CHARS];
 	char words[TOKEN_SECRET_CHARS + 1];
@@ -21,19 +23,20 @@ void token_make(char text[TOKEN_TEXT_BYTES], struct token_parts *parts)
 	parts->public[TOKEN_PUBLIC_CHARS] = 0;
 	sodium_bin2base64(words, sizeof(words), secret, sizeof(secret),
 		sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	snprintf(text, TOKEN_TEXT_BYTES, PREFIX "%s_%s", parts->public, words);
+	snprintf(text, TOKEN_TEXT_BYTES, "%s%s_%s", prefixes[kind], parts->public, words);
 	crypto_hash_sha256(parts->hash, (const uint8_t *)words, TOKEN_SECRET_CHARS);
 	sodium_memzero(secret, sizeof(secret));
 	sodium_memzero(words, sizeof(words));
 }
 
-bool token_parse(const char *text, struct token_parts *parts)
+bool token_parse(enum token_kind kind, const char *text, struct token_parts *parts)
 {
 	static const char base64url[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	const char *public = text + strlen(PREFIX), *secret = public + TOKEN_PUBLIC_CHARS + 1;
+	const char *public = text + PREFIX_CHARS, *secret = public + TOKEN_PUBLIC_CHARS + 1;
 
-	if (strlen(text) != TOKEN_TEXT_BYTES - 1 || strncmp(text, PREFIX, strlen(PREFIX)) != 0 ||
+	if (strlen(text) != TOKEN_TEXT_BYTES - 1 ||
+		strncmp(text, prefixes[kind], PREFIX_CHARS) != 0 ||
 		strspn(public, alphabet) != TOKEN_PUBLIC_CHARS || secret[-1] != '_' ||
 		strspn(secret, base64url) != TOKEN_SECRET_CHARS)
 		return false;

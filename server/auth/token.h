@@ -1,5 +1,5 @@
 /*
- * A token's text. `hilda_PUBLIC_SECRET`: 12 characters by which it is found, 43 of
+ * A token's text. `hilda_PUBLIC_SECRET` (`enrol_...` for one that only buys an agent's token, once): 12 characters by which it is found, 43 of
  * base64url that are 256 random bits. The secret is kept as its SHA-256 only. Pure but for the random
  * bits; any thread.
  */
@@ -20,9 +20,11 @@ struct token_parts {
 	uint8_t hash[TOKEN_HASH_BYTES];
 };
 
-void token_make(char text[TOKEN_TEXT_BYTES], struct token_parts *parts);
-/* Is it a token's text? */
-bool token_parse(const char *text, struct token_parts *parts);
+enum token_kind { TOKEN_ACCESS, TOKEN_ENROLMENT };
+
+void token_make(enum token_kind kind, char text[TOKEN_TEXT_BYTES], struct token_parts *parts);
+/* Is it the text of a token of this kind? */
+bool token_parse(enum token_kind kind, const char *text, struct token_parts *parts);
 /* In a time that does not depend on where they differ. */
 bool token_same(const uint8_t a[TOKEN_HASH_BYTES], const uint8_t b[TOKEN_HASH_BYTES]);
 

@@ -6,7 +6,18 @@
 #include "common/cleanup.h"
 
 static const struct command commands[] = {
-	{"token", "create, list or revoke the tokens that callers come with", command_token},
+	{"backup", "DIR",
+		"copy the data folder into a new one, also while its server is at work; a server may be "
+		"started on the copy",
+		command_backup},
+	{"check", "[DIR]",
+		"is a data folder or a backup whole: the database, artifacts by their hashes, logs and "
+		"captures; ends with 1 where something is not",
+		command_check},
+	{"tls", "init", "make a certificate and its key, so that hildad can be reached by https",
+		command_tls},
+	{"token", "create|enroll|list|revoke",
+		"the tokens that callers come with; needs a running server", command_token},
 };
 
 const struct command *command_find(const char *word)
@@ -19,7 +30,8 @@ const struct command *command_find(const char *word)
 
 void commands_print_help(void)
 {
-	printf("\nCommands, on the host of a running server; 'hildad COMMAND' says more:\n");
+	printf("\nCommands; settings stand before or behind them:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].help);
+		printf("  hildad %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+			commands[i].help);
 }

@@ -13,10 +13,12 @@
 #include "common/numbers.h"
 #include "server/auth/auth.h"
 #include "server/http/listen.h"
+#include "server/tls/client.h"
+#include "server/tls/pair.h"
 
 #define ANSWER_MAX_BYTES (8u << 20)
 #define WAIT_S 30
-#define FILE_BYTES 256
+#define FILE_BYTES 512
 
 static int key_path(const char *data, char path[FILE_PATH_BYTES], struct fault *f)
 {
@@ -43,8 +45,9 @@ int local_key_write(const struct server *server, uint16_t port, struct fault *f)
 	if (rc)
 		return rc;
 	listen_parse(server->settings->listen, &address, NULL);
-	snprintf(text, sizeof(text), "%s %u\nlocal_%s\n", own_address(address.host), port,
-		server->auth->key);
+	snprintf(text, sizeof(text), "%s %u\nlocal_%s\n%s%s", own_address(address.host), port,
+		server->auth->key, server->tls ? server->tls->fingerprint : "",
+		server->tls ? "\n" : "");
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	rc = fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
@@ -62,13 +65,25 @@ void local_key_remove(const struct server *server)
 /* ---- the other side ---- */
 
 struct local {
-	char host[64], key[64];
+	char host[64], key[64], fingerprint[FINGERPRINT_BYTES]; /* "": plain HTTP */
 	int64_t port;
 };
 
+/* A connection to it, with TLS or without. */
+struct line {
+	int fd;
+	struct tls_client *tls;
+};
+
+static void hang_up(struct line *line)
+{
+	tls_client_close(line->tls);
+	file_close(&line->fd);
+}
+
 static int read_key(const char *data, struct local *l, struct fault *f)
 {
-	char path[FILE_PATH_BYTES], text[FILE_BYTES] = "", *port, *key;
+	char path[FILE_PATH_BYTES], text[FILE_BYTES] = "", *port, *key, *fingerprint;
 	_cleanup_(file_close) int fd = -1;
 	int rc = key_path(data, path, f);
 
@@ -87,11 +102,16 @@ static int read_key(const char *data, struct local *l, struct fault *f)
 		return fault_set(f, EPROTO, "%s is not what hildad writes", path);
 	*port++ = 0;
 	*key++ = 0;
-	key[strcspn(key, "\n")] = 0;
-	if (strlen(text) >= sizeof(l->host) || strlen(key) >= sizeof(l->key))
+	fingerprint = key + strcspn(key, "\n");
+	if (*fingerprint)
+		*fingerprint++ = 0;
+	fingerprint[strcspn(fingerprint, "\n")] = 0;
+	if (strlen(text) >= sizeof(l->host) || strlen(key) >= sizeof(l->key) ||
+		strlen(fingerprint) >= sizeof(l->fingerprint))
 		return fault_set(f, EPROTO, "%s is not what hildad writes", path);
 	memcpy(l->host, text, strlen(text) + 1);
 	memcpy(l->key, key, strlen(key) + 1);
+	memcpy(l->fingerprint, fingerprint, strlen(fingerprint) + 1);
 	if (number_i64(port, 1, 65535, &l->port))
 		return fault_set(f, EPROTO, "%s is not what hildad writes", path);
 	return 0;
@@ -123,14 +143,25 @@ static int dial(const struct local *l, struct fault *f)
 	return fd;
 }
 
-static int talk(int fd, const struct buffer *request, struct buffer *answer)
+static ssize_t receive(const struct line *line, void *data, size_t room)
+{
+	ssize_t n;
+
+	if (line->tls)
+		return tls_client_read(line->tls, data, room);
+	n = read(line->fd, data, room);
+	return n < 0 ? -errno : n;
+}
+
+static int talk(const struct line *line, const struct buffer *request, struct buffer *answer)
 {
 	char piece[4096];
 	ssize_t n;
-	int rc = file_write_all(fd, request->data, request->n);
+	int rc = line->tls ? tls_client_write_all(line->tls, request->data, request->n)
+			   : file_write_all(line->fd, request->data, request->n);
 
-	while (!rc && (n = read(fd, piece, sizeof(piece))) != 0)
-		rc = n < 0 ? -errno : buffer_add(answer, piece, (size_t)n);
+	while (!rc && (n = receive(line, piece, sizeof(piece))) != 0)
+		rc = n < 0 ? (int)n : buffer_add(answer, piece, (size_t)n);
 	return rc ? rc : buffer_add(answer, "", 1);
 }
 
@@ -155,22 +186,24 @@ int local_call(const char *data, const char *method, const char *path, json_t *b
 {
 	struct buffer request = BUFFER_INIT(64 * 1024), reply = BUFFER_INIT(ANSWER_MAX_BYTES);
 	_cleanup_free_ char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-	_cleanup_(file_close) int fd = -1;
+	_cleanup_(hang_up) struct line line = {.fd = -1};
 	struct local l;
 	int rc = read_key(data, &l, f);
 
 	json_decref(body);
 	if (!rc) {
-		fd = dial(&l, f);
-		rc = fd < 0 ? fd : 0;
+		line.fd = dial(&l, f);
+		rc = line.fd < 0 ? line.fd : 0;
 	}
+	if (!rc && *l.fingerprint)
+		rc = tls_client_open(line.fd, l.fingerprint, &line.tls, f);
 	if (!rc) {
 		rc = buffer_printf(&request,
 			"%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
 			"Connection: close\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 			method, path, l.key, text ? strlen(text) : 0, text ? text : "");
 		if (!rc)
-			rc = talk(fd, &request, &reply);
+			rc = talk(&line, &request, &reply);
 		if (rc)
 			fault_errno(f, -rc, "talking with hildad");
 	}

@@ -1,6 +1,6 @@
 /*
- * A call to the server of this host and data folder, by its own key (DATA/local.key: address and key,
- * mode 0600, written at each start). Waits for the answer, 30 s at most.
+ * A call to the server of this host and data folder, by its own key (DATA/local.key: address, key and
+ * with TLS the certificate's fingerprint; mode 0600, written at each start). Waits for the answer, 30 s at most.
  */
 #ifndef HILDA_SERVER_COMMANDS_LOCAL_H
 #define HILDA_SERVER_COMMANDS_LOCAL_H

@@ -1,4 +1,4 @@
-/* hildad token create|list|revoke: tokens are made where the server runs, and nowhere else. */
+/* hildad token create|enroll|list|revoke: tokens are made where the server runs, and nowhere else. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,12 +11,14 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"usage: hildad token create --name NAME --scopes SCOPE[,SCOPE] [--host AGENT] [--expires 90d]\n"
+		"       hildad token enroll --host AGENT [--expires 1h]\n"
 		"       hildad token list\n"
 		"       hildad token revoke ID\n\n"
 		"Scopes: read (pages and results), submit (jobs and images; cancel one's own),\n"
 		"agent (with --host: that agent only), admin (boards, tokens, everybody's jobs).\n\n"
 		"  hildad token create --name ada --scopes read,submit\n"
 		"  hildad token create --name bench-3 --scopes agent --host bench-3 >/etc/hilda/agent.token\n\n"
+		"A token of `enroll` is good once: hilda-agent enroll trades it for the agent's own.\n\n"
 		"With another data folder than /var/lib/hilda: hildad --data DIR token ...\n");
 	return 2;
 }
@@ -27,28 +29,61 @@ static int failed(const struct fault *f)
 	return 1;
 }
 
-static int create(const struct settings *s, int argc, char **argv)
+/* The request's document from "--KEY VALUE" words; NULL: usage was printed. */
+static json_t *parse(const char *const *options, size_t n, int argc, char **argv)
 {
-	static const char *const options[] = {"--name", "--scopes", "--host", "--expires"};
-	json_t *doc = json_object(), *answer = NULL;
-	struct fault f = {0};
+	json_t *doc = json_object();
 
 	for (int i = 0; i < argc; i += 2) {
 		size_t k = 0;
 
-		while (k < ARRAY_SIZE(options) && strcmp(options[k], argv[i]) != 0)
+		while (k < n && strcmp(options[k], argv[i]) != 0)
 			k++;
-		if (k == ARRAY_SIZE(options) || i + 1 == argc) {
+		if (k == n || i + 1 == argc) {
 			json_decref(doc);
-			return usage();
+			usage();
+			return NULL;
 		}
 		json_object_set_new(doc, options[k] + 2, json_string(argv[i + 1]));
 	}
+	return doc;
+}
+
+static int create(const struct settings *s, int argc, char **argv)
+{
+	static const char *const options[] = {"--name", "--scopes", "--host", "--expires"};
+	json_t *doc = parse(options, ARRAY_SIZE(options), argc, argv), *answer = NULL;
+	struct fault f = {0};
+
+	if (!doc)
+		return 2;
 	if (local_call(s->data, "POST", "/api/v1/tokens", doc, &answer, &f))
 		return failed(&f);
 	printf("%s\n", json_string_value(json_object_get(answer, "token")));
 	fprintf(stderr, "token %lld; this is the only time that it is shown\n",
 		(long long)json_integer_value(json_object_get(answer, "id")));
+	json_decref(answer);
+	return 0;
+}
+
+static int enroll(const struct settings *s, int argc, char **argv)
+{
+	static const char *const options[] = {"--host", "--expires"};
+	json_t *doc = parse(options, ARRAY_SIZE(options), argc, argv), *answer = NULL;
+	const char *fingerprint;
+	struct fault f = {0};
+
+	if (!doc)
+		return 2;
+	if (local_call(s->data, "POST", "/api/v1/enrolments", doc, &answer, &f))
+		return failed(&f);
+	fingerprint = json_string_value(json_object_get(answer, "fingerprint"));
+	printf("%s\n", json_string_value(json_object_get(answer, "token")));
+	fprintf(stderr,
+		"good once, and shown this once. On the agent's host, which will ask for it:\n"
+		"  hilda-agent enroll %s://THIS-HOST:PORT%s%s\n",
+		fingerprint ? "https" : "http", fingerprint ? " --fingerprint " : "",
+		fingerprint ? fingerprint : "");
 	json_decref(answer);
 	return 0;
 }
@@ -103,6 +138,8 @@ int command_token(const struct settings *s, int argc, char **argv)
 {
 	if (argc >= 1 && strcmp(argv[0], "create") == 0)
 		return create(s, argc - 1, argv + 1);
+	if (argc >= 1 && strcmp(argv[0], "enroll") == 0)
+		return enroll(s, argc - 1, argv + 1);
 	if (argc == 1 && strcmp(argv[0], "list") == 0)
 		return list(s);
 	if (argc == 2 && strcmp(argv[0], "revoke") == 0)

@@ -7,6 +7,7 @@
 #include "server/http/listen.h"
 #include "server/http/reply.h"
 #include "server/http/route.h"
+#include "server/tls/pair.h"
 
 static bool is_token(const char *name)
 {
@@ -97,24 +98,36 @@ bool head_check_framing(struct request *r, const struct head *h)
 
 static bool is_own_host(const struct request *r, const char *host)
 {
-	return listen_is_own_host(host) ||
-		(r->server->settings->insecure &&
-			listen_is_address_or_name(host, r->server->host_name));
+	const struct tls_pair *tls = r->server->tls;
+	char name[LISTEN_HOST_BYTES];
+
+	if (listen_is_own_host(host))
+		return true;
+	if (!tls && !r->server->settings->insecure)
+		return false;
+	/* A name that was rebound to this machine is in no certificate of ours. */
+	return listen_is_address_or_name(host, r->server->host_name) ||
+		(tls && listen_host_of(host, name) == 0 && tls_pair_names(tls, name));
 }
 
 /* Keeps a page of another site from driving the lab through a visitor's browser. */
 bool head_check_site(struct request *r, const struct head *h, const char *method)
 {
+	const char *scheme = r->server->tls ? "https://" : "http://";
+
 	if (h->n_host > 1 || (h->host && !is_own_host(r, h->host))) {
 		reply_problemf(r, PROBLEM_MISDIRECTED,
 			"this server answers for localhost and %s only, not for '%s'",
-			r->server->settings->insecure ? "IP addresses" : "loopback addresses",
+			r->server->tls				? "the names of its certificate"
+				: r->server->settings->insecure ? "IP addresses"
+								: "loopback addresses",
 			h->host ? h->host : "");
 		return false;
 	}
 	if (!h->origin || strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
 		return true;
-	if (h->host && strncmp(h->origin, "http://", 7) == 0 && strcmp(h->origin + 7, h->host) == 0)
+	if (h->host && strncmp(h->origin, scheme, strlen(scheme)) == 0 &&
+		strcmp(h->origin + strlen(scheme), h->host) == 0)
 		return true;
 	reply_problemf(r, PROBLEM_FORBIDDEN,
 		"a page of '%s' may not change anything here; use the server's own pages",

@@ -17,10 +17,12 @@
 #include "server/http/pages.h"
 #include "server/http/reply.h"
 #include "server/http/route.h"
+#include "server/tls/pair.h"
 
 #define MEMORY_PER_CONNECTION_BYTES (16 * 1024) /* the largest head; cleared for each request */
 #define UNUSED_MAX 64
 #define STOP_WAIT_MS 10000
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct http {
 	struct server *server;
@@ -365,10 +367,17 @@ static int start_daemon(struct http *http, const struct settings *s, int fd, str
 {
 	unsigned threads = (unsigned)s->http.threads;
 	unsigned idle_s = (unsigned)((s->http.idle_ms + 999) / 1000);
+	const struct tls_pair *tls = http->server->tls;
+	struct MHD_OptionItem with_tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->cert : NULL},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key : NULL},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+		{MHD_OPTION_END, 0, NULL},
+	};
 
 	MHD_set_panic_func(on_panic, NULL);
 	http->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO |
-			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0),
 		0, NULL, NULL, on_access, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
 		MHD_OPTION_CONNECTION_LIMIT, threads * HTTP_CONNECTIONS_PER_THREAD,
@@ -376,7 +385,7 @@ static int start_daemon(struct http *http, const struct settings *s, int fd, str
 		(size_t)MEMORY_PER_CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_URI_LOG_CALLBACK, on_uri, http, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, connections_notify,
-		http->connections, MHD_OPTION_END);
+		http->connections, MHD_OPTION_ARRAY, tls ? with_tls : with_tls + 3, MHD_OPTION_END);
 	if (!http->daemon)
 		return fault_set(
 			f, EIO, "the HTTP server could not be started with %u threads", threads);
@@ -398,6 +407,7 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 	server->http = http;
 	rc = listen_parse(s->listen, &address, f);
 	address.insecure = s->insecure;
+	address.tls = server->tls;
 	if (rc == 0)
 		rc = listen_open(&address, &fd, &http->port, f);
 	if (rc == 0)

@@ -108,10 +108,11 @@ int listen_check(const struct listen_address *a, struct fault *f)
 		return fault_set(f, EINVAL,
 			"listen address '%s' is not an IP address; write 127.0.0.1 or [::1]",
 			a->host);
-	if (!address.loopback && !a->insecure)
+	if (!address.loopback && !a->insecure && !a->tls)
 		return fault_set(f, EPERM,
 			"will not listen on %s: without TLS everybody on the way could read tokens "
-			"and drive every board; listen on 127.0.0.1 or [::1] and "
+			"and drive every board; make a certificate (`hildad tls init`) and name it by "
+			"tls-cert and tls-key, or listen on 127.0.0.1 or [::1] and "
 			"reach it through an SSH tunnel (ssh -L 8080:127.0.0.1:%u HOST), or say "
 			"--insecure where every machine of the network may do so",
 			a->host, a->port);
@@ -141,6 +142,16 @@ int listen_open(const struct listen_address *a, int *fd, uint16_t *port, struct 
 		: ntohs(((struct sockaddr_in6 *)&address.storage)->sin6_port);
 	*fd = take_fd(s);
 	return 0;
+}
+
+int listen_host_of(const char *host_header, char name[LISTEN_HOST_BYTES])
+{
+	struct listen_address a;
+	int rc = split(host_header, false, &a);
+
+	if (rc == 0)
+		memcpy(name, a.host, sizeof(a.host));
+	return rc;
 }
 
 bool listen_is_own_host(const char *host_header)

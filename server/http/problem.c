@@ -92,6 +92,8 @@ static enum problem_kind kind_of_rc(int rc)
 		return PROBLEM_CONFLICT;
 	case EFBIG:
 		return PROBLEM_TOO_LARGE;
+	case EUSERS:
+		return PROBLEM_TOO_MANY;
 	case EAGAIN:
 	case ESHUTDOWN:
 	case ENOMEM:

@@ -141,9 +141,13 @@ void reply_problemf(struct request *r, enum problem_kind kind, const char *forma
 void reply_rc(struct request *r, int rc, const struct fault *f)
 {
 	struct problem p;
+	bool again;
 
 	problem_from_rc(&p, rc, f);
+	again = p.kind == PROBLEM_TOO_MANY;
 	reply_problem(r, &p);
+	if (again)
+		reply_header(r, "Retry-After", "1");
 }
 
 void reply_header(struct request *r, const char *name, const char *value)

@@ -34,6 +34,7 @@ struct route {
 	int64_t body_max;
 	request_fn handler; /* when the body is complete */
 	const struct route_flow *flow;
+	bool lasts; /* of an agent's run that has begun: also with a token whose time is over meanwhile */
 };
 
 extern const struct route routes[];

@@ -4,6 +4,7 @@
 
 #include "common/failpoint.h"
 #include "server/store/intern.h"
+#include "server/store/quota.h"
 
 void batch_forget(struct store_txn *t)
 {
@@ -96,6 +97,7 @@ int batch_commit(struct store_txn *t, struct store_op *batch, struct fault *f)
 	rc = run_all(t, batch, false);
 	if (rc == -ECANCELED && !sqlite3_get_autocommit(t->db->db)) {
 		batch_forget(t);
+		quota_forget(t->quotas);
 		rc = sql_run(t->db, "ROLLBACK");
 		if (!rc)
 			rc = run_all(t, batch, true);

@@ -9,7 +9,9 @@
 #include "server/store/json_out.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
+#include "server/store/owners.h"
 #include "server/store/placing.h"
+#include "server/store/quota.h"
 
 /* ---- rows that jobs share ---- */
 
@@ -228,6 +230,8 @@ static int submit(struct store_txn *t, struct store_op *op)
 	if (rc)
 		return rc < 0 ? rc : 0;
 	rc = check_parent(t, x);
+	if (!rc && !x->impossible)
+		rc = quota_take(t, op, j.token, j.repeat, x->queue_max);
 	if (!rc)
 		rc = demand_id(t, x->demand, job->board.type, job->board.name, &j.demand);
 	if (!rc && x->labels)
@@ -402,16 +406,16 @@ static int cancel(struct store_txn *t, struct store_op *op)
 	struct op_job_cancel *x = (struct op_job_cancel *)op;
 	sqlite3_stmt *q = NULL;
 	int64_t repeat = 1;
+	char what[32];
 	int rc = sql_first(t->db, &q, "SELECT state, repeat, token FROM jobs WHERE id = $job",
 		SQL_I("$job", x->job));
 
 	if (rc > 0) {
 		sql_copy(q, 0, x->state, sizeof(x->state));
 		repeat = sql_i64(q, 1);
-		if (x->owner && strcmp(sql_text(q, 2), x->owner))
-			rc = fault_set(&op->fault, EACCES,
-				"job %lld is %.64s's: only its submitter and scope 'admin' may cancel it",
-				(long long)x->job, sql_text(q, 2)[0] ? sql_text(q, 2) : "nobody");
+		snprintf(what, sizeof(what), "job %lld", (long long)x->job);
+		if (owner_check(op, x->owner, sql_text(q, 2), what))
+			rc = -EACCES;
 	}
 	sql_end(&q);
 	if (rc < 0)

@@ -5,6 +5,8 @@
 #include "server/store/intern.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
+#include "server/store/owners.h"
+#include "server/store/quota.h"
 
 /* The demand that the job has, bound to a board by name. */
 static int bound_demand(struct store_txn *t, int64_t demand, const char *board, int64_t *id)
@@ -47,16 +49,21 @@ static int bound_demand(struct store_txn *t, int64_t demand, const char *board, 
 static int rerun(struct store_txn *t, struct store_op *op)
 {
 	struct op_job_rerun *x = (struct op_job_rerun *)op;
-	char board[STORE_NAME_BYTES] = "";
+	char board[STORE_NAME_BYTES] = "", owner[STORE_NAME_BYTES] = "";
 	struct store_event *e;
 	sqlite3_stmt *q = NULL;
 	int64_t demand = 0;
-	int rc = sql_first(
-		t->db, &q, "SELECT demand, board FROM jobs WHERE id = $job", SQL_I("$job", x->job));
+	char what[32];
+	int rc = sql_first(t->db, &q, "SELECT demand, board, token FROM jobs WHERE id = $job",
+		SQL_I("$job", x->job));
 
 	if (rc > 0) {
 		demand = sql_i64(q, 0);
 		sql_copy(q, 1, board, sizeof(board));
+		sql_copy(q, 2, owner, sizeof(owner));
+		snprintf(what, sizeof(what), "job %lld", (long long)x->job);
+		if (owner_check(op, x->owner, sql_text(q, 2), what))
+			rc = -EACCES;
 	}
 	sql_end(&q);
 	if (rc < 0)
@@ -67,10 +74,11 @@ static int rerun(struct store_txn *t, struct store_op *op)
 		return fault_set(&op->fault, EBUSY,
 			"job %lld has not been on a board yet: rerun it without the same board",
 			(long long)x->job);
+	rc = quota_take(t, op, owner, 1, x->queue_max);
+	if (rc)
+		return rc;
 	if (x->same_board)
 		rc = bound_demand(t, demand, board, &demand);
-	else
-		rc = 0;
 	if (!rc)
 		rc = sql_run(t->db,
 			"INSERT INTO jobs (name, state, demand, label_set, image, priority,"

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "server/store/ops_suites.h"
+#include "server/store/owners.h"
 #include "server/store/txn.h"
 
 #define SCHEDULES_MAX 10000
@@ -32,10 +33,11 @@ static int add(struct store_txn *t, struct store_op *op)
 
 	if (!rc)
 		rc = sql_run(t->db,
-			"INSERT INTO schedules (suite, cron, zone, paused, created_at, due_at)"
-			" VALUES ($suite, $cron, $zone, 0, $now, $due)",
+			"INSERT INTO schedules (suite, cron, zone, paused, created_at, due_at, owner)"
+			" VALUES ($suite, $cron, $zone, 0, $now, $due, $by)",
 			SQL_T("$suite", x->suite), SQL_T("$cron", x->cron), SQL_T("$zone", x->zone),
-			SQL_I("$now", t->now_ms), SQL_I("$due", x->due_ms));
+			SQL_I("$now", t->now_ms), SQL_I("$due", x->due_ms),
+			SQL_T("$by", x->by ? x->by : ""));
 	if (!rc)
 		x->schedule = sql_last_id(t->db);
 	return rc;
@@ -46,6 +48,18 @@ void op_schedule_add_setup(struct op_schedule_add *x)
 	x->op.run = add;
 	x->op.committed = "server.committed.schedule-add";
 	x->schedule = 0;
+}
+
+static int check_owner(
+	struct store_txn *t, struct store_op *op, const char *limit, int64_t schedule)
+{
+	sqlite3_stmt *q = NULL;
+	char what[40];
+	int rc = sql_first(
+		t->db, &q, "SELECT owner FROM schedules WHERE id = $id", SQL_I("$id", schedule));
+
+	snprintf(what, sizeof(what), "schedule %lld", (long long)schedule);
+	return owner_check_row(op, limit, rc, &q, what);
 }
 
 static int found(struct store_txn *t, struct store_op *op, int64_t schedule, int rc)
@@ -59,7 +73,10 @@ static int found(struct store_txn *t, struct store_op *op, int64_t schedule, int
 static int pause_schedule(struct store_txn *t, struct store_op *op)
 {
 	struct op_schedule_pause *x = (struct op_schedule_pause *)op;
+	int rc = check_owner(t, op, x->owner, x->schedule);
 
+	if (rc)
+		return rc;
 	/* One that is at work already keeps its time. */
 	return found(t, op, x->schedule,
 		sql_run(t->db,
@@ -78,7 +95,10 @@ void op_schedule_pause_setup(struct op_schedule_pause *x)
 static int remove_schedule(struct store_txn *t, struct store_op *op)
 {
 	struct op_schedule_remove *x = (struct op_schedule_remove *)op;
+	int rc = check_owner(t, op, x->owner, x->schedule);
 
+	if (rc)
+		return rc;
 	return found(t, op, x->schedule,
 		sql_run(t->db, "DELETE FROM schedules WHERE id = $id", SQL_I("$id", x->schedule)));
 }

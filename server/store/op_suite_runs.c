@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "server/store/json_out.h"
 #include "server/store/ops_suites.h"
+#include "server/store/owners.h"
 #include "server/store/txn.h"
 
 #define VALUES_MAX_BYTES (64 * 1024)
@@ -32,6 +33,20 @@ static int still_due(struct store_txn *t, const struct op_suite_start *x)
 
 	return sql_first(t->db, &q, "SELECT 1 FROM schedules WHERE id = $id AND due_at = $due",
 		SQL_I("$id", x->schedule), SQL_I("$due", x->due_ms));
+}
+
+/* The run and its jobs are the schedule's owner's, also when an admin begins it by hand. */
+static int check_owner(struct store_txn *t, struct op_suite_start *x, char by[STORE_NAME_BYTES])
+{
+	sqlite3_stmt *q = NULL;
+	char what[40];
+	int rc = sql_first(
+		t->db, &q, "SELECT owner FROM schedules WHERE id = $id", SQL_I("$id", x->schedule));
+
+	if (rc > 0)
+		sql_copy(q, 0, by, STORE_NAME_BYTES);
+	snprintf(what, sizeof(what), "schedule %lld", (long long)x->schedule);
+	return owner_check_row(&x->op, x->owner, rc, &q, what);
 }
 
 static int note_outcome(struct store_txn *t, struct op_suite_start *x)
@@ -90,7 +105,7 @@ static char *values_text(const struct suite_cell *cell)
 	return b.data;
 }
 
-static int insert_run(struct store_txn *t, struct op_suite_start *x)
+static int insert_run(struct store_txn *t, struct op_suite_start *x, const char *by)
 {
 	_cleanup_free_ char *variables = variables_text(x->suite);
 	struct sql_arg schedule = SQL_I("$schedule", x->schedule);
@@ -104,25 +119,27 @@ static int insert_run(struct store_txn *t, struct op_suite_start *x)
 	rc = variables
 		? sql_run(t->db,
 			  "INSERT INTO suite_runs (suite, schedule, variables, cells, ended, passed,"
-			  " created_at, finished_at) VALUES ($suite, $schedule, $variables, $cells,"
-			  " $ended, 0, $now, CASE WHEN $cells = $ended THEN $now END)",
+			  " created_at, finished_at, owner) VALUES ($suite, $schedule, $variables,"
+			  " $cells, $ended, 0, $now, CASE WHEN $cells = $ended THEN $now END, $by)",
 			  SQL_T("$suite", x->suite->name), schedule, SQL_T("$variables", variables),
 			  SQL_I("$cells", (int64_t)x->n_cells),
-			  SQL_I("$ended", (int64_t)impossible), SQL_I("$now", t->now_ms))
+			  SQL_I("$ended", (int64_t)impossible), SQL_I("$now", t->now_ms),
+			  SQL_T("$by", by))
 		: -ENOMEM;
 	if (!rc)
 		x->suite_run = sql_last_id(t->db);
 	return rc;
 }
 
-static int insert_cell(struct store_txn *t, struct op_suite_start *x, size_t i)
+static int insert_cell(struct store_txn *t, struct op_suite_start *x, size_t i, const char *by)
 {
 	const struct suite_cell *cell = &x->suite->cells[i];
 	struct op_job_submit *submit = &x->submits[i];
 	_cleanup_free_ char *values = values_text(cell);
 	int rc;
 
-	submit->token = x->token;
+	submit->token = by;
+	submit->queue_max = x->queue_max;
 	rc = submit->op.run(t, &submit->op);
 	if (rc) {
 		x->op.fault = submit->op.fault;
@@ -140,8 +157,15 @@ static int insert_cell(struct store_txn *t, struct op_suite_start *x, size_t i)
 static int start(struct store_txn *t, struct store_op *op)
 {
 	struct op_suite_start *x = (struct op_suite_start *)op;
+	char by[STORE_NAME_BYTES] = "";
 	int rc = 0;
 
+	if (x->schedule)
+		rc = check_owner(t, x, by);
+	else
+		snprintf(by, sizeof(by), "%s", x->by ? x->by : "");
+	if (rc)
+		return rc;
 	x->suite_run = x->busy_run = 0;
 	x->outcome = x->failed ? SUITE_FAILED : SUITE_STARTED;
 	if (x->due_ms) {
@@ -160,9 +184,9 @@ static int start(struct store_txn *t, struct store_op *op)
 			x->outcome = SUITE_SKIPPED;
 	}
 	if (x->outcome == SUITE_STARTED)
-		rc = insert_run(t, x);
+		rc = insert_run(t, x, by);
 	for (size_t i = 0; !rc && x->outcome == SUITE_STARTED && i < x->n_cells; i++)
-		rc = insert_cell(t, x, i);
+		rc = insert_cell(t, x, i, by);
 	if (!rc && x->schedule)
 		rc = note_outcome(t, x);
 	return rc;
@@ -247,7 +271,7 @@ static int list_failed(struct store_txn *t, int64_t suite_run, struct failed_cel
 
 static int retry_cell(struct store_txn *t, struct op_suite_retry *x, const struct failed_cell *c)
 {
-	struct op_job_rerun rerun = {.job = c->job};
+	struct op_job_rerun rerun = {.job = c->job, .queue_max = x->queue_max};
 	int rc;
 
 	op_job_rerun_setup(&rerun);
@@ -264,12 +288,16 @@ static int retry_cell(struct store_txn *t, struct op_suite_retry *x, const struc
 
 static int check_run(struct store_txn *t, struct op_suite_retry *x)
 {
-	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = sql_first(
-		t->db, &q, "SELECT 1 FROM suite_runs WHERE id = $run", SQL_I("$run", x->suite_run));
+	sqlite3_stmt *q = NULL;
+	char what[40];
+	int rc = sql_first(t->db, &q, "SELECT owner FROM suite_runs WHERE id = $run",
+		SQL_I("$run", x->suite_run));
+	bool there = rc > 0;
 
-	if (rc)
-		return rc < 0 ? rc : 0;
+	snprintf(what, sizeof(what), "suite run %lld", (long long)x->suite_run);
+	rc = owner_check_row(&x->op, x->owner, rc, &q, what);
+	if (rc || there)
+		return rc;
 	return fault_set(
 		&x->op.fault, ENOENT, "there is no suite run %lld", (long long)x->suite_run);
 }

@@ -2,16 +2,30 @@
 #include <errno.h>
 
 #include "server/store/ops_suites.h"
+#include "server/store/owners.h"
 #include "server/store/txn.h"
+
+static int check_owner(
+	struct store_txn *t, struct store_op *op, const char *limit, const char *name)
+{
+	sqlite3_stmt *q = NULL;
+	char what[80];
+	int rc = sql_first(
+		t->db, &q, "SELECT owner FROM suites WHERE name = $name", SQL_T("$name", name));
+
+	snprintf(what, sizeof(what), "suite %s", name);
+	return owner_check_row(op, limit, rc, &q, what);
+}
 
 static int put(struct store_txn *t, struct store_op *op)
 {
 	struct op_suite_put *x = (struct op_suite_put *)op;
 	int rc = sql_run(t->db,
-		"INSERT INTO suites (name, document, cells, created_at, updated_at)"
-		" VALUES ($name, $document, $cells, $now, $now) ON CONFLICT (name) DO NOTHING",
+		"INSERT INTO suites (name, document, cells, created_at, updated_at, owner)"
+		" VALUES ($name, $document, $cells, $now, $now, $by) ON CONFLICT (name) DO NOTHING",
 		SQL_T("$name", x->name), SQL_TN("$document", x->document, x->document_bytes),
-		SQL_I("$cells", (int64_t)x->cells), SQL_I("$now", t->now_ms));
+		SQL_I("$cells", (int64_t)x->cells), SQL_I("$now", t->now_ms),
+		SQL_T("$by", x->by ? x->by : ""));
 
 	if (rc)
 		return rc;
@@ -22,6 +36,9 @@ static int put(struct store_txn *t, struct store_op *op)
 		return fault_set(&op->fault, EEXIST,
 			"there is a suite %s already; PUT /api/v1/suites/%s replaces it", x->name,
 			x->name);
+	rc = check_owner(t, op, x->owner, x->name);
+	if (rc)
+		return rc;
 	return sql_run(t->db,
 		"UPDATE suites SET document = $document, cells = $cells, updated_at = $now"
 		" WHERE name = $name",
@@ -41,9 +58,12 @@ static int remove_suite(struct store_txn *t, struct store_op *op)
 	struct op_suite_remove *x = (struct op_suite_remove *)op;
 	sqlite3_stmt *q = NULL;
 	int64_t schedule = 0;
-	int rc = sql_first(t->db, &q, "SELECT id FROM schedules WHERE suite = $name LIMIT 1",
-		SQL_T("$name", x->name));
+	int rc = check_owner(t, op, x->owner, x->name);
 
+	if (rc)
+		return rc;
+	rc = sql_first(t->db, &q, "SELECT id FROM schedules WHERE suite = $name LIMIT 1",
+		SQL_T("$name", x->name));
 	if (rc > 0)
 		schedule = sql_i64(q, 0);
 	sql_end(&q);

@@ -20,6 +20,7 @@
  *	-EOWNERDEAD 409 /problems/stale-epoch: the run is no longer this agent's to start or to report
  *	-EEXIST    409 idempotency key with another body; a second result with another result_id (410)
  *	-EBUSY     409 the thing is in a state that does not allow it
+ *	-EUSERS    429 the submitter has too many jobs in the queue
  *	-EAGAIN    503 queue full
  *	-ENOSPC    507 disk full; nothing was stored
  *	-EIO       500 other failures of the database
@@ -51,6 +52,7 @@ struct op_job_submit {
 	char *impossible; /* owned: why it ends at once as `configuration`, or NULL */
 	/* Set by the caller after setup. */
 	const char *token; /* who submits, by its token's name; "" or NULL: an open server */
+	int64_t queue_max; /* -EUSERS where so many of the token's jobs would be queued; 0: no limit */
 	const char *idempotency_key; /* NULL: none */
 	const char *body_sha256;     /* 64 hex digits of the raw body; needed with a key */
 	int64_t parent;		     /* 0: none */
@@ -78,9 +80,11 @@ void op_job_cancel_setup(struct op_job_cancel *x);
 
 struct op_job_rerun {
 	struct store_op op;
-	int64_t job;	 /* copied; the new one has it as parent */
-	bool same_board; /* bound by name to the board of the latest run */
-	int64_t new_job; /* output */
+	int64_t job;	   /* copied; the new one has it as parent */
+	bool same_board;   /* bound by name to the board of the latest run */
+	const char *owner; /* as above */
+	int64_t queue_max; /* as above */
+	int64_t new_job;   /* output */
 };
 void op_job_rerun_setup(struct op_job_rerun *x);
 
@@ -297,6 +301,32 @@ struct op_token_create {
 	int64_t token;	    /* output */
 };
 void op_token_create_setup(struct op_token_create *x);
+
+/* A word for an agent of this name. -EEXIST: a token of that name is alive and is somebody else's. */
+struct op_enrolment_create {
+	struct store_op op;
+	const char *public, *host;
+	const uint8_t *secret; /* its SHA-256, 32 bytes */
+	int64_t expires_ms;
+	int64_t enrolment; /* output */
+};
+void op_enrolment_create_setup(struct op_enrolment_create *x);
+
+/*
+ * Trades the word for a token of its agent, whose token of before is revoked. -ENOENT: there is no such word;
+ * -EALREADY: it was used; -EKEYEXPIRED: its time is over; -EEXIST as above.
+ */
+struct op_enroll {
+	struct store_op op;
+	const char *word_public;
+	const uint8_t *word_secret;
+	const char *public; /* the token's */
+	const uint8_t *secret;
+	/* outputs */
+	int64_t token;
+	char host[STORE_NAME_BYTES];
+};
+void op_enroll_setup(struct op_enroll *x);
 
 struct op_token_revoke {
 	struct store_op op;

@@ -14,7 +14,10 @@ struct op_suite_put {
 	const char *document; /* JSON text */
 	size_t document_bytes;
 	size_t cells;
-	bool only_new; /* -EEXIST when there is one of this name */
+	bool only_new;	/* -EEXIST when there is one of this name */
+	const char *by; /* whose a new one is: a token's name, or "" */
+	const char *
+		owner; /* only one of this owner's is replaced, -EACCES otherwise; NULL: anybody's */
 	bool created;  /* output */
 };
 void op_suite_put_setup(struct op_suite_put *x);
@@ -23,6 +26,7 @@ void op_suite_put_setup(struct op_suite_put *x);
 struct op_suite_remove {
 	struct store_op op;
 	const char *name;
+	const char *owner; /* as above */
 };
 void op_suite_remove_setup(struct op_suite_remove *x);
 
@@ -45,8 +49,11 @@ struct op_suite_start {
 	int64_t next_ms;  /* its next one */
 	const char *
 		failed; /* why the run cannot begin (a schedule's time is over all the same), or NULL */
-	const char *note;  /* of a run that begins late, or "" */
-	const char *token; /* who begins it: its jobs are theirs; NULL: a schedule */
+	const char *note; /* of a run that begins late, or "" */
+	const char *
+		by; /* who begins it, "" or a token's name: run and jobs are its; a schedule's are its owner's */
+	const char *owner; /* of the schedule, as above */
+	int64_t queue_max; /* of each submitter, ops.h */
 	/* outputs */
 	enum suite_start_outcome outcome;
 	int64_t suite_run;
@@ -63,6 +70,8 @@ void op_suite_start_done(struct op_suite_start *x);
 struct op_suite_retry {
 	struct store_op op;
 	int64_t suite_run;
+	const char *owner; /* as above */
+	int64_t queue_max;
 	int64_t n_jobs; /* output */
 };
 void op_suite_retry_setup(struct op_suite_retry *x);
@@ -70,6 +79,7 @@ void op_suite_retry_setup(struct op_suite_retry *x);
 struct op_schedule_add {
 	struct store_op op;
 	const char *suite, *cron, *zone;
+	const char *by; /* whose it is */
 	int64_t due_ms;
 	int64_t schedule; /* output */
 };
@@ -79,13 +89,15 @@ struct op_schedule_pause {
 	struct store_op op;
 	int64_t schedule;
 	bool paused;
-	int64_t due_ms; /* when resumed */
+	int64_t due_ms;	   /* when resumed */
+	const char *owner; /* as above */
 };
 void op_schedule_pause_setup(struct op_schedule_pause *x);
 
 struct op_schedule_remove {
 	struct store_op op;
 	int64_t schedule;
+	const char *owner; /* as above */
 };
 void op_schedule_remove_setup(struct op_schedule_remove *x);
 

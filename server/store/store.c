@@ -19,6 +19,7 @@
 #include "server/store/recovery.h"
 #include "server/store/txn.h"
 #include "server/store/wal.h"
+#include "server/store/quota.h"
 
 #define DEFAULT_LEASE_MS 60000
 #define DEFAULT_GRACE_MS 10000
@@ -40,6 +41,7 @@ struct store {
 	struct checkpoint checkpoint;
 	struct store_txn txn;
 	struct interned interned;
+	struct quotas quotas;
 	struct clock_watch watch;
 	int64_t jump_ms; /* the wall clock was set by this, and what is live still has the old dates */
 	struct leases *leases;
@@ -376,6 +378,7 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
 		s->txn.lineage = s->lineage;
 		s->txn.leases = s->leases;
 		s->txn.interned = &s->interned;
+		s->txn.quotas = &s->quotas;
 		rc = recovery_arm(s->db, s->leases, &s->terms, clock_mono_ns(&s->clock), f);
 	}
 	if (!rc)

@@ -10,6 +10,7 @@
 #include "server/store/store.h"
 
 struct interned; /* intern.h */
+struct quotas;	 /* quota.h */
 
 struct lease_change {
 	struct lease lease;
@@ -24,6 +25,7 @@ struct store_txn {
 	const char *lineage;
 	struct leases *leases;
 	struct interned *interned;
+	struct quotas *quotas;
 
 	struct store_event *events;
 	size_t n_events, events_room;

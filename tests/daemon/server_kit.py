@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -46,6 +47,8 @@ class Server:
         self.settings = {"listen": "127.0.0.1:0", "data": self.data, **settings}
         self.process = None
         self.port = None
+        self.ca = None  # the certificate to trust: then everything goes by TLS
+        self.host = "127.0.0.1"
         self.log = folder / "hildad.log"
 
     def command(self):
@@ -75,11 +78,21 @@ class Server:
             self.process.wait()
             raise AssertionError(f"hildad did not end within {seconds} s of signal {sig}")
 
+    @property
+    def url(self):
+        return f"{'https' if self.ca else 'http'}://{self.host}:{self.port}"
+
     def connect(self, timeout=20):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        if self.ca:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.context())
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+
+    def context(self):
+        return ssl.create_default_context(cafile=self.ca)
 
     def socket(self, timeout=20):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+        plain = socket.create_connection((self.host, self.port), timeout=timeout)
+        return self.context().wrap_socket(plain, server_hostname=self.host) if self.ca else plain
 
     def call(self, method, path, body=None, headers=None, timeout=40):
         headers = dict(headers or {})
@@ -176,9 +189,10 @@ class Agent:
                         "probe_serial": "VB-" + b, "ppk2_serial": None, "epoch": 0, "online": True, "detail": "", **board}
                        for b in boards]
         self.session = None
+        self.headers = {}  # a token's, where the server asks for one
 
     def call(self, method, path, body=None, epoch=None, headers=None, timeout=40):
-        headers = {"Hilda-Agent-Protocol": "1", **(headers or {})}
+        headers = {"Hilda-Agent-Protocol": "1", **self.headers, **(headers or {})}
         if self.session is not None:
             headers.setdefault("Hilda-Session", str(self.session))
         if epoch is not None:

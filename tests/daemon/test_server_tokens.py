@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import re
 import subprocess
+import time
 
 import pytest
 from conftest import program, wait_for
-from server_kit import job_document, make_server  # noqa: F401 (fixture)
+from server_kit import Agent, job_document, make_server, record  # noqa: F401 (fixture)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONTRACT = json.loads((ROOT / "protocols/rest/openapi.json").read_text())["paths"]
@@ -188,3 +190,169 @@ def test_uses_are_noted(server):
     word = token(server, "ada", "read")
     asked(server, "GET", "/api/v1/jobs", word)
     wait_for(lambda: re.search(r" ada .* \d{4}-\d\d-\d\dT.* alive", hildad(server, "token", "list")), 10)
+
+
+# ---- owners
+
+
+@pytest.fixture
+def people(server):
+    return {name: bearer(token(server, name, scopes))
+            for name, scopes in (("ada", "read,submit"), ("bob", "read,submit"), ("boss", "admin"), ("bench", "agent"))}
+
+
+def suite(server, who, name="nightly"):
+    digest = hashlib.sha256(b"x").hexdigest()
+    assert server.call("PUT", f"/api/v1/artifacts/{digest}", b"x", who).status in (200, 201)
+    return {"name": name, "matrix": {"board": ["b1"]}, "image": "x.elf", "artifacts": {"x.elf": f"sha256:{digest}"},
+            "job": {"board": {"name": "${board}"}, "protocol": "uart-bench",
+                    "phases": {"warm": {"iterations": 10, "warmup": 1}}, "attempts": 1}}
+
+
+def test_what_somebody_has_made_others_may_look_at_and_run_but_not_change(server, people):
+    ada, bob, boss = people["ada"], people["bob"], people["boss"]
+    document = suite(server, ada)
+    assert server.call("POST", "/api/v1/suites", document, ada).status == 201
+    schedule = server.call("POST", "/api/v1/schedules", {"suite": "nightly", "cron": "0 3 * * *"}, ada).json["id"]
+    run = server.call("POST", "/api/v1/suites/nightly/runs", None, ada).json["id"]
+    cell = server.call("GET", f"/api/v1/suite-runs/{run}", None, ada).json["cells"][0]["job"]
+    calls = [("PUT", "/api/v1/suites/nightly", document, "suite nightly"), ("DELETE", "/api/v1/suites/nightly", None, "suite nightly"),
+             ("PATCH", f"/api/v1/schedules/{schedule}", {"action": "pause"}, f"schedule {schedule}"),
+             ("POST", f"/api/v1/schedules/{schedule}/run", {}, f"schedule {schedule}"),
+             ("DELETE", f"/api/v1/schedules/{schedule}", None, f"schedule {schedule}"),
+             ("POST", f"/api/v1/suite-runs/{run}/retry", {}, f"suite run {run}"),
+             ("POST", f"/api/v1/jobs/{cell}/rerun", {}, f"job {cell}"), ("DELETE", f"/api/v1/jobs/{cell}", None, f"job {cell}")]
+    for method, path, body, what in calls:
+        refused = server.call(method, path, body, bob)
+        assert refused.status == 403 and f"{what} is ada's" in refused.json["detail"], (method, path, refused.body)
+    assert server.call("GET", "/api/v1/suites/nightly", None, bob).status == 200
+    others = server.call("POST", "/api/v1/suites/nightly/runs", None, bob).json["id"]
+    mine = server.call("GET", f"/api/v1/suite-runs/{others}", None, bob).json["cells"][0]["job"]
+    assert server.call("DELETE", f"/api/v1/jobs/{mine}", None, ada).status == 403
+    assert server.call("DELETE", f"/api/v1/jobs/{mine}", None, bob).status == 200, "jobs of a run are who began it's"
+    assert server.call("POST", f"/api/v1/suite-runs/{others}/retry", {}, bob).status == 200
+    # The owner, and who may change everybody's.
+    assert server.call("PUT", "/api/v1/suites/nightly", document, boss).status == 200
+    assert server.call("PATCH", f"/api/v1/schedules/{schedule}", {"action": "pause"}, ada).status == 200
+    assert server.call("PATCH", f"/api/v1/schedules/{schedule}", {"action": "resume"}, boss).status == 200
+    by_hand = server.call("POST", f"/api/v1/schedules/{schedule}/run", {}, boss).json["suite_run"]
+    job = server.call("GET", f"/api/v1/suite-runs/{by_hand}", None, ada).json["cells"][0]["job"]
+    assert server.call("DELETE", f"/api/v1/jobs/{job}", None, ada).status == 200, "a schedule's jobs are its owner's"
+    assert server.call("POST", f"/api/v1/jobs/{job}/rerun", {}, ada).status == 201
+    assert server.call("DELETE", f"/api/v1/schedules/{schedule}", None, ada).status == 204
+    assert server.call("DELETE", "/api/v1/suites/nightly", None, ada).status == 204
+    for method, path in (("DELETE", "/api/v1/suites/nightly"), ("DELETE", f"/api/v1/schedules/{schedule}"),
+                         ("POST", "/api/v1/suite-runs/99/retry"), ("POST", "/api/v1/jobs/999/rerun")):
+        assert server.call(method, path, {} if method == "POST" else None, bob).status == 404
+
+
+def test_what_was_made_while_nobody_was_asked_is_for_admins(make_server):  # noqa: F811
+    server = make_server().start()
+    assert server.call("POST", "/api/v1/suites", suite(server, {})).status == 201
+    assert server.call("PUT", "/api/v1/suites/nightly", suite(server, {})).status == 200
+    assert server.stop() == 0
+    server.settings["auth"] = "tokens"
+    server.start()
+    ada, boss = (bearer(token(server, name, scopes)) for name, scopes in (("ada", "submit"), ("boss", "admin")))
+    refused = server.call("DELETE", "/api/v1/suites/nightly", None, ada)
+    assert refused.status == 403 and "nobody's" in refused.json["detail"]
+    assert server.call("DELETE", "/api/v1/suites/nightly", None, boss).status == 204
+
+
+# ---- rates and depths
+
+
+def test_who_asks_too_often_waits_and_others_do_not(make_server):  # noqa: F811
+    server = make_server(auth="tokens", rate=1, rate_burst=5).start()
+    ada, bob = (bearer(token(server, name, "read")) for name in ("ada", "bob"))
+    replies = [server.call("GET", "/api/v1/jobs", None, ada) for _ in range(7)]
+    assert [r.status for r in replies[:5]] == [200] * 5 and replies[-1].status == 429
+    assert int(replies[-1].headers["Retry-After"]) == 1 and "'ada'" in replies[-1].json["detail"]
+    assert server.call("GET", "/api/v1/jobs", None, bob).status == 200
+    token(server, "cleo", "read")  # all are read anew; ada's bucket is as it was
+    assert server.call("GET", "/api/v1/jobs", None, ada).status == 429
+    wait_for(lambda: server.call("GET", "/api/v1/jobs", None, ada).status == 200, 10)
+    # hilda waits as it is told.
+    word = ada["Authorization"].split()[1]
+    for _ in range(3):
+        done = subprocess.run([program("hilda"), "--server", f"http://127.0.0.1:{server.port}", "jobs"], text=True,
+                              capture_output=True, timeout=60, env={**os.environ, "HILDA_TOKEN": word})
+        assert done.returncode == 0, done.stderr
+
+
+def test_so_many_jobs_of_one_submitter_wait_in_the_queue(make_server):  # noqa: F811
+    server = make_server(auth="tokens", queue_max=3).start()
+    ada, bob, boss = (bearer(token(server, name, scopes)) for name, scopes in
+                      (("ada", "read,submit"), ("bob", "read,submit"), ("boss", "admin")))
+    digest = hashlib.sha256(b"x").hexdigest()
+    server.call("PUT", f"/api/v1/artifacts/{digest}", b"x", ada)
+
+    def submit(who, **more):
+        return server.call("POST", "/api/v1/jobs", job_document(digest, **more), who)
+
+    assert submit(ada, repeat=4).status == 429
+    jobs = [submit(ada).json["id"] for _ in range(2)]
+    assert submit(ada, repeat=2).status == 429
+    wait_for(lambda: submit(ada).status == 201, 10)  # counted again at most once a second
+    refused = submit(ada)
+    assert refused.status == 429 and refused.headers["Retry-After"] == "1"
+    assert "ada has 3 jobs" in refused.json["detail"] and "queue-max" in refused.json["detail"]
+    assert submit(bob).status == 201
+    assert server.call("POST", f"/api/v1/jobs/{jobs[0]}/rerun", {}, ada).status == 429
+    queued = server.call("GET", "/api/v1/jobs?state=queued", None, ada).json["items"]
+    assert len(queued) == 4, "what was refused is not there"
+    assert server.call("DELETE", f"/api/v1/jobs/{jobs[0]}", None, ada).status == 200
+    wait_for(lambda: submit(ada).status == 201, 10)
+    # A suite that does not fit is refused whole.
+    assert server.call("POST", "/api/v1/suites", suite(server, ada), ada).status == 201
+    assert server.call("POST", "/api/v1/suites/nightly/runs", None, ada).status == 429
+    assert server.call("GET", "/api/v1/suite-runs", None, ada).json["items"] == []
+    assert server.call("POST", "/api/v1/suites/nightly/runs", None, boss).status == 201
+
+
+# ---- a token that ends while a job runs
+
+
+def test_a_token_that_ends_in_mid_job_lets_the_job_end_and_nothing_begin(server, people):
+    ada = people["ada"]
+    brief = bearer(token(server, "brief", "read,submit", "--expires", "2s"))
+    bench = bearer(token(server, "bench-3", "agent", "--host", "bench-3", "--expires", "2s"))
+    made = time.monotonic()
+    digest = hashlib.sha256(b"x").hexdigest()
+    assert server.call("PUT", f"/api/v1/artifacts/{digest}", b"x", brief).status in (200, 201)
+    job = server.call("POST", "/api/v1/jobs", job_document(digest), brief).json["id"]
+    agent = Agent(server, "bench-3")
+    agent.headers = bench
+    agent.register()
+    offer = agent.offer()
+    agent.start(offer)
+    wait_for(lambda: time.monotonic() > made + 2.1, 10)
+    live = [{"run": offer["run"], "epoch": offer["epoch"], "stage": "warm"}]
+    agent.heartbeat(runs=live)
+    agent.log(offer, 0, record("x"))
+    agent.heartbeat(expect=401)
+    agent.acquire(expect=401)
+    agent.result(offer)
+    assert server.call("GET", f"/api/v1/jobs/{job}", None, ada).json["state"] == "succeeded"
+    assert "past its time" in server.call("GET", f"/api/v1/jobs/{job}", None, brief).json["detail"]
+    assert server.call("POST", "/api/v1/jobs", job_document(digest), brief).status == 401
+    agent.register(expect=401)
+    # Revoked is another matter: somebody wants it to end at once.
+    own = bearer(token(server, "bench-4", "agent"))
+    other = Agent(server, "bench-4", boards=("b2",), board_type="other")
+    other.headers = own
+    other.register()
+    number = re.search(r"^(\d+) +bench-4 ", hildad(server, "token", "list"), re.MULTILINE).group(1)
+    hildad(server, "token", "revoke", number)
+    other.heartbeat(runs=live, expect=401)
+
+
+def test_commands_take_their_settings_before_and_behind(server):
+    for words in (["--data", server.data, "token", "list"], ["token", "--data", server.data, "list"],
+                  ["token", "list", f"--data={server.data}"], ["check", server.data], ["--data", server.data, "check"]):
+        done = subprocess.run([program("hildad"), *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, (words, done.stderr)
+    for words, says in ((["tokn"], "unknown command"), (["backup"], "needs the folder"), (["check", "a", "b"], "one folder"),
+                        (["--nonsense", "check"], "unknown argument"), (["token", "list", "--data"], "needs a value")):
+        done = subprocess.run([program("hildad"), *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and says in done.stderr, (words, done.stderr)

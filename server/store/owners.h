@@ -1,0 +1,20 @@
+/*
+ * Whose a thing is: only its owner may change it, and who has scope 'admin'. Owners are names of tokens; ""
+ * is nobody. Private to server/store; writer thread.
+ */
+#ifndef HILDA_SERVER_STORE_OWNERS_H
+#define HILDA_SERVER_STORE_OWNERS_H
+
+#include "server/store/sql.h"
+#include "server/store/store.h"
+
+/* limit: who asks, NULL: one who may change everybody's. -EACCES with "WHAT is OWNER's: ..." */
+int owner_check(struct store_op *op, const char *limit, const char *owner, const char *what);
+/*
+ * The same for a row that is there or not (then 0: what follows says so). q: the owner in column 0, rc of
+ * sql_first; ends the statement.
+ */
+int owner_check_row(
+	struct store_op *op, const char *limit, int rc, sqlite3_stmt **q, const char *what);
+
+#endif
