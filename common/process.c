@@ -191,6 +191,21 @@ void process_restart(const char *variable, const char *value, char **argv)
 	unsetenv(variable);
 }
 
+int process_become(const char *const *argv, const int *keep_fds, size_t n_keep_fds, struct fault *f)
+{
+	int rc = find_program(argv[0], NULL);
+
+	for (size_t i = 0; i < n_keep_fds && !rc; i++) {
+		if (fcntl(keep_fds[i], F_SETFD, 0))
+			rc = -errno;
+	}
+	if (!rc) {
+		execvp(argv[0], (char *const *)(const void *)argv);
+		rc = -errno;
+	}
+	return fault_errno(f, -rc, "cannot start %s", argv[0]);
+}
+
 void process_signal_group(const struct process *p, int sig)
 {
 	if (p->pid > 0)

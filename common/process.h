@@ -63,6 +63,13 @@ int process_start(const struct process_spec *spec, struct process *p, struct fau
  */
 void process_restart(const char *variable, const char *value, char **argv);
 
+/*
+ * This process becomes the program, with the caller's terminal, signals and session; keep_fds stay
+ * open in it. argv[0] is looked up in PATH. Returns only when that cannot be.
+ */
+int process_become(
+	const char *const *argv, const int *keep_fds, size_t n_keep_fds, struct fault *f);
+
 /* Waits for the leader; at the deadline kills the group with SIGKILL and reaps. Always reaps. */
 int process_wait(
 	struct process *p, const struct clock *c, int64_t deadline_ns, struct process_end *end);
