@@ -21,6 +21,7 @@ struct http;
 struct job_cache;
 struct pages;
 struct run_files;
+struct tunnels;
 
 struct server {
 	const struct settings *settings;
@@ -37,6 +38,7 @@ struct server {
 	struct event_hub *events;
 	struct job_cache *jobs;
 	struct pages *pages;
+	struct tunnels *tunnels;
 	int64_t started_ms; /* wall clock */
 	char host_name[HOST_NAME_MAX + 1];
 };

@@ -28,6 +28,8 @@ struct settings {
 		int64_t head_ms, body_ms, idle_ms;
 	} http;
 	uint64_t artifact_max_bytes;
+	int64_t reserve_max_ms; /* of tokens without scope admin */
+	int64_t tunnel_idle_ms;
 	int64_t ping_ms;	     /* of event streams */
 	int64_t capture_age_ms;	     /* 0: captures are kept */
 	uint64_t captures_max_bytes; /* 0: no limit */

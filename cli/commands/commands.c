@@ -24,6 +24,8 @@ static const struct command *const table[] = {
 	&command_results,
 	&command_leaderboard,
 	&command_boards,
+	&command_reserve,
+	&command_release,
 	&command_agents,
 	&command_metrics,
 	&command_ppk2_info,

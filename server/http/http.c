@@ -17,6 +17,7 @@
 #include "server/http/pages.h"
 #include "server/http/reply.h"
 #include "server/http/route.h"
+#include "server/tunnels/tunnels.h"
 
 #define MEMORY_PER_CONNECTION_BYTES (16 * 1024) /* the largest head; cleared for each request */
 #define UNUSED_MAX 64
@@ -402,6 +403,8 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 		rc = listen_open(&address, &fd, &http->port, f);
 	if (rc == 0)
 		rc = wait_room_open(server->clock, &http->waits);
+	if (rc == 0)
+		tunnels_set_waits(server->tunnels, http->waits);
 	if (rc == 0)
 		rc = connections_open(server->clock, s->http.head_ms,
 			s->http.threads * HTTP_CONNECTIONS_SERVED_PER_THREAD, &http->connections);

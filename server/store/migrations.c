@@ -19,10 +19,11 @@ FILE_AS_TEXT(hilda_db_002, "db/002-captures.sql");
 FILE_AS_TEXT(hilda_db_003, "db/003-latest.sql");
 FILE_AS_TEXT(hilda_db_004, "db/004-suites.sql");
 FILE_AS_TEXT(hilda_db_005, "db/005-tokens.sql");
+FILE_AS_TEXT(hilda_db_008, "db/008-reservations.sql");
 
 /* steps[i] goes from version i to i + 1. */
 static const char *const steps[STORE_SCHEMA_VERSION] = {
-	hilda_db_001, hilda_db_002, hilda_db_003, hilda_db_004, hilda_db_005};
+	hilda_db_001, hilda_db_002, hilda_db_003, hilda_db_004, hilda_db_005, hilda_db_008};
 
 static int version_of(struct sql *s, int *version, struct fault *f)
 {
