@@ -93,7 +93,7 @@ static int add_descriptors(posix_spawn_file_actions_t *actions, const struct pro
 	return rc;
 }
 
-static int set_attributes(posix_spawnattr_t *attributes)
+static int set_attributes(posix_spawnattr_t *attributes, bool keep_session)
 {
 	/* Handlers end with exec; only what may be ignored is put back, since each costs a system call. */
 	static const int maybe_ignored[] = {
@@ -110,7 +110,8 @@ static int set_attributes(posix_spawnattr_t *attributes)
 		rc = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (!rc)
 		rc = posix_spawnattr_setflags(attributes,
-			POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+			(short)((keep_session ? 0 : POSIX_SPAWN_SETSID) | POSIX_SPAWN_SETSIGMASK |
+				POSIX_SPAWN_SETSIGDEF));
 	return rc;
 }
 
@@ -127,7 +128,7 @@ static int spawn(const struct process_spec *spec, const char *shim, const char *
 	if (!rc) {
 		rc = add_descriptors(&actions, spec);
 		if (!rc)
-			rc = set_attributes(&attributes);
+			rc = set_attributes(&attributes, spec->keep_session);
 		if (!rc)
 			rc = posix_spawn(
 				pid, shim, &actions, &attributes, (char *const *)argv, env);

@@ -35,6 +35,11 @@ struct process_spec {
 	 * For programs that are not ours.
 	 */
 	bool keep_leader;
+	/*
+	 * It stays in the caller's session and process group, for what talks to the terminal itself;
+	 * process_kill and process_signal_group do not reach it then.
+	 */
+	bool keep_session;
 };
 
 /* A spec with every descriptor at -1. */

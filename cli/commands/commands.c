@@ -26,6 +26,8 @@ static const struct command *const table[] = {
 	&command_boards,
 	&command_reserve,
 	&command_release,
+	&command_console,
+	&command_gdb,
 	&command_agents,
 	&command_metrics,
 	&command_ppk2_info,
