@@ -308,12 +308,12 @@ def test_nothing_of_a_users_words_reaches_tcl(lab):
 
 def test_openocds_end_says_why(lab):
     lab.reserve()
-    lab.control("fault wrong-tapid")
+    lab.control("fault probe-absent")
     try:
         one, port = lab.gdb()
         with socket.create_connection(("127.0.0.1", port), timeout=20):
             assert one.wait(40) == 4
-        assert b"another chip than configured" in one.stderr.read()
+        assert b"probe not found" in one.stderr.read()
     finally:
         lab.control("fault none")
 
@@ -362,8 +362,10 @@ def test_the_agent_is_gone(lab):
     wait_for(lambda: not alive(driver), message="OpenOCD outlives its agent")
     lab.agent.start()
     wait_for(lambda: lab.board()["online"] and lab.board()["state"] == "reserved", 60)
-    # The reservation holds: the console opens again.
-    lab.console()
+    # The reservation holds: the console opens again. The emulator is a new one, with nothing in its RAM.
+    opened = lab.agent.log().count("tunnel opened")
+    lab.hilda("console", "v1")
+    wait_for(lambda: lab.agent.log().count("tunnel opened") > opened, 20)
     lab.rest()
 
 
