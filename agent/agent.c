@@ -16,6 +16,7 @@
 #include "agent/link/orders.h"
 #include "agent/run/health.h"
 #include "agent/run/perform.h"
+#include "agent/tunnel/tunnels.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/random.h"
@@ -218,6 +219,8 @@ static int open_fleet(struct agent *a, struct fault *f)
 	if (!rc)
 		rc = orders_open(a->fleet, &a->orders, f);
 	if (!rc)
+		rc = tunnels_open(a, &a->tunnels, f);
+	if (!rc)
 		rc = fleet_apply(a->fleet, a->settings->boards, a->settings->n_boards, &changed, f);
 	return rc;
 }
@@ -292,6 +295,7 @@ static void stop_runs(struct agent *a, int signal_fd)
 			LOG_I64("grace_ms", a->settings->stop_grace_ms));
 	wait_idle(a, signal_fd, a->settings->stop_grace_ms);
 	fleet_end_all(a->fleet, RUN_END_STOPPED, "the agent was stopped");
+	tunnels_clear(a->tunnels, NULL);
 	wait_idle(a, signal_fd, STOP_END_MS);
 	heartbeat_goodbye(a);
 }
@@ -317,6 +321,7 @@ static void close_all(struct agent *a)
 		eventfd_write(a->stop_fd, 1);
 	heartbeat_stop(a->heartbeat);
 	acquire_stop(a->acquire);
+	tunnels_close(a->tunnels);
 	keeper_stop(a->keeper);
 	fleet_close(a->fleet);
 	shipper_stop(a->shipper);

@@ -16,6 +16,7 @@ struct acquire;
 struct heartbeat;
 struct keeper;
 struct orders;
+struct tunnels;
 
 struct agent {
 	const struct clock *clock;
@@ -33,6 +34,7 @@ struct agent {
 	struct acquire *acquire;
 	struct heartbeat *heartbeat;
 	struct keeper *keeper;
+	struct tunnels *tunnels;
 	int stop_fd; /* readable: calls to the server are given up */
 };
 

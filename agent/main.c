@@ -9,8 +9,10 @@
 #include "agent/commands/check.h"
 #include "agent/commands/discover.h"
 #include "agent/commands/enroll.h"
+#include "agent/commands/hold.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "common/numbers.h"
 #include "common/process.h"
 
 #define EXIT_USAGE 2
@@ -25,11 +27,15 @@ static void usage(FILE *out)
 		"\n"
 		"usage: hilda-agent [run] [--config FILE] [--log-level LEVEL]\n"
 		"       hilda-agent check BOARD [--config FILE]\n"
+		"       hilda-agent hold BOARD [--wait 10m] [--config FILE] -- COMMAND...\n"
 		"       hilda-agent discover\n"
 		"       hilda-agent enroll URL [--fingerprint sha256:...] [--token-file FILE]\n"
 		"\n"
 		"  run        the default: until SIGTERM; SIGHUP reads the boards anew\n"
 		"  check      probe, console and power of one board, one line each\n"
+		"  hold       takes the board from the agents of this host and runs the command with it:\n"
+		"             HILDA_PROBE (serial), HILDA_CONSOLE, HILDA_OPENOCD (-f FILE...) say where it\n"
+		"             is, as in: hold b1 -- sh -c 'openocd $HILDA_OPENOCD'; ends as the command does\n"
 		"  discover   what is plugged in, as sections to paste into the configuration\n"
 		"  enroll     comes into the server at URL with a token of `hildad token enroll`, which it\n"
 		"             asks for; writes token, certificate and [agent] beside the configuration\n"
@@ -37,6 +43,7 @@ static void usage(FILE *out)
 		"  --config FILE      " SETTINGS_PATH " when absent\n"
 		"  --fingerprint F    of the certificate that the server must show; else a person is asked\n"
 		"  --token-file FILE  the enrolment token; standard input when absent\n"
+		"  --wait TIME        hold: for a job that runs on the board; 10m when absent\n"
 		"  --log-level LEVEL  error, warning, info or debug; info when absent\n"
 		"  --version, --help\n"
 		"\n"
@@ -51,7 +58,7 @@ static int wrong(const char *what, const char *which)
 	return EXIT_USAGE;
 }
 
-static int dispatch(int argc, char **argv, struct enroll_options *o)
+static int dispatch(int argc, char **argv, struct enroll_options *o, int64_t wait_ms)
 {
 	const char *command = argc ? argv[0] : "run", *config = o->config;
 
@@ -69,6 +76,10 @@ static int dispatch(int argc, char **argv, struct enroll_options *o)
 	if (strcmp(command, "check") == 0)
 		return argc != 2 ? wrong("check takes the name of one board", "")
 				 : command_check(config, argv[1], "/", stdout);
+	if (strcmp(command, "hold") == 0)
+		return argc < 3 ? wrong("hold takes a board and, behind --, a command", "")
+				: command_hold(config, argv[1], wait_ms,
+					  (const char *const *)(const void *)(argv + 2));
 	return wrong("no such command: ", command);
 }
 
@@ -92,12 +103,14 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"fingerprint", required_argument, NULL, 'f'},
 		{"token-file", required_argument, NULL, 't'},
+		{"wait", required_argument, NULL, 'w'},
 		{"log-level", required_argument, NULL, 'l'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	struct enroll_options o = {.config = SETTINGS_PATH};
+	int64_t wait_ms = HOLD_WAIT_MS;
 	enum log_level level;
 	struct fault f;
 	int option;
@@ -118,6 +131,10 @@ int main(int argc, char **argv)
 		case 't':
 			o.token_file = optarg;
 			break;
+		case 'w':
+			if (number_duration_ms(optarg, HOLD_WAIT_MAX_MS, &wait_ms))
+				return wrong("--wait takes a time like 30s or 5m, not ", optarg);
+			break;
 		case 'l':
 			if (log_level_parse(optarg, &level))
 				return wrong("no such log level: ", optarg);
@@ -133,5 +150,5 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	return dispatch(argc - optind, argv + optind, &o);
+	return dispatch(argc - optind, argv + optind, &o, wait_ms);
 }

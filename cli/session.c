@@ -12,20 +12,27 @@
 #define RETRY_WAIT_MS 30000 /* in all, of what a busy server asks for */
 #define RETRY_MIN_MS 100
 
-enum exit_code session_open(struct session *s, const char *server, struct fault *f)
+enum exit_code session_client(struct session *s, struct http_client **out, struct fault *f)
 {
-	const char *named = server ? server : getenv("HILDA_SERVER");
 	const char *token = getenv("HILDA_TOKEN"), *ca = getenv("HILDA_CA");
 	struct http_client_options options = {
-		.base_url = named && *named ? named : SESSION_SERVER_DEFAULT,
+		.base_url = s->server,
 		.user_agent = "hilda/" HILDA_VERSION,
 		.token = token && *token ? token : NULL,
 		.ca = ca && *ca ? ca : NULL,
 	};
 
-	*s = (struct session){
-		.server = options.base_url, .clock = &clock_system, .interrupt_fd = -1};
-	return http_client_open(&options, &s->client, f) ? EXIT_USAGE : EXIT_OK;
+	return http_client_open(&options, out, f) ? EXIT_USAGE : EXIT_OK;
+}
+
+enum exit_code session_open(struct session *s, const char *server, struct fault *f)
+{
+	const char *named = server ? server : getenv("HILDA_SERVER");
+
+	*s = (struct session){.server = named && *named ? named : SESSION_SERVER_DEFAULT,
+		.clock = &clock_system,
+		.interrupt_fd = -1};
+	return session_client(s, &s->client, f);
 }
 
 void session_close(struct session *s)

@@ -27,6 +27,8 @@ struct session {
 /* server NULL: $HILDA_SERVER, then the default. $HILDA_TOKEN is the token, $HILDA_CA the certificates to trust. */
 enum exit_code session_open(struct session *s, const char *server, struct fault *f);
 void session_close(struct session *s);
+/* Another connection to the same server, for a second thread. */
+enum exit_code session_client(struct session *s, struct http_client **out, struct fault *f);
 
 /* From here on Ctrl-C ends waits with EXIT_INTERRUPTED instead of the program. */
 enum exit_code session_watch_interrupt(struct session *s, struct fault *f);

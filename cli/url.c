@@ -29,3 +29,12 @@ int url_add(struct buffer *url, const char *key, const char *value)
 		err = buffer_add_text(url, "=");
 	return err ? err : add_encoded(url, value);
 }
+
+int url_board(struct buffer *url, const char *name, const char *behind)
+{
+	int err = buffer_add_text(url, "/api/v1/boards/");
+
+	if (!err)
+		err = add_encoded(url, name);
+	return err ? err : buffer_add_text(url, behind);
+}

@@ -93,7 +93,7 @@ static int add_descriptors(posix_spawn_file_actions_t *actions, const struct pro
 	return rc;
 }
 
-static int set_attributes(posix_spawnattr_t *attributes)
+static int set_attributes(posix_spawnattr_t *attributes, bool keep_session)
 {
 	/* Handlers end with exec; only what may be ignored is put back, since each costs a system call. */
 	static const int maybe_ignored[] = {
@@ -110,7 +110,8 @@ static int set_attributes(posix_spawnattr_t *attributes)
 		rc = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (!rc)
 		rc = posix_spawnattr_setflags(attributes,
-			POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+			(short)((keep_session ? 0 : POSIX_SPAWN_SETSID) | POSIX_SPAWN_SETSIGMASK |
+				POSIX_SPAWN_SETSIGDEF));
 	return rc;
 }
 
@@ -127,7 +128,7 @@ static int spawn(const struct process_spec *spec, const char *shim, const char *
 	if (!rc) {
 		rc = add_descriptors(&actions, spec);
 		if (!rc)
-			rc = set_attributes(&attributes);
+			rc = set_attributes(&attributes, spec->keep_session);
 		if (!rc)
 			rc = posix_spawn(
 				pid, shim, &actions, &attributes, (char *const *)argv, env);
@@ -189,6 +190,21 @@ void process_restart(const char *variable, const char *value, char **argv)
 	self[n] = 0;
 	execv(self, argv);
 	unsetenv(variable);
+}
+
+int process_become(const char *const *argv, const int *keep_fds, size_t n_keep_fds, struct fault *f)
+{
+	int rc = find_program(argv[0], NULL);
+
+	for (size_t i = 0; i < n_keep_fds && !rc; i++) {
+		if (fcntl(keep_fds[i], F_SETFD, 0))
+			rc = -errno;
+	}
+	if (!rc) {
+		execvp(argv[0], (char *const *)(const void *)argv);
+		rc = -errno;
+	}
+	return fault_errno(f, -rc, "cannot start %s", argv[0]);
 }
 
 void process_signal_group(const struct process *p, int sig)

@@ -35,6 +35,11 @@ struct process_spec {
 	 * For programs that are not ours.
 	 */
 	bool keep_leader;
+	/*
+	 * It stays in the caller's session and process group, for what talks to the terminal itself;
+	 * process_kill and process_signal_group do not reach it then.
+	 */
+	bool keep_session;
 };
 
 /* A spec with every descriptor at -1. */
@@ -62,6 +67,13 @@ int process_start(const struct process_spec *spec, struct process *p, struct fau
  * library reads at its start only. Returns, with everything as it was, when that cannot be.
  */
 void process_restart(const char *variable, const char *value, char **argv);
+
+/*
+ * This process becomes the program, with the caller's terminal, signals and session; keep_fds stay
+ * open in it. argv[0] is looked up in PATH. Returns only when that cannot be.
+ */
+int process_become(
+	const char *const *argv, const int *keep_fds, size_t n_keep_fds, struct fault *f);
 
 /* Waits for the leader; at the deadline kills the group with SIGKILL and reaps. Always reaps. */
 int process_wait(

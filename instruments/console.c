@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "common/holder.h"
 #include "common/numbers.h"
 #include "instruments/usb_tree.h"
 
@@ -17,6 +18,7 @@
 
 struct console {
 	char *name;
+	char *path;	      /* of the port, without links; NULL: plain descriptors */
 	struct sp_port *port; /* NULL: plain descriptors */
 	int read_fd;
 	int write_fd;
@@ -54,8 +56,37 @@ void console_close(struct console *c)
 			file_close(&c->write_fd);
 		file_close(&c->read_fd);
 	}
+	free(c->path);
 	free(c->name);
 	free(c);
+}
+
+static int in_use(const char *name, const char *who, struct fault *f)
+{
+	return fault_set(f, EBUSY, "console %s in use by %s: end it", name, who);
+}
+
+int console_check_alone(const struct console *c, struct fault *f)
+{
+	char who[HOLDER_TEXT_BYTES];
+	struct holder holder;
+
+	if (!c->path || holder_of_open(HOLDER_PROC, c->path, &holder))
+		return 0;
+	holder_print(0, &holder, who);
+	return in_use(c->name, who, f);
+}
+
+/* The port refused to be opened twice. */
+static int explain_busy(const struct console *c, const char *path, int rc, struct fault *f)
+{
+	char who[HOLDER_TEXT_BYTES];
+	struct holder holder;
+
+	if (rc != -EBUSY)
+		return rc;
+	holder_print(holder_of_open(HOLDER_PROC, path, &holder), &holder, who);
+	return in_use(c->name, who, f);
 }
 
 const char *console_name(const struct console *c)
@@ -205,7 +236,10 @@ int console_open(
 	c->terminal = true;
 	r = !strncmp(path, "/dev/pts/", 9) ? open_pty(c, path, baud, f)
 					   : open_port(c, path, o, baud, f);
+	if (!r && !(c->path = strdup(path)))
+		r = fault_errno(f, ENOMEM, "console %s", name);
 	if (r) {
+		r = explain_busy(c, path, r, f);
 		console_close(c);
 		return r;
 	}

@@ -42,6 +42,11 @@ int console_open(
 int console_open_fds(const char *name, int read_fd, int write_fd, const struct console_options *o,
 	struct console **out, struct fault *f);
 void console_close(struct console *c); /* accepts NULL */
+/*
+ * Another process has this port open, too, and takes bytes away: -EBUSY, and the fault names it. One
+ * whom this user may not see is not noticed.
+ */
+int console_check_alone(const struct console *c, struct fault *f);
 const char *console_name(const struct console *c);
 
 /*

@@ -4,11 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/file.h"
 #include "common/hex.h"
+#include "common/numbers.h"
 
 #define ATTRIBUTE_BYTES 4096
 #define CLIMB_MAX 4 /* folders from a port up to its interface */
@@ -92,6 +94,42 @@ int usb_list_devices(const char *root, struct usb_device *out, size_t room, size
 	free_names(names, have);
 	*n = k;
 	return 0;
+}
+
+/* The number of a bus or device; false: none. */
+static bool read_count(const char *folder, const char *name, unsigned *out)
+{
+	char text[16];
+	uint64_t value;
+
+	read_attribute(folder, name, text, sizeof(text));
+	if (number_u64(text, 1, 999, &value))
+		return false;
+	*out = (unsigned)value;
+	return true;
+}
+
+int usb_find_device(const char *root, const char *serial, char *node, size_t room)
+{
+	struct dirent **names = NULL;
+	int have = list_folder(root, "sys/bus/usb/devices", &names);
+	int rc = -ENOENT;
+
+	for (int i = 0; i < have && rc == -ENOENT; i++) {
+		char path[PATH_MAX];
+		struct usb_device d;
+		unsigned bus, number;
+
+		if (names[i]->d_name[0] == '.' ||
+			file_path(path, sizeof(path), "%s/sys/bus/usb/devices/%s", root,
+				names[i]->d_name) ||
+			read_device(path, &d) || strcmp(d.serial, serial) != 0)
+			continue;
+		if (read_count(path, "busnum", &bus) && read_count(path, "devnum", &number))
+			rc = file_path(node, room, "/dev/bus/usb/%03u/%03u", bus, number);
+	}
+	free_names(names, have);
+	return rc;
 }
 
 static int climb(char *path)

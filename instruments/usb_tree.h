@@ -33,6 +33,9 @@ struct usb_port {
 int usb_list_devices(const char *root, struct usb_device *out, size_t room, size_t *n);
 int usb_list_ports(const char *root, struct usb_port *out, size_t room, size_t *n);
 
+/* The node by which a whole device is driven: "/dev/bus/usb/001/004". -ENOENT: not plugged in. */
+int usb_find_device(const char *root, const char *serial, char *node, size_t room);
+
 /* The device node of a port. -ENOENT with a fault that names what is plugged in instead. */
 int usb_find_port(const char *root, const char *serial, unsigned interface, char *node, size_t room,
 	struct fault *f);

@@ -12,6 +12,7 @@
 #include "server/http/pages.h"
 #include "server/logs/logs.h"
 #include "server/tls/pair.h"
+#include "server/tunnels/tunnels.h"
 
 #define DISK_WORKERS 2
 #define RESULT_WORKERS 2
@@ -61,6 +62,9 @@ static int open_memory(struct server *server, struct fault *f)
 	if (rc == 0)
 		rc = job_cache_open(&server->jobs);
 	if (rc == 0)
+		rc = tunnels_open(
+			server->clock, server->settings->tunnel_idle_ms, &server->tunnels);
+	if (rc == 0)
 		rc = workers_open(DISK_WORKERS, &server->workers);
 	if (rc == 0)
 		rc = workers_open(RESULT_WORKERS, &server->results);
@@ -94,6 +98,7 @@ void server_close(struct server *server)
 	artifacts_close(server->artifacts);
 	run_files_close(server->logs);
 	captures_close(server->captures);
+	tunnels_close(server->tunnels);
 	pages_close(server->pages);
 	job_cache_free(server->jobs);
 	event_hub_free(server->events);

@@ -22,6 +22,7 @@ struct job_cache;
 struct pages;
 struct run_files;
 struct tls_pair;
+struct tunnels;
 
 struct server {
 	const struct settings *settings;
@@ -39,7 +40,8 @@ struct server {
 	struct job_cache *jobs;
 	struct pages *pages;
 	struct tls_pair *tls; /* NULL: plain HTTP */
-	int64_t started_ms;   /* wall clock */
+	struct tunnels *tunnels;
+	int64_t started_ms; /* wall clock */
 	char host_name[HOST_NAME_MAX + 1];
 };
 

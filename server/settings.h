@@ -34,8 +34,10 @@ struct settings {
 	uint64_t rate,
 		rate_burst;	/* requests of each token, in a second and at once; 0: no limit */
 	uint64_t queue_max;	/* queued jobs of each token; 0: no limit */
-	int64_t ping_ms;	/* of event streams */
-	int64_t capture_age_ms; /* 0: captures are kept */
+	int64_t reserve_max_ms; /* of tokens without scope admin */
+	int64_t tunnel_idle_ms;
+	int64_t ping_ms;	     /* of event streams */
+	int64_t capture_age_ms;	     /* 0: captures are kept */
 	uint64_t captures_max_bytes; /* 0: no limit */
 	uint64_t history;	     /* events kept for Last-Event-ID */
 };

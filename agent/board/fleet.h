@@ -93,6 +93,8 @@ void fleet_check(struct fleet *fleet, const json_t *checks);
 int fleet_wanted_checks(struct fleet *fleet, struct board_config **out, size_t *n);
 /* The lock was tried: free, or who has it. */
 void fleet_checked(struct fleet *fleet, const char *board, bool lock_free, const char *detail);
+/* A person at the host has the board (hold.h): offline, as for any strange holder of its lock. */
+void fleet_held(struct fleet *fleet, const char *board, const char *detail);
 /* What the last heartbeat said has arrived. */
 void fleet_attested(struct fleet *fleet, const json_t *boards);
 

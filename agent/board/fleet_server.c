@@ -418,6 +418,22 @@ void fleet_checked(struct fleet *fleet, const char *name, bool lock_free, const 
 	pthread_mutex_unlock(&fleet->lock);
 }
 
+void fleet_held(struct fleet *fleet, const char *name, const char *detail)
+{
+	struct board *b;
+
+	pthread_mutex_lock(&fleet->lock);
+	b = fleet_find(fleet, name);
+	/* While a run is at work the person waits, too. */
+	if (b && !b->working && !b->offer && (!b->blocked || strcmp(b->detail, detail) != 0)) {
+		b->blocked = true;
+		snprintf(b->detail, sizeof(b->detail), "%s", detail);
+		fleet->o.wake_heartbeat(fleet->o.arg);
+		board_review(b);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+}
+
 void fleet_review(struct fleet *fleet)
 {
 	pthread_mutex_lock(&fleet->lock);

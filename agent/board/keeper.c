@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/board/hold.h"
 #include "agent/board/presence.h"
 #include "agent/board/ready.h"
 #include "agent/link/backoff.h"
@@ -249,6 +250,14 @@ static void look_at(struct keeper *k, const struct board_config *config)
 	fleet_set_online(k->agent->fleet, config->name, there, why, NULL);
 }
 
+static void look_for_hold(struct keeper *k, const struct board_config *config)
+{
+	char text[HOLD_TEXT_BYTES];
+
+	if (board_hold_seen(k->agent->settings->run, k->agent->settings->data, config, text))
+		fleet_held(k->agent->fleet, config->name, text);
+}
+
 /* An agent mostly waits: what the last runs needed goes back to the machine. */
 static void give_back_memory(struct keeper *k)
 {
@@ -282,6 +291,7 @@ static void tick(struct keeper *k)
 			tend(k, e, &configs[i]);
 		else if (!configs[i].exec && !configs[i].is_virtual)
 			look_at(k, &configs[i]);
+		look_for_hold(k, &configs[i]);
 	}
 	heartbeat_attest(k->agent);
 	fleet_review(k->agent->fleet);

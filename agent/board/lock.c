@@ -3,24 +3,58 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "common/file.h"
+#include "agent/board/hold.h"
+#include "common/holder.h"
 
-static int take(const char *folder, const char *kind, const char *name, struct board_lock *lock,
-	struct fault *f)
+static int path_in(
+	const char *folder, const char *kind, const char *name, char path[FILE_PATH_BYTES])
 {
-	char path[FILE_PATH_BYTES];
 	char safe[BOARD_PATH_BYTES];
-	int rc;
 
 	snprintf(safe, sizeof(safe), "%s", name);
 	for (char *p = safe; *p; p++) {
 		if (*p == '/')
 			*p = '_';
 	}
-	rc = file_path(path, sizeof(path), "%s/%s-%s.lock", folder, kind, safe);
+	return file_path(path, FILE_PATH_BYTES, "%s/%s-%s.lock", folder, kind, safe);
+}
+
+/* Only this agent has it: its locks are no concern of others. */
+static bool is_own(const struct board_config *config)
+{
+	return config->is_virtual || config->exec;
+}
+
+/* A probe without a serial number is known by its board's name. */
+static const char *probe_name(const struct board_config *config)
+{
+	return config->probe_serial[0] && !is_own(config) ? config->probe_serial : config->name;
+}
+
+int board_lock_path(const char *run_folder, const char *data_folder,
+	const struct board_config *config, const char *kind, char path[FILE_PATH_BYTES])
+{
+	char folder[FILE_PATH_BYTES];
+	int rc = is_own(config) ? file_path(folder, sizeof(folder), "%s/locks", data_folder)
+				: file_path(folder, sizeof(folder), "%s", run_folder);
+
+	return rc ? rc : path_in(folder, kind, probe_name(config), path);
+}
+
+static int take(const char *folder, const char *kind, const char *name, struct board_lock *lock,
+	struct fault *f)
+{
+	char path[FILE_PATH_BYTES], who[HOLDER_TEXT_BYTES];
+	struct holder holder;
+	int rc = path_in(folder, kind, name, path);
+
 	if (rc)
 		return fault_errno(f, -rc, "lock of %s %s", kind, name);
 	rc = file_lock(path, &lock->fds[lock->n], f);
+	if (rc == -EWOULDBLOCK) {
+		holder_print(holder_of_lock(HOLDER_PROC, path, &holder), &holder, who);
+		return fault_set(f, EWOULDBLOCK, "%s %s in use by %s", kind, name, who);
+	}
 	if (rc)
 		return fault_wrap(f, "%s %s", kind, name);
 	lock->n++;
@@ -39,7 +73,7 @@ static int take_meter(const char *folder, const struct board_config *config,
 	return take(folder, "ppk2", config->ppk2_serial, lock, f);
 }
 
-int board_lock_take(const char *run_folder, const char *data_folder,
+int board_lock_take_held(const char *run_folder, const char *data_folder,
 	const struct board_config *config, struct board_lock *out, struct fault *f)
 {
 	struct board_lock lock = {.n = 0};
@@ -47,15 +81,13 @@ int board_lock_take(const char *run_folder, const char *data_folder,
 	char folder[FILE_PATH_BYTES];
 	int rc;
 
-	if (config->is_virtual || config->exec) {
+	if (is_own(config)) {
 		rc = file_path(folder, sizeof(folder), "%s/locks", data_folder);
 		if (rc)
 			return fault_errno(f, -rc, "%s", data_folder);
 		rc = take(folder, "board", config->name, &lock, f);
 	} else {
-		/* A probe without a serial number is known by its board's name. */
-		rc = take(run_folder, "probe",
-			config->probe_serial[0] ? config->probe_serial : config->name, &lock, f);
+		rc = take(run_folder, "probe", probe_name(config), &lock, f);
 		if (!rc && config->console[0])
 			rc = take(run_folder, "console", config->console, &lock, f);
 	}
@@ -70,6 +102,16 @@ int board_lock_take(const char *run_folder, const char *data_folder,
 	}
 	*out = lock;
 	return 0;
+}
+
+int board_lock_take(const char *run_folder, const char *data_folder,
+	const struct board_config *config, struct board_lock *out, struct fault *f)
+{
+	char text[HOLD_TEXT_BYTES];
+
+	if (board_hold_seen(run_folder, data_folder, config, text))
+		return fault_set(f, EWOULDBLOCK, "%s", text);
+	return board_lock_take_held(run_folder, data_folder, config, out, f);
 }
 
 void board_lock_drop(struct board_lock *lock)

@@ -7,6 +7,7 @@
 #define HILDA_AGENT_BOARD_LOCK_H
 
 #include "agent/board/config.h"
+#include "common/file.h"
 
 #define BOARD_LOCKS_MAX 3
 
@@ -15,11 +16,18 @@ struct board_lock {
 	int n;
 };
 
+/* kind: "probe", "hold". Where the lock lies that stands for the board as a whole. */
+int board_lock_path(const char *run_folder, const char *data_folder,
+	const struct board_config *config, const char *kind, char path[FILE_PATH_BYTES]);
 /*
  * Plugged-in boards lock in run_folder, shared by all agents; virtual and exec boards, which only
- * this agent has, in data_folder/locks. -EWOULDBLOCK names the holder. Does not wait.
+ * this agent has, in data_folder/locks. -EWOULDBLOCK names the holder: "probe 066A in use by openocd,
+ * pid 4211", or who holds the board as a person (hold.h). Does not wait.
  */
 int board_lock_take(const char *run_folder, const char *data_folder,
+	const struct board_config *config, struct board_lock *out, struct fault *f);
+/* The same for who holds the board by hold.h. */
+int board_lock_take_held(const char *run_folder, const char *data_folder,
 	const struct board_config *config, struct board_lock *out, struct fault *f);
 void board_lock_drop(struct board_lock *lock);
 

@@ -8,9 +8,9 @@
 
 #include "agent/board/lock.h"
 #include "agent/board/ready.h"
+#include "agent/commands/boards.h"
 #include "agent/openocd/openocd.h"
 #include "agent/power/power.h"
-#include "agent/settings.h"
 #include "common/cleanup.h"
 #include "instruments/console.h"
 #include "instruments/usb_tree.h"
@@ -85,8 +85,11 @@ static void check_console(struct check *c)
 	} else if (console_open(c->board.console, &o, &console, &f)) {
 		say(c, false, "console", "%s", f.text);
 	} else {
-		say(c, true, "console", "%s, %u baud", c->board.console,
-			c->board.baud ? c->board.baud : CONSOLE_DEFAULT_BAUD);
+		if (console_check_alone(console, &f))
+			say(c, false, "console", "%s", f.text);
+		else
+			say(c, true, "console", "%s, %u baud", c->board.console,
+				c->board.baud ? c->board.baud : CONSOLE_DEFAULT_BAUD);
 		console_close(console);
 	}
 }
@@ -240,36 +243,15 @@ static void check_virtual(struct check *c)
 	file_remove_tree(folder, &f);
 }
 
-static int no_such_board(const struct agent_settings *s, const char *config, const char *board)
-{
-	fprintf(stderr, "hilda-agent: %s has no board '%s'; it has:", config, board);
-	for (size_t i = 0; i < s->n_boards; i++)
-		fprintf(stderr, "%s %s", i ? "," : "", s->boards[i].name);
-	fprintf(stderr, "%s\n", s->n_boards ? "" : " none");
-	return 1;
-}
-
 int command_check(const char *config, const char *board, const char *root, FILE *out)
 {
 	struct agent_settings *settings;
-	struct check *c;
-	struct fault f = {0};
-	int failures, r = settings_load(config, &settings, &f);
+	struct check *c = calloc(1, sizeof(*c));
+	int failures;
 
-	if (r) {
-		fprintf(stderr, "hilda-agent: %s\n", f.text);
-		return 1;
-	}
-	c = calloc(1, sizeof(*c));
-	for (size_t i = 0; c && i < settings->n_boards; i++) {
-		if (!strcmp(settings->boards[i].name, board))
-			c->board = settings->boards[i];
-	}
-	if (!c || !c->board.name[0]) {
-		r = no_such_board(settings, config, board);
+	if (!c || boards_find(config, board, &settings, &c->board)) {
 		free(c);
-		settings_free(settings);
-		return r;
+		return 1;
 	}
 	c->settings = settings;
 	c->root = root;

@@ -6,6 +6,7 @@
 
 #include "agent/link/backoff.h"
 #include "agent/link/orders.h"
+#include "agent/tunnel/tunnels.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/random.h"
@@ -85,13 +86,15 @@ static void take_answer(struct acquire *q, json_t *answer)
 	struct agent *a = q->agent;
 	json_t *offers = json_object_get(answer, "offers");
 	const json_t *checks = json_object_get(answer, "checks");
+	const json_t *tunnels = json_object_get(answer, "tunnels");
 
 	orders_told(a->orders, q->acknowledged);
 	orders_take(a->orders, answer);
 	fleet_offer(a->fleet, offers);
+	tunnels_take(a->tunnels, tunnels);
 	if (json_array_size(offers))
 		fleet_wait_started(a->fleet, clock_deadline_ms(a->clock, ACQUIRE_START_MS));
-	else if (json_array_size(checks))
+	else if (json_array_size(checks) || json_array_size(tunnels))
 		wait_ms(q, ACQUIRE_PAUSE_MS);
 }
 

@@ -260,6 +260,20 @@ void link_answer_done(struct link_answer *answer)
 	answer->json = NULL;
 }
 
+int link_client_open(struct link *l, struct http_client **out, struct fault *f)
+{
+	return http_client_open(&l->http, out, f);
+}
+
+void link_headers(struct link *l, char protocol[LINK_HEADER_BYTES], char session[LINK_HEADER_BYTES])
+{
+	struct link_session now;
+
+	link_session(l, &now);
+	snprintf(protocol, LINK_HEADER_BYTES, "%s", PROTOCOL_HEADER);
+	snprintf(session, LINK_HEADER_BYTES, "Hilda-Session: %" PRIu64, now.session);
+}
+
 bool link_is_final(int rc)
 {
 	return rc == -EREMOTEIO;

@@ -23,6 +23,7 @@
 #define LINK_CONNECTIONS_IDLE 2
 #define LINK_LINEAGE_BYTES 65
 
+struct http_client;
 struct link;
 
 struct link_options {
@@ -92,6 +93,13 @@ void link_close_idle(struct link *l);
 int link_perform(
 	struct link *l, const struct link_call *call, struct link_answer *answer, struct fault *f);
 void link_answer_done(struct link_answer *answer);
+
+/* A connection of the caller's own, for calls that last; it closes it before the link. */
+int link_client_open(struct link *l, struct http_client **out, struct fault *f);
+/* What each call carries in its head. */
+#define LINK_HEADER_BYTES 64
+void link_headers(
+	struct link *l, char protocol[LINK_HEADER_BYTES], char session[LINK_HEADER_BYTES]);
 
 /* Whether a repetition can help. */
 bool link_is_final(int rc);

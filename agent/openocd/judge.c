@@ -16,6 +16,7 @@ struct pattern {
 };
 
 #define PROBE_GONE "probe not found"
+#define PROBE_BUSY "the probe is in use by another program"
 #define PLUG_IN "plug the probe in; `hilda-agent discover` lists what is there"
 #define POWER_CYCLE "power-cycle the board and look at the debug cable"
 
@@ -28,8 +29,7 @@ static const struct pattern patterns[] = {
 		"check which board is plugged in, and `openocd =` of this board"},
 	{"LIBUSB_ERROR_ACCESS", OUTCOME_INFRASTRUCTURE, "the probe may not be opened",
 		"install the udev rules, or add the agent's user to the group plugdev"},
-	{"LIBUSB_ERROR_BUSY", OUTCOME_INFRASTRUCTURE, "the probe is in use by another program",
-		"end the other debugger"},
+	{"LIBUSB_ERROR_BUSY", OUTCOME_INFRASTRUCTURE, PROBE_BUSY, "end the other debugger"},
 	{"Error sending data", OUTCOME_INFRASTRUCTURE, "the probe went away while it was used",
 		"check the probe's cable and its USB port"},
 	{"Error reading data", OUTCOME_INFRASTRUCTURE, "the probe has stopped to answer",
@@ -170,6 +170,13 @@ static const struct pattern *find_pattern(
 	return NULL;
 }
 
+static int error_of(const struct pattern *p)
+{
+	if (strcmp(p->meaning, PROBE_BUSY) == 0)
+		return EBUSY;
+	return strcmp(p->meaning, PROBE_GONE) == 0 ? ENODEV : EIO;
+}
+
 static void last_words(const char *text, char words[OPENOCD_WORDS_BYTES])
 {
 	const char *error = NULL, *line = text, *last = NULL;
@@ -214,7 +221,8 @@ enum outcome openocd_judge(const struct process_end *end, const char *text,
 		return OUTCOME_PASSED;
 	p = find_pattern(text, board, words);
 	if (p) {
-		fault_set(f, EIO, "%s: OpenOCD says '%s'; %s", p->meaning, words, p->remedy);
+		fault_set(
+			f, error_of(p), "%s: OpenOCD says '%s'; %s", p->meaning, words, p->remedy);
 		return p->outcome;
 	}
 	last_words(text, words);

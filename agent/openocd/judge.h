@@ -19,7 +19,7 @@
 
 /*
  * OUTCOME_PASSED, or what went wrong with *f filled: what it means, OpenOCD's own words, the
- * remedy. text is what OpenOCD printed, NUL-terminated. board tells which memory there is.
+ * remedy. f->error is EBUSY where the probe is in use, ENODEV where there is none. text is what OpenOCD printed, NUL-terminated. board tells which memory there is.
  */
 enum outcome openocd_judge(const struct process_end *end, const char *text,
 	const struct board_config *board, struct fault *f);

@@ -5,6 +5,9 @@
 #include "common/buffer.h"
 #include "common/cleanup.h"
 #include "common/failpoint.h"
+#include "common/file.h"
+#include "common/holder.h"
+#include "instruments/usb_tree.h"
 
 struct capture {
 	const struct openocd_call *call;
@@ -47,6 +50,29 @@ static void no_nul(struct buffer *text)
 	}
 }
 
+/*
+ * Who has the probe, where OpenOCD could not get at it; some drivers say then that there is none. The
+ * call's own OpenOCD has ended.
+ */
+static void name_user(const struct openocd_call *call, struct fault *f)
+{
+	const struct board_config *b = call->board;
+	const char *root = call->root ? call->root : "";
+	char node[FILE_PATH_BYTES], path[FILE_PATH_BYTES], who[HOLDER_TEXT_BYTES];
+	struct holder holder;
+	int rc;
+
+	if ((f->error != EBUSY && f->error != ENODEV) || !b->probe_serial[0] || b->is_virtual ||
+		usb_find_device(*root ? root : "/", b->probe_serial, node, sizeof(node)) ||
+		file_path(path, sizeof(path), "%s%s", root, node))
+		return;
+	rc = holder_of_open(HOLDER_PROC, path, &holder);
+	if (rc && f->error != EBUSY)
+		return;
+	holder_print(rc, &holder, who);
+	fault_wrap(f, "probe in use by %s", who);
+}
+
 void openocd_call_run(const struct openocd_call *call, struct openocd_report *report)
 {
 	struct capture capture = {.call = call, .text = BUFFER_INIT(OPENOCD_OUTPUT_BYTES)};
@@ -73,6 +99,7 @@ void openocd_call_run(const struct openocd_call *call, struct openocd_report *re
 	text = capture.text.data ? capture.text.data : "";
 	report->outcome = r ? start_failed(r, &report->fault)
 			    : openocd_judge(&end, text, call->board, &report->fault);
+	name_user(call, &report->fault);
 	openocd_version(text, report->version, sizeof(report->version));
 	openocd_idcode(text, report->idcode, sizeof(report->idcode));
 	openocd_adapter(text, report->adapter, sizeof(report->adapter));

@@ -23,6 +23,7 @@ struct openocd_call {
 	int64_t deadline_ns;
 	int cancel_fd; /* -1: none */
 	process_output_fn output;
+	const char *root; /* NULL: "/"; where sysfs and the probe's node are, for tests */
 	void *arg;
 };
 

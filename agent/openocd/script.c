@@ -28,6 +28,8 @@ static const char *const scripts[OPENOCD_ACTIONS] = {
 	[OPENOCD_LOAD] = CONNECT "reset init; echo {" SCRIPT_WRITING
 				 "}; load_image $::env(HILDA_IMAGE); " VERIFY START,
 	[OPENOCD_RESET] = CONNECT START,
+	/* No port, which each user of this host could talk Tcl to. */
+	[OPENOCD_GDB] = "gdb_port pipe; " CONNECT,
 	[OPENOCD_EXAMINE] = CONNECT "targets; echo {" SCRIPT_DONE "}; shutdown",
 };
 

@@ -18,6 +18,7 @@ enum openocd_action {
 	OPENOCD_LOAD,	 /* into RAM, verify, reset run */
 	OPENOCD_RESET,	 /* reset run */
 	OPENOCD_EXAMINE, /* connect, say what is there, touch nothing */
+	OPENOCD_GDB,	 /* gdb's remote protocol on standard input and output */
 	OPENOCD_ACTIONS
 };
 

@@ -11,6 +11,7 @@
 #include "agent/run/run_log.h"
 #include "agent/run/runner.h"
 #include "agent/spool/dropped.h"
+#include "agent/tunnel/tunnels.h"
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/log.h"
@@ -354,8 +355,11 @@ void perform_offer(void *arg, struct board_work *w)
 	struct board_lock lock = {.n = 0};
 	struct link_session session;
 	struct fault f;
-	int rc = take_lock(a, w, &lock, &f);
+	int rc;
 
+	/* The server has ended their reservation. */
+	tunnels_clear(a->tunnels, w->config.name);
+	rc = take_lock(a, w, &lock, &f);
 	if (rc == -EWOULDBLOCK && board_waits_for_meter(w->board)) {
 		/* Both were offered at once; this one's turn comes when the other is done. */
 		board_hold(w->board, PERFORM_HOLD_MS);

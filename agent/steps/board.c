@@ -34,7 +34,8 @@ int board_open_console(struct run *run)
 		return run_fail(run, OUTCOME_INFRASTRUCTURE,
 			"board %s has no console: set `console =`; `hilda-agent discover` lists the ports",
 			run->board->name);
-	if (console_open(run->board->console, &o, &run->console, &f))
+	if (console_open(run->board->console, &o, &run->console, &f) ||
+		console_check_alone(run->console, &f))
 		return run_fail(run, OUTCOME_INFRASTRUCTURE, "%s", f.text);
 	console_discard(run->console);
 	return 0;

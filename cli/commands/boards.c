@@ -8,6 +8,19 @@
 #include "cli/table.h"
 #include "common/cleanup.h"
 
+/* "reserved by ada until 2026-...: looking at it", also while its job runs. */
+static void print_hold(struct table *t, const json_t *board)
+{
+	const char *owner = get_text(board, "hold_owner"), *until = get_text(board, "hold_until");
+	char job[64] = "";
+
+	if (get_i64(board, "job"))
+		snprintf(job, sizeof(job), "job %" PRId64 " %.20s, then ", get_i64(board, "job"),
+			get_text(board, "stage"));
+	table_format(t, "%sreserved%s%s%s%s: %s", job, *owner ? " by " : "", owner,
+		*until ? " until " : "", until, get_text(board, "hold_reason"));
+}
+
 static void print(const json_t *boards)
 {
 	_cleanup_(table_freep) struct table *t =
@@ -36,7 +49,9 @@ static void print(const json_t *boards)
 			table_format(t, "%zu of %zu passed", passed, json_array_size(last));
 		else
 			table_text(t, NULL);
-		if (get_i64(board, "job"))
+		if (!strcmp(get_text(board, "hold"), "reserved") && get_bool(board, "online"))
+			print_hold(t, board);
+		else if (get_i64(board, "job"))
 			table_format(t, "job %" PRId64 " %s", get_i64(board, "job"),
 				get_text(board, "stage"));
 		else

@@ -5,11 +5,12 @@
  */
 #include <errno.h>
 
+#include "common/cleanup.h"
+#include "common/failpoint.h"
 #include "server/agents/agents.h"
 #include "server/http/http.h"
 #include "server/http/reply.h"
-#include "server/store/read.h"
-#include "common/failpoint.h"
+#include "server/tunnels/tunnels.h"
 
 struct acquire {
 	struct op_offer_claim op;
@@ -35,10 +36,22 @@ static void acquire_done(void *own)
 
 static void look(struct request *r);
 
+/* Behind what the store has to say. */
+static int add_tunnels(struct buffer *reply, json_t *tunnels)
+{
+	_cleanup_free_ char *text = json_dumps(tunnels, JSON_COMPACT);
+
+	if (!text || !reply->n)
+		return -ENOMEM;
+	reply->n--; /* the closing brace */
+	return buffer_printf(reply, ",\"tunnels\":%s}", text);
+}
+
 static void looked(struct request *r)
 {
 	struct acquire *a = r->own;
 	struct wait_room *waits = http_waits(r->http);
+	json_t *tunnels;
 
 	if (a->op.op.rc != 0) {
 		agent_reply_rc(r, &a->op.op);
@@ -48,6 +61,17 @@ static void looked(struct request *r)
 		failpoint("server.claim.offered");
 	if (a->op.n_cancels > 0)
 		failpoint("server.cancel.told");
+	tunnels = tunnels_waiting(r->server->tunnels, a->agent);
+	if (tunnels) {
+		int rc = add_tunnels(&a->op.reply, tunnels);
+
+		json_decref(tunnels);
+		if (rc)
+			reply_rc(r, rc, NULL);
+		else
+			reply_buffer(r, 200, &a->op.reply, TYPE_JSON);
+		return;
+	}
 	if (a->op.n_offers + a->op.n_cancels + a->op.n_checks > 0 || wait_room_closed(waits) ||
 		clock_expired(r->server->clock, a->deadline_ns)) {
 		reply_buffer(r, 200, &a->op.reply, TYPE_JSON);
@@ -103,22 +127,6 @@ static bool parse(struct request *r, struct acquire *a)
 	return agent_fields_ok(&fields);
 }
 
-static bool find_agent(struct request *r, struct acquire *a)
-{
-	struct store_reader *reader = request_reader(r);
-	int rc;
-
-	if (!reader)
-		return false;
-	rc = read_session(reader, r->session, &a->agent);
-	request_reader_return(r, reader);
-	if (rc == 0)
-		return true;
-	reply_problemf(r, rc == -ESTALE ? PROBLEM_STALE_SESSION : PROBLEM_INTERNAL,
-		"session %lld is not the agent's latest; register again", (long long)r->session);
-	return false;
-}
-
 void agent_acquire(struct request *r)
 {
 	struct acquire *a;
@@ -129,7 +137,7 @@ void agent_acquire(struct request *r)
 	if (!a)
 		return;
 	a->doc = request_json(r, false);
-	if (!a->doc || !parse(r, a) || !find_agent(r, a))
+	if (!a->doc || !parse(r, a) || !agent_of_session(r, &a->agent))
 		return;
 	a->deadline_ns = clock_deadline_ms(r->server->clock, r->server->settings->acquire_ms);
 	look(r);

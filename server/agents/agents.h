@@ -22,12 +22,18 @@ void agent_heartbeat(struct request *r);
 void agent_log(struct request *r);
 void agent_capture(struct request *r);
 void agent_result(struct request *r);
+void agent_tunnel_up(struct request *r);
+void agent_tunnel_down(struct request *r);
+void agent_tunnel_end(struct request *r);
 
 /*
  * Reads Hilda-Agent-Protocol, Hilda-Session (when wanted) and Hilda-Epoch (when wanted) into the
  * request. False: answered (426, 400).
  */
 bool agent_headers(struct request *r, bool session, bool epoch);
+
+/* Whose session the request carries. False: answered. */
+bool agent_of_session(struct request *r, int64_t *agent);
 
 /* Answers for an operation that failed; what -ENOENT and -EEXIST mean here is 410. */
 void agent_reply_rc(struct request *r, const struct store_op *op);

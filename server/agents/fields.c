@@ -6,6 +6,7 @@
 #include "protocols/job/doc.h"
 #include "server/http/reply.h"
 #include "server/schedule/match.h"
+#include "server/store/read.h"
 
 static bool number_header(struct request *r, const char *name, int64_t *out)
 {
@@ -38,6 +39,22 @@ bool agent_headers(struct request *r, bool session, bool epoch)
 	}
 	return (!session || number_header(r, "Hilda-Session", &r->session)) &&
 		(!epoch || number_header(r, "Hilda-Epoch", &r->epoch));
+}
+
+bool agent_of_session(struct request *r, int64_t *agent)
+{
+	struct store_reader *reader = request_reader(r);
+	int rc;
+
+	if (!reader)
+		return false;
+	rc = read_session(reader, r->session, agent);
+	request_reader_return(r, reader);
+	if (rc == 0)
+		return true;
+	reply_problemf(r, rc == -ESTALE ? PROBLEM_STALE_SESSION : PROBLEM_INTERNAL,
+		"session %lld is not the agent's latest; register again", (long long)r->session);
+	return false;
 }
 
 void agent_reply_rc(struct request *r, const struct store_op *op)

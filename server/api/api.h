@@ -87,6 +87,13 @@ void boards_get(struct request *r);
 void boards_patch(struct request *r);
 void boards_health(struct request *r);
 
+/* tunnels.c */
+void boards_console(struct request *r);
+void boards_gdb(struct request *r);
+void tunnels_down(struct request *r);
+void tunnels_up(struct request *r);
+void tunnels_remove(struct request *r);
+
 /* fleet.c */
 void agents_list(struct request *r);
 void agents_get(struct request *r);

@@ -1,14 +1,18 @@
 /* Boards: the fleet, and what a person does to one of them, with a reason. */
 #include <errno.h>
 
+#include "common/numbers.h"
 #include "server/api/api.h"
 #include "server/api/query.h"
+#include "server/auth/auth.h"
 #include "server/http/reply.h"
 #include "server/store/ops.h"
 #include "server/store/read.h"
+#include "server/tunnels/tunnels.h"
 
 #define BOARDS_MAX_BYTES (8u << 20)
 #define REASON_MAX_BYTES 500
+#define RESERVE_MAX_MS (3650 * INT64_C(86400000))
 
 struct update {
 	struct op_board_update op;
@@ -48,9 +52,26 @@ void boards_get(struct request *r)
 	query_reply(r, rc, &b, TYPE_JSON, "board");
 }
 
+/* Consoles and debuggers are open for a reservation only. */
+static void tell_tunnels(struct request *r, const struct op_board_update *x)
+{
+	struct tunnels *all = r->server->tunnels;
+
+	if (x->action == BOARD_RESERVE)
+		tunnels_extend(all, x->name, x->until_ms);
+	else
+		tunnels_end_board(all, x->name,
+			x->action == BOARD_RELEASE	   ? "the board was released"
+				: x->action == BOARD_DRAIN ? "the board was taken out of service"
+							   : "the board's health is being checked");
+}
+
 static void updated(struct request *r)
 {
 	struct update *u = r->own;
+
+	if (u->op.op.rc == 0)
+		tell_tunnels(r, &u->op);
 
 	if (u->op.op.rc == -ENOENT)
 		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no board '%s'", r->name);
@@ -64,10 +85,11 @@ static const struct {
 	const char *name;
 	enum board_action action;
 	bool reason_needed;
+	bool admin;
 } actions[] = {
-	{"drain", BOARD_DRAIN, true},
-	{"reserve", BOARD_RESERVE, true},
-	{"release", BOARD_RELEASE, false},
+	{"drain", BOARD_DRAIN, true, true},
+	{"reserve", BOARD_RESERVE, true, false},
+	{"release", BOARD_RELEASE, false, false},
 };
 
 static void bad(
@@ -97,10 +119,25 @@ static bool parse_reason(struct request *r, struct update *u, bool needed)
 	return false;
 }
 
-static bool parse_until(struct request *r, struct update *u)
+/* "until", or "for", which needs no clock that agrees with this one. */
+static bool parse_end(struct request *r, struct update *u)
 {
 	const json_t *until = json_object_get(u->doc, "until");
+	const json_t *length = json_object_get(u->doc, "for");
+	int64_t ms;
 
+	if (length) {
+		if (!json_is_string(length) ||
+			json_string_value(json_object_get(u->doc, "until")) ||
+			number_duration_ms(json_string_value(length), RESERVE_MAX_MS, &ms) ||
+			ms <= 0) {
+			bad(r, "/for", NULL,
+				"for must be a time like 30m, 2h or 1d, and stand without until");
+			return false;
+		}
+		u->op.until_ms = clock_wall_ms(r->server->clock) + ms;
+		return true;
+	}
 	if (!until || json_is_null(until))
 		return true;
 	if (!json_is_string(until) ||
@@ -111,6 +148,29 @@ static bool parse_until(struct request *r, struct update *u)
 	if (u->op.until_ms > clock_wall_ms(r->server->clock))
 		return true;
 	bad(r, "/until", NULL, "until lies in the past");
+	return false;
+}
+
+/* Without scope admin: for oneself, not for ever. */
+static bool may_act(struct request *r, struct update *u, bool admin_only)
+{
+	int64_t max_ms = r->server->settings->reserve_max_ms;
+
+	u->op.admin = auth_owner_limit(r) == NULL;
+	u->op.who = r->who.name;
+	if (u->op.admin)
+		return true;
+	if (admin_only) {
+		reply_problemf(
+			r, PROBLEM_FORBIDDEN, "only an administrator (scope admin) may do that");
+		return false;
+	}
+	if (u->op.action != BOARD_RESERVE ||
+		(u->op.until_ms && u->op.until_ms <= clock_wall_ms(r->server->clock) + max_ms))
+		return true;
+	reply_problemf(r, PROBLEM_BAD_JSON,
+		"say how long, 'for' or 'until', and at most %lld s (reserve-max); extend it before it ends",
+		(long long)(max_ms / 1000));
 	return false;
 }
 
@@ -132,7 +192,7 @@ static void go(struct request *r, struct update *u)
 
 void boards_patch(struct request *r)
 {
-	static const char *const keys[] = {"action", "reason", "until", NULL};
+	static const char *const keys[] = {"action", "reason", "until", "for", NULL};
 	static const char *const known[] = {"drain", "reserve", "release", NULL};
 	struct update *u = begin(r);
 	const char *name;
@@ -144,7 +204,8 @@ void boards_patch(struct request *r)
 		if (strcmp(actions[i].name, name) != 0)
 			continue;
 		u->op.action = actions[i].action;
-		if (parse_reason(r, u, actions[i].reason_needed) && parse_until(r, u))
+		if (parse_reason(r, u, actions[i].reason_needed) && parse_end(r, u) &&
+			may_act(r, u, actions[i].admin))
 			go(r, u);
 		return;
 	}

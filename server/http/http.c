@@ -18,6 +18,7 @@
 #include "server/http/reply.h"
 #include "server/http/route.h"
 #include "server/tls/pair.h"
+#include "server/tunnels/tunnels.h"
 
 #define MEMORY_PER_CONNECTION_BYTES (16 * 1024) /* the largest head; cleared for each request */
 #define UNUSED_MAX 64
@@ -412,6 +413,8 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 		rc = listen_open(&address, &fd, &http->port, f);
 	if (rc == 0)
 		rc = wait_room_open(server->clock, &http->waits);
+	if (rc == 0)
+		tunnels_set_waits(server->tunnels, http->waits);
 	if (rc == 0)
 		rc = connections_open(server->clock, s->http.head_ms,
 			s->http.threads * HTTP_CONNECTIONS_SERVED_PER_THREAD, &http->connections);

@@ -13,6 +13,7 @@
 #define MIB (1024 * KIB)
 #define ARTIFACT_MAX INT64_MAX /* a setting; checked when it is announced or begun */
 #define JSON_MAX (64 * KIB)
+#define TUNNEL_MAX (64 * KIB)
 #define RESULT_MAX (4 * MIB)
 #define REGISTER_MAX (256 * KIB) /* 256 boards */
 
@@ -29,6 +30,9 @@ const struct route routes[] = {
 	{"POST",   API "/jobs/{id}/rerun",       SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     jobs_rerun, NULL},
 	{"GET",    API "/jobs/{id}/log",         SCOPE_READ,   BODY_NONE, 0,            jobs_log, NULL},
 	{"GET",    API "/jobs/{id}/runs",        SCOPE_READ,   BODY_NONE, 0,            jobs_runs, NULL},
+	{"GET",    AGENT "/tunnels/{id}/up",     SCOPE_AGENT,  BODY_NONE, 0,            agent_tunnel_up, NULL},
+	{"PUT",    AGENT "/tunnels/{id}/down",   SCOPE_AGENT,  BODY_RAW,  TUNNEL_MAX,   agent_tunnel_down, NULL},
+	{"POST",   AGENT "/tunnels/{id}/end",    SCOPE_AGENT,  BODY_JSON, JSON_MAX,     agent_tunnel_end, NULL},
 	{"POST",   AGENT "/acquire",             SCOPE_AGENT,  BODY_JSON, JSON_MAX,     agent_acquire, NULL},
 	{"POST",   AGENT "/runs/{id}/start",     SCOPE_AGENT,  BODY_JSON, JSON_MAX,     agent_start, NULL},
 	{"PUT",    AGENT "/runs/{id}/log",       SCOPE_AGENT,  BODY_RAW,  LOG_CHUNK_MAX_BYTES, agent_log, NULL, true},
@@ -76,8 +80,13 @@ const struct route routes[] = {
 	{"POST",   API "/schedules/{id}/run",    SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     schedules_run, NULL},
 	{"GET",    API "/boards",                SCOPE_READ,   BODY_NONE, 0,            boards_list, NULL},
 	{"GET",    API "/boards/{name}",         SCOPE_READ,   BODY_NONE, 0,            boards_get, NULL},
-	{"PATCH",  API "/boards/{name}",         SCOPE_ADMIN,  BODY_JSON, JSON_MAX,     boards_patch, NULL},
+	{"PATCH",  API "/boards/{name}",         SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     boards_patch, NULL},
 	{"POST",   API "/boards/{name}/health",  SCOPE_ADMIN,  BODY_JSON, JSON_MAX,     boards_health, NULL},
+	{"POST",   API "/boards/{name}/console", SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     boards_console, NULL},
+	{"POST",   API "/boards/{name}/gdb",     SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     boards_gdb, NULL},
+	{"GET",    API "/tunnels/{id}/down",     SCOPE_SUBMIT, BODY_NONE, 0,            tunnels_down, NULL},
+	{"PUT",    API "/tunnels/{id}/up",       SCOPE_SUBMIT, BODY_RAW,  TUNNEL_MAX,   tunnels_up, NULL},
+	{"DELETE", API "/tunnels/{id}",          SCOPE_SUBMIT, BODY_NONE, 0,            tunnels_remove, NULL},
 	{"GET",    API "/agents",                SCOPE_READ,   BODY_NONE, 0,            agents_list, NULL},
 	{"GET",    API "/agents/{id}",           SCOPE_READ,   BODY_NONE, 0,            agents_get, NULL},
 	{"POST",   API "/artifacts",             SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     artifacts_announce, NULL},

@@ -23,6 +23,7 @@
 /* What is waited for; the low bits carry an id. */
 #define WAIT_KEY_EVENTS (UINT64_C(1) << 60)
 #define WAIT_KEY_LOG(run) ((UINT64_C(2) << 60) | (uint64_t)(run))
+#define WAIT_KEY_TUNNEL(id, way) ((UINT64_C(4) << 60) | ((uint64_t)(id) << 1) | (uint64_t)(way))
 #define WAIT_KEY_AGENT(agent) ((UINT64_C(3) << 60) | (uint64_t)(agent))
 
 /* No wait is longer, whatever the caller asks: the peer's end must be noticed. */

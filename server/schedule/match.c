@@ -297,7 +297,8 @@ static void describe(const struct match_board *b, char *out, size_t room)
 	else if (b->state == MATCH_BUSY)
 		snprintf(out, room, "board %.64s is busy", b->name);
 	else
-		snprintf(out, room, "board %.64s is %s%s%.200s", b->name, words[b->state],
+		snprintf(out, room, "board %.64s is %s%s%.100s%s%.200s", b->name, words[b->state],
+			b->who ? " " : "", b->who ? b->who : "",
 			b->reason && b->reason[0] ? ": " : "", b->reason ? b->reason : "");
 }
 

@@ -35,6 +35,7 @@ struct match_board {
 	uint32_t phases; /* or MATCH_ANY_PHASE */
 	bool online;
 	enum match_state state;
+	const char *who;    /* reserved: "by ada until ..."; may be NULL */
 	const char *reason; /* drained, reserved, quarantined; "" is fine */
 	const char *detail; /* what its agent says of it; may be NULL */
 	int64_t job;	    /* busy: what it works on; 0: unknown */

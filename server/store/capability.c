@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "protocols/job/outcome.h"
 
 size_t capability_words(const json_t *list, const char **out, size_t n)
@@ -44,6 +45,22 @@ static enum match_state state_of(const char *word)
 	return MATCH_QUARANTINED;
 }
 
+/* "by ada until 2026-01-02T03:04:05.678Z" */
+static void set_who(struct capability *c, sqlite3_stmt *q)
+{
+	const char *owner = sql_text(q, 14);
+	char until[CLOCK_RFC3339_BYTES];
+
+	if (c->board.state != MATCH_RESERVED || (!owner[0] && sql_null(q, 15)))
+		return;
+	if (!sql_null(q, 15))
+		clock_format_rfc3339(sql_i64(q, 15), until);
+	snprintf(c->who, sizeof(c->who), "%s%.64s%s%s%s", owner[0] ? "by " : "", owner,
+		owner[0] && !sql_null(q, 15) ? " " : "", sql_null(q, 15) ? "" : "until ",
+		sql_null(q, 15) ? "" : until);
+	c->board.who = c->who;
+}
+
 int capability_load(struct capability *c, sqlite3_stmt *q)
 {
 	struct match_board *b = &c->board;
@@ -67,6 +84,7 @@ int capability_load(struct capability *c, sqlite3_stmt *q)
 	sql_copy(q, sql_text(q, 11)[0] && b->state >= MATCH_DRAINED ? 12 : 7, c->reason,
 		sizeof(c->reason));
 	b->reason = c->reason;
+	set_who(c, q);
 	sql_copy(q, 13, c->detail, sizeof(c->detail));
 	b->detail = c->detail;
 	c->is_virtual = sql_i64(q, 8);

@@ -13,7 +13,7 @@
 struct capability {
 	struct match_board board; /* points into what follows */
 	json_t *tags, *protocols;
-	char name[65], type[65], reason[256], detail[256];
+	char name[65], type[65], reason[256], detail[256], who[128];
 	bool is_virtual, exec;
 	int64_t epoch;
 };
@@ -21,7 +21,7 @@ struct capability {
 /* The columns that capability_load expects, in order. */
 #define CAPABILITY_COLUMNS                                                                        \
 	"b.name, b.type, b.tags, b.protocols, b.phases, b.online, b.state, b.reason, b.virtual, " \
-	"b.exec, b.epoch, b.hold, b.hold_reason, b.detail"
+	"b.exec, b.epoch, b.hold, b.hold_reason, b.detail, b.hold_owner, b.hold_until"
 
 /* From the row at hand. The record must not move afterwards. */
 int capability_load(struct capability *c, sqlite3_stmt *q);

@@ -1,4 +1,4 @@
-/* What a person does with a board: drain, reserve, release, ask for a health check. */
+/* What a person does with a board: drain, reserve, release, ask for a health check, open its console. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,7 +22,89 @@ static int check_drained(struct store_txn *t, struct op_board_update *x)
 		sql_text(q, 0));
 }
 
-static int hold(struct store_txn *t, struct op_board_update *x, const char *word)
+#define WHO_BYTES (STORE_NAME_BYTES + CLOCK_RFC3339_BYTES + 16)
+
+/* A board's row, as far as people's wishes go. */
+struct held {
+	char state[STORE_WORD_BYTES], hold[STORE_WORD_BYTES], owner[STORE_NAME_BYTES];
+	int64_t until_ms; /* 0: no end */
+	int64_t agent;
+	bool online;
+};
+
+static int read_held(struct store_txn *t, struct store_op *op, const char *name, struct held *h)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(t->db, &q,
+		"SELECT state, hold, hold_owner, hold_until, agent, online FROM boards"
+		" WHERE name = $name",
+		SQL_T("$name", name));
+
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return fault_set(&op->fault, ENOENT, "there is no board %.64s", name);
+	sql_copy(q, 0, h->state, sizeof(h->state));
+	sql_copy(q, 1, h->hold, sizeof(h->hold));
+	sql_copy(q, 2, h->owner, sizeof(h->owner));
+	h->until_ms = sql_null(q, 3) ? 0 : sql_i64(q, 3);
+	h->agent = sql_i64(q, 4);
+	h->online = sql_i64(q, 5);
+	return 0;
+}
+
+static bool is_reserved(const struct held *h)
+{
+	return !strcmp(h->hold, "reserved");
+}
+
+/* "by ada until 2026-01-02T03:04:05.678Z" */
+static void name_owner(const struct held *h, char out[WHO_BYTES])
+{
+	char until[CLOCK_RFC3339_BYTES] = "it is released";
+
+	if (h->until_ms)
+		clock_format_rfc3339(h->until_ms, until);
+	snprintf(out, WHO_BYTES, "by %s until %s", h->owner[0] ? h->owner : "nobody in particular",
+		until);
+}
+
+static const char *who_of(const struct op_board_update *x)
+{
+	return x->who ? x->who : "";
+}
+
+static int may_reserve(struct op_board_update *x, const struct held *h)
+{
+	char who[WHO_BYTES];
+
+	name_owner(h, who);
+	if (is_reserved(h) && strcmp(h->owner, who_of(x)) != 0)
+		return fault_set(&x->op.fault, EBUSY, "board %.64s is reserved %s", x->name, who);
+	if (!strcmp(h->hold, "drained") && !x->admin)
+		return fault_set(&x->op.fault, EBUSY,
+			"board %.64s is drained: an administrator has taken it out of service",
+			x->name);
+	return 0;
+}
+
+static int may_release(struct op_board_update *x, const struct held *h)
+{
+	char who[WHO_BYTES];
+
+	if (x->admin || !h->hold[0] || (is_reserved(h) && !strcmp(h->owner, who_of(x))))
+		return 0;
+	if (!is_reserved(h))
+		return fault_set(&x->op.fault, EACCES,
+			"board %.64s is drained: only an administrator puts it into service again",
+			x->name);
+	name_owner(h, who);
+	return fault_set(&x->op.fault, EACCES,
+		"board %.64s is reserved %s: only that one or an administrator can release it",
+		x->name, who);
+}
+
+static int hold(struct store_txn *t, struct op_board_update *x, const char *word, const char *owner)
 {
 	struct sql_arg until = SQL_I("$until", x->until_ms);
 
@@ -31,26 +113,27 @@ static int hold(struct store_txn *t, struct op_board_update *x, const char *word
 	/* Busy or quarantined: it takes effect when that is over. */
 	return sql_run(t->db,
 		"UPDATE boards SET hold = $hold, hold_reason = $reason, hold_until = $until,"
+		" hold_owner = $owner,"
 		" reason = CASE WHEN state IN ('busy', 'quarantined') THEN reason ELSE $reason END,"
 		" state = CASE WHEN state IN ('busy', 'quarantined') THEN state ELSE $hold END"
 		" WHERE name = $name",
 		SQL_T("$hold", word), SQL_T("$reason", x->reason ? x->reason : ""), until,
-		SQL_T("$name", x->name));
+		SQL_T("$owner", owner), SQL_T("$name", x->name));
 }
 
 static int let_go(struct store_txn *t, struct op_board_update *x)
 {
 	return sql_run(t->db,
-		"UPDATE boards SET hold = '', hold_reason = '', hold_until = NULL,"
+		"UPDATE boards SET hold = '', hold_reason = '', hold_until = NULL, hold_owner = '',"
 		" reason = CASE WHEN state IN ('drained', 'reserved') THEN '' ELSE reason END,"
 		" state = CASE WHEN state IN ('drained', 'reserved') THEN 'ready' ELSE state END"
 		" WHERE name = $name",
 		SQL_T("$name", x->name));
 }
 
-static int health(struct store_txn *t, struct op_board_update *x)
+static int health(struct store_txn *t, struct op_board_update *x, const struct held *h)
 {
-	if (!strcmp(x->state, "busy"))
+	if (!strcmp(h->state, "busy"))
 		return fault_set(&x->op.fault, EBUSY,
 			"board %s is busy: ask again when its run is over", x->name);
 	return sql_run(t->db,
@@ -61,48 +144,41 @@ static int health(struct store_txn *t, struct op_board_update *x)
 		SQL_T("$name", x->name));
 }
 
-static int read_state(struct store_txn *t, struct op_board_update *x)
+static int act(struct store_txn *t, struct op_board_update *x, const struct held *h)
 {
-	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = sql_first(
-		t->db, &q, "SELECT state FROM boards WHERE name = $name", SQL_T("$name", x->name));
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	if (!rc)
-		return fault_set(&x->op.fault, ENOENT, "there is no board %.64s", x->name);
-	sql_copy(q, 0, x->state, sizeof(x->state));
-	return 0;
+	switch (x->action) {
+	case BOARD_DRAIN:
+		rc = check_drained(t, x);
+		return rc ? rc : hold(t, x, "drained", "");
+	case BOARD_RESERVE:
+		rc = may_reserve(x, h);
+		return rc ? rc : hold(t, x, "reserved", who_of(x));
+	case BOARD_RELEASE:
+		rc = may_release(x, h);
+		return rc ? rc : let_go(t, x);
+	case BOARD_HEALTH:
+		return health(t, x, h);
+	}
+	return fault_set(&x->op.fault, EINVAL, "no such action on a board");
 }
 
 static int update(struct store_txn *t, struct store_op *op)
 {
 	struct op_board_update *x = (struct op_board_update *)op;
-	int rc = read_state(t, x);
+	struct held h;
+	int rc = read_held(t, op, x->name, &h);
 
-	if (rc)
-		return rc;
-	switch (x->action) {
-	case BOARD_DRAIN:
-		rc = check_drained(t, x);
-		if (!rc)
-			rc = hold(t, x, "drained");
-		break;
-	case BOARD_RESERVE:
-		rc = hold(t, x, "reserved");
-		break;
-	case BOARD_RELEASE:
-		rc = let_go(t, x);
-		break;
-	case BOARD_HEALTH:
-		rc = health(t, x);
-		break;
-	default:
-		rc = fault_set(&op->fault, EINVAL, "no such action on a board");
-	}
+	if (!rc)
+		rc = act(t, x, &h);
 	if (!rc)
 		rc = event_board(t, x->name, true);
-	return rc ? rc : read_state(t, x);
+	if (!rc)
+		rc = read_held(t, op, x->name, &h);
+	if (!rc)
+		memcpy(x->state, h.state, sizeof(x->state));
+	return rc;
 }
 
 void op_board_update_setup(struct op_board_update *x)
@@ -110,4 +186,40 @@ void op_board_update_setup(struct op_board_update *x)
 	x->op.run = update;
 	x->op.committed = "server.committed.board-update";
 	x->state[0] = 0;
+}
+
+static int open_board(struct store_txn *t, struct store_op *op)
+{
+	struct op_board_open *x = (struct op_board_open *)op;
+	char who[WHO_BYTES];
+	struct held h;
+	int rc = read_held(t, op, x->name, &h);
+
+	if (rc)
+		return rc;
+	name_owner(&h, who);
+	if (!is_reserved(&h))
+		return fault_set(&op->fault, EACCES,
+			"board %.64s is not reserved: hilda reserve %.64s --for 1h --reason WHY",
+			x->name, x->name);
+	if (strcmp(h.owner, x->who) != 0)
+		return fault_set(&op->fault, EACCES, "board %.64s is reserved %s", x->name, who);
+	if (h.until_ms && h.until_ms <= t->now_ms)
+		return fault_set(
+			&op->fault, EACCES, "the reservation of board %.64s is over", x->name);
+	if (strcmp(h.state, "reserved") != 0)
+		return fault_set(&op->fault, EBUSY,
+			"board %.64s is %s still: its reservation begins when that is over",
+			x->name, h.state);
+	if (!h.online)
+		return fault_set(&op->fault, EBUSY, "board %.64s is offline", x->name);
+	x->agent = h.agent;
+	x->until_ms = h.until_ms;
+	return 0;
+}
+
+void op_board_open_setup(struct op_board_open *x)
+{
+	x->op.run = open_board;
+	x->agent = x->until_ms = 0;
 }

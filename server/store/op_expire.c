@@ -180,7 +180,7 @@ static int end_reservations(struct store_txn *t, struct op_sweep *x)
 	sql_end(&q);
 	for (size_t i = 0; i < n && rc >= 0; i++) {
 		rc = sql_run(t->db,
-			"UPDATE boards SET hold = '', hold_reason = '', hold_until = NULL,"
+			"UPDATE boards SET hold = '', hold_reason = '', hold_until = NULL, hold_owner = '',"
 			" reason = CASE state WHEN 'reserved' THEN '' ELSE reason END,"
 			" state = CASE state WHEN 'reserved' THEN 'ready' ELSE state END"
 			" WHERE name = $name",

@@ -250,9 +250,24 @@ struct op_board_update {
 	enum board_action action;
 	const char *reason;
 	int64_t until_ms;	      /* wall clock; reserve: its end; 0: none */
+	const char *who;	      /* the caller's token, by name; NULL is "" */
+	bool admin;		      /* may also end other people's reservations, and drain */
 	char state[STORE_WORD_BYTES]; /* output */
 };
 void op_board_update_setup(struct op_board_update *x);
+
+/*
+ * May who has reserved the board open its console or debugger now? -EACCES: it is another's, or
+ * nobody's; -EBUSY: its job is not over yet, or its agent is offline. Changes nothing.
+ */
+struct op_board_open {
+	struct store_op op;
+	const char *name, *who;
+	/* outputs */
+	int64_t agent;
+	int64_t until_ms; /* 0: no end */
+};
+void op_board_open_setup(struct op_board_open *x);
 
 /* ---- artifacts; the files are the caller's: durable before the row ---- */
 

@@ -11,7 +11,7 @@
 #define BOARD_COLUMNS                                                                          \
 	"b.name, b.type, a.name, b.tags, b.mcu, b.state, b.online, b.reason, b.detail, r.job," \
 	" r.id, r.stage, b.epoch, b.virtual, b.exec, b.protocols, b.phases, b.probe_serial,"   \
-	" b.ppk2_serial, b.hold, b.hold_reason, b.hold_until"
+	" b.ppk2_serial, b.hold, b.hold_reason, b.hold_until, b.hold_owner"
 #define BOARD_TABLES                                                                          \
 	" FROM boards b JOIN agents a ON a.id = b.agent LEFT JOIN runs r ON r.board = b.name" \
 	" AND r.finished_at IS NULL"
@@ -92,6 +92,7 @@ static int put_board(struct store_reader *r, sqlite3_stmt *q, struct json_out *o
 		jo_null(o);
 	else
 		jo_time(o, sql_i64(q, 21));
+	put_text_or_null(o, "hold_owner", sql_text(q, 22));
 	rc = put_last(r, sql_text(q, 0), o);
 	jo_close(o, '}');
 	return rc;

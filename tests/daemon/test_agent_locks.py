@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pathlib
 import pty
 
 import pytest
@@ -9,6 +10,11 @@ import pytest
 from agent_process import LINES, QUICK, Agent, alive, minimal_elf, script
 from conftest import wait_for
 from fake_agent_server import FakeServer
+
+
+def own_name():
+    """As the kernel has it."""
+    return pathlib.Path("/proc/self/comm").read_text().strip()
 
 
 @pytest.fixture
@@ -79,8 +85,9 @@ def test_two_agents_never_drive_one_console(server, bench):
         bench.agents.append(agent.start(PATH=bench.path))
         second = other.submit("b", other.add_artifact(minimal_elf()), **LINES)
         other.wait(lambda s: s.boards.get("b", {}).get("online") is False
-                   and "locked by pid" in s.boards["b"]["detail"])
-        assert f"pid {bench.agents[0].process.pid}" in other.boards["b"]["detail"]
+                   and "in use by" in s.boards["b"]["detail"])
+        assert f"console {bench.console} in use by hilda-agent, pid {bench.agents[0].process.pid}" in \
+            other.boards["b"]["detail"]
         assert other.runs[second]["starts"] == 0
         assert len(bench.begun.read_text().split()) == 1
         bench.go.touch()
@@ -108,7 +115,7 @@ def test_an_attestation_waits_for_the_lock(server, bench):
             server.checks["a"] = "run 1 was lost"
         bench.agent("a")
         server.wait(lambda s: "a" in s.boards and s.boards["a"].get("online") is False
-                    and "locked by" in s.boards["a"]["detail"])
+                    and f"in use by {own_name()}, pid {os.getpid()}" in s.boards["a"]["detail"])
         assert server.attested == []
     server.wait(lambda s: "a" in s.attested, 20, "the free lock is not attested")
 

@@ -220,7 +220,7 @@ def test_a_paused_agent_and_a_second_one_at_the_same_probe(field, tmp_path):
         f.wait_run(job, 0, "lost")
         wait_for(lambda: not f.lab.get("/api/v1/agents")["items"][0]["online"], 20)
         f.agent("b", boards=probe.section, settings=shared, start=False).start(**probe.path)
-        wait_for(lambda: f"locked by pid {one.process.pid}" in f.detail("probe"), 20,
+        wait_for(lambda: f"in use by hilda-agent, pid {one.process.pid}" in f.detail("probe"), 20,
                  message="nobody says who holds the lock")
         assert probe.driven("start") == 1
 

@@ -5,7 +5,7 @@ import { visible } from "../lib/format.mjs";
 import { Empty, Facts, Loaded, Page, Panel, VirtualMark } from "../lib/parts.mjs";
 import { Badge, LastOutcomes } from "../lib/states.mjs";
 import { Table } from "../lib/table.mjs";
-import { boardState, isDown, Service } from "./boards.mjs";
+import { boardReason, boardState, isDown, Service } from "./boards.mjs";
 import { JOB_COLUMNS } from "./jobs.mjs";
 
 const JOBS = 50;
@@ -36,8 +36,8 @@ function View({ board, reload }) {
 		${board.job ? html`<span class="muted"><a href=${`/jobs/${board.job}`}>job ${board.job}
 		</a> ${visible(board.stage ?? "")}</span>` : null}`}
 		aside=${html`<${Service} board=${board} onDone=${reload} />`}>
-		${isDown(board) || board.reason ? html`<div class=${isDown(board) ? "notice bad" :
-		"notice"}><p class="notice-title">${state}</p><p>${visible(board.reason ||
+		${isDown(board) || boardReason(board) ? html`<div class=${isDown(board) ? "notice bad" :
+		"notice"}><p class="notice-title">${state}</p><p>${visible(boardReason(board) ||
 		(state === "offline" ? `Its agent, ${board.agent}, is not heard of: is hilda-agent running there?` :
 		"No reason was recorded."))}</p></div>` : null}
 		<div class="columns"><div class="main-column"><${Jobs} name=${board.name} /></div>

@@ -1,7 +1,7 @@
 /* The fleet: what each board does, its recent past, and taking one out of service with a reason. */
 import { html, useRef, useState } from "../lib/dom.mjs";
 import { send, useResource } from "../lib/api.mjs";
-import { visible } from "../lib/format.mjs";
+import { stamp, visible } from "../lib/format.mjs";
 import { Code, Empty, Failure, Loaded, Page, VirtualMark } from "../lib/parts.mjs";
 import { Badge, Glyph, LastOutcomes } from "../lib/states.mjs";
 import { Table } from "../lib/table.mjs";
@@ -13,6 +13,14 @@ export function boardState(board) {
 
 export function isDown(board) {
 	return board.online === false || ["quarantined", "drained"].includes(board.state);
+}
+
+/* Whose it is and until when, also while its job runs; otherwise what the server or its agent says. */
+export function boardReason(board) {
+	if (board.hold !== "reserved" || board.online === false)
+		return board.reason ?? "";
+	return `reserved${board.hold_owner ? ` by ${board.hold_owner}` : ""}${board.hold_until ?
+		` until ${stamp(board.hold_until)}` : ""}: ${board.hold_reason}`;
 }
 
 /* Takes a board out of service, or brings it back; the reason is what the next person reads. */
@@ -67,9 +75,10 @@ function columns(reload) {
 			html`<${Badge} state=${boardState(b)} />` },
 		{ key: "now", title: "Now", cls: "why", cell: (b) => b.job ?
 			html`<a href=${`/jobs/${b.job}`}>job ${b.job}</a> <span class="muted">
-			${visible(b.stage ?? "")}</span>`
-			: html`<span class="clip muted" title=${visible(b.reason ?? "")}>
-				${visible(b.reason || "–")}</span>` },
+			${visible(b.stage ?? "")}${b.hold === "reserved" ?
+				visible(`, then ${boardReason(b)}`) : ""}</span>`
+			: html`<span class="clip muted" title=${visible(boardReason(b))}>
+				${visible(boardReason(b) || "–")}</span>` },
 		{ key: "last", title: "Last ten", cell: (b) =>
 			html`<${LastOutcomes} last=${b.last} />` },
 		{ key: "type", title: "Type", min: 2, cls: "fixed", sort: (b) => b.type, cell:

@@ -2,10 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -123,6 +126,81 @@ static void test_lock_is_inherited(void **state)
 	assert_int_equal(r.outcome, OUTCOME_PASSED);
 }
 
+static void put(struct place *p, const char *name, const char *text)
+{
+	char path[256];
+
+	file_path(path, sizeof(path), "%s/sys/bus/usb/devices/1-2/%s", p->folder, name);
+	assert_int_equal(file_write_whole(path, text, strlen(text), 0644, NULL), 0);
+}
+
+/* A tree with one probe, whose node a second process has open. */
+static pid_t use_probe(struct place *p)
+{
+	char path[256];
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	file_path(path, sizeof(path), "%s/sys/bus/usb/devices/1-2", p->folder);
+	assert_int_equal(file_make_folders(path, 0755, NULL), 0);
+	put(p, "idVendor", "0483\n");
+	put(p, "idProduct", "374b\n");
+	put(p, "serial", "066A\n");
+	put(p, "busnum", "1\n");
+	put(p, "devnum", "4\n");
+	file_path(path, sizeof(path), "%s/dev/bus/usb/001", p->folder);
+	assert_int_equal(file_make_folders(path, 0755, NULL), 0);
+	file_path(path, sizeof(path), "%s/dev/bus/usb/001/004", p->folder);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_NAME, "pyocd");
+		if (open(path, O_RDWR | O_CREAT, 0644) >= 0 && write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void test_who_has_the_probe_is_named(void **state)
+{
+	static const char *const words[] = {
+		"Error: libusb_claim_interface() failed with LIBUSB_ERROR_BUSY",
+		"Error: open failed"};
+	static struct board_config board = {
+		.name = "b", .n_openocd = 1, .openocd = {"b.cfg"}, .probe_serial = "066A"};
+	struct place *p = *state;
+	struct openocd_call c = {.action = OPENOCD_RESET,
+		.board = &board,
+		.lock_fd = -1,
+		.clock = &clock_system,
+		.cancel_fd = -1,
+		.root = p->folder};
+	struct openocd_report r;
+	char body[128], wanted[64];
+	pid_t pid = use_probe(p);
+
+	snprintf(wanted, sizeof(wanted), "probe in use by pyocd, pid %d: ", (int)pid);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		snprintf(body, sizeof(body), "echo '%s' >&2; exit 1", words[i]);
+		use_program(p, body);
+		c.deadline_ns = clock_deadline_ms(&clock_system, 20000);
+		openocd_call_run(&c, &r);
+		assert_int_equal(r.outcome, OUTCOME_INFRASTRUCTURE);
+		says(&r, wanted);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	c.deadline_ns = clock_deadline_ms(&clock_system, 20000);
+	openocd_call_run(&c, &r);
+	assert_null(strstr(r.fault.text, "in use"));
+	says(&r, "probe not found");
+}
+
 static void test_every_other_code_is_a_failure(void **state)
 {
 	static const int codes[] = {1, 2, 134, 255};
@@ -205,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_success),
 		TEST(test_lock_is_inherited),
+		TEST(test_who_has_the_probe_is_named),
 		TEST(test_every_other_code_is_a_failure),
 		TEST(test_a_hang_is_killed),
 		TEST(test_cancel),

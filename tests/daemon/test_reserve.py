@@ -1,0 +1,141 @@
+"""Reservations: whose a board is, until when, and who may end that. Tokens are asked for."""
+
+import datetime
+import hashlib
+import json
+import subprocess
+
+import pytest
+from conftest import program, wait_for
+from server_kit import Agent, job_document, make_server, result_document  # noqa: F401 (fixture)
+from test_server_tokens import bearer, token
+
+
+class Lab:
+    def __init__(self, server):
+        self.server = server
+        self.words = {name: token(server, name, scopes) for name, scopes in
+                      (("ada", "read,submit"), ("bob", "read,submit"), ("boss", "admin"))}
+        self.agent = AgentWithToken(server, token(server, "bench", "agent"))
+        self.agent.register()
+
+    def patch(self, who, expect=200, board="b1", **body):
+        reply = self.server.call("PATCH", f"/api/v1/boards/{board}", body, bearer(self.words[who]))
+        assert reply.status == expect, reply.body
+        return reply.json
+
+    def reserve(self, who, term="2h", expect=200, reason="a boot loop"):
+        return self.patch(who, expect, action="reserve", reason=reason, **{"for": term})
+
+    def release(self, who, expect=200):
+        return self.patch(who, expect, action="release")
+
+    def get(self, path, who="ada"):
+        reply = self.server.call("GET", "/api/v1" + path, None, bearer(self.words[who]))
+        assert reply.status == 200, reply.body
+        return reply.json
+
+    def board(self):
+        return self.get("/boards/b1")
+
+    def submit(self, **more):
+        digest = hashlib.sha256(b"x").hexdigest()
+        self.server.call("PUT", f"/api/v1/artifacts/{digest}", b"x", bearer(self.words["ada"]))
+        reply = self.server.call("POST", "/api/v1/jobs", job_document(digest, **more), bearer(self.words["ada"]))
+        assert reply.status == 201, reply.body
+        return reply.json["id"]
+
+    def hilda(self, who, *words, code=0):
+        done = subprocess.run([program("hilda"), *words], capture_output=True, text=True, timeout=60,
+                              env={"HILDA_SERVER": f"http://127.0.0.1:{self.server.port}", "HILDA_TOKEN": self.words[who]})
+        assert done.returncode == code, (done.stdout, done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+
+class AgentWithToken(Agent):
+    def __init__(self, server, word):
+        super().__init__(server)
+        self.word = word
+
+    def call(self, method, path, body=None, epoch=None, headers=None, timeout=40):
+        return super().call(method, path, body, epoch, {**bearer(self.word), **(headers or {})}, timeout)
+
+
+@pytest.fixture
+def lab(make_server):  # noqa: F811
+    return Lab(make_server(auth="tokens", reserve_max="3h").start())
+
+
+def test_a_reservation_is_its_owners(lab):
+    board = lab.reserve("ada")
+    assert (board["state"], board["hold"], board["hold_owner"]) == ("reserved", "reserved", "ada")
+    until = board["hold_until"]
+    left = datetime.datetime.fromisoformat(until.replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)
+    assert datetime.timedelta(hours=1, minutes=50) < left <= datetime.timedelta(hours=2)
+    refused = lab.reserve("bob", expect=409)["detail"]
+    assert "reserved by ada until " + until in refused
+    assert "ada" in lab.release("bob", expect=403)["detail"]
+    assert lab.reserve("boss", expect=409)["detail"] == refused
+    # Its owner gives it another end, and gives it back.
+    assert lab.reserve("ada", "3h")["hold_until"] > until
+    assert lab.release("ada")["state"] == "ready" and lab.board()["hold_owner"] is None
+    lab.reserve("bob")
+    assert lab.release("boss")["state"] == "ready"
+    who = [(e["who"], e["what"]) for e in lab.get("/audit", "boss")["items"] if "boards" in e["what"]]
+    assert who == [(name, "PATCH /api/v1/boards/b1") for name in ("boss", "bob", "ada", "ada", "ada")]
+
+
+def test_scope_submit_reserves_for_itself_and_not_for_ever(lab):
+    assert "at most 10800 s" in lab.reserve("ada", "4h", expect=400)["detail"]
+    assert lab.patch("ada", 400, action="reserve", reason="x")["detail"].startswith("say how long")
+    assert lab.patch("ada", 400, action="reserve", reason="x", until="2100-01-01T00:00:00Z")
+    assert lab.patch("ada", 400, action="reserve", reason="x", **{"for": "soon"})["pointer"] == "/for"
+    assert lab.patch("ada", 403, action="drain", reason="x")
+    assert lab.board()["state"] == "ready"
+    lab.patch("boss", action="drain", reason="new cable")
+    assert "drained" in lab.reserve("ada", expect=409)["detail"]
+    assert "administrator" in lab.release("ada", expect=403)["detail"]
+    assert lab.board()["state"] == "drained"
+    # An administrator's may have no end, and replaces the drain.
+    assert lab.patch("boss", action="reserve", reason="mine")["hold_until"] is None
+
+
+def test_the_running_job_ends_first_and_the_next_one_waits(lab):
+    first, second = lab.submit(), lab.submit(board={"name": "b1"})
+    offer = lab.agent.offer()
+    lab.agent.start(offer)
+    board = lab.reserve("ada")
+    assert board["state"] == "busy" and board["hold"] == "reserved"
+    lab.agent.result(offer, result_document())
+    assert lab.get(f"/jobs/{first}")["state"] == "succeeded" and lab.board()["state"] == "reserved"
+    assert lab.agent.acquire()["offers"] == []
+    waits = lab.get(f"/jobs/{second}")["waits_for"]
+    assert waits == f"board b1 is reserved by ada until {lab.board()['hold_until']}: a boot loop"
+    lab.release("ada")
+    assert lab.agent.offer()["job"] == second
+
+
+def test_it_ends_at_its_time_also_when_its_owner_is_nobody_any_more(lab):
+    lab.reserve("ada", "1s")
+    listed = {t["name"]: t["id"] for t in lab.get("/tokens", "boss")["items"]}
+    assert lab.server.call("DELETE", f"/api/v1/tokens/{listed['ada']}", None, bearer(lab.words["boss"])).status in (200, 204)
+    wait_for(lambda: lab.get("/boards/b1", "bob")["state"] == "ready", 20)
+    assert lab.get("/boards/b1", "bob")["hold_owner"] is None
+
+
+def test_a_reservation_outlives_the_server(lab):
+    lab.reserve("ada")
+    assert lab.server.stop() == 0
+    lab.server.start()
+    assert lab.board()["hold_owner"] == "ada"
+    assert "ada" in lab.reserve("bob", expect=409)["detail"]
+
+
+def test_by_the_command_line(lab):
+    assert "reserved until 20" in lab.hilda("ada", "reserve", "b1", "--for", "30m", "--reason", "mine")
+    assert "reserved by ada until" in lab.hilda("bob", "boards") and "mine" in lab.hilda("bob", "boards")
+    assert "reserved by ada until" in lab.hilda("bob", "reserve", "b1", "--reason", "no", code=4)
+    assert "only that one" in lab.hilda("bob", "release", "b1", code=4)
+    assert json.loads(lab.hilda("ada", "release", "b1", "--json"))["state"] == "ready"
+    assert "--reason" in lab.hilda("ada", "reserve", "b1", code=2)
+    assert "no board" in lab.hilda("ada", "reserve", "b 1/..", "--reason", "x", code=4)
