@@ -32,6 +32,7 @@ static void usage(FILE *out)
 		"\n"
 		"  --config FILE      " SETTINGS_PATH " when absent\n"
 		"  --log-level LEVEL  error, warning, info or debug; info when absent\n"
+		"  --check-config     read the configuration, say what is wrong, touch nothing, and end\n"
 		"  --version, --help\n"
 		"\n"
 		"Exit codes: 0 all is well, 1 something failed (stderr says what), 2 wrong usage.\n"
@@ -43,6 +44,20 @@ static int wrong(const char *what, const char *which)
 {
 	fprintf(stderr, "hilda-agent: %s%s; see hilda-agent --help\n", what, which);
 	return EXIT_USAGE;
+}
+
+static void say_problem(void *arg, const struct fault *f)
+{
+	fprintf(stderr, "hilda-agent: %s\n", f->text);
+}
+
+static int check_config(const char *config)
+{
+	unsigned problems = settings_check(config, say_problem, NULL);
+
+	if (!problems)
+		printf("%s is fine\n", config);
+	return problems ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int dispatch(int argc, char **argv, const char *config)
@@ -79,11 +94,13 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"log-level", required_argument, NULL, 'l'},
+		{"check-config", no_argument, NULL, 'k'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	const char *config = SETTINGS_PATH;
+	bool only_check = false;
 	enum log_level level;
 	struct fault f;
 	int option;
@@ -103,6 +120,9 @@ int main(int argc, char **argv)
 				return wrong("no such log level: ", optarg);
 			log_set_level(level);
 			break;
+		case 'k':
+			only_check = true;
+			break;
 		case 'v':
 			printf("hilda-agent " HILDA_VERSION "\n");
 			return EXIT_SUCCESS;
@@ -113,5 +133,7 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
+	if (only_check)
+		return check_config(config);
 	return dispatch(argc - optind, argv + optind, config);
 }
