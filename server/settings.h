@@ -20,6 +20,7 @@ struct settings {
 	char web_dir[SETTINGS_TEXT_BYTES];   /* "": the pages in the program */
 	char port_file[SETTINGS_TEXT_BYTES]; /* "": none */
 	char log_level[SETTINGS_TEXT_BYTES];
+	bool upgrade_without_backup;
 	bool insecure; /* listens on more than loopback */
 	char auth[SETTINGS_TEXT_BYTES];
 	int64_t lease_ms, grace_ms, heartbeat_ms, offer_ms, acquire_ms;
