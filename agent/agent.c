@@ -94,7 +94,7 @@ static int fetch_once(struct agent *a, const char *sha256, int fd, int64_t timeo
 	char path[128];
 	int rc;
 
-	snprintf(path, sizeof(path), "/api/v1/artifacts/%s", sha256);
+	snprintf(path, sizeof(path), "/agent/v1/artifacts/%s", sha256);
 	call.method = "GET";
 	call.path = path;
 	call.timeout_ms = timeout_ms;

@@ -177,7 +177,7 @@ class FakeServer:
         return reply
 
     def route(self, method, path, headers, body):
-        if path.startswith("/api/v1/artifacts/"):
+        if path.startswith("/agent/v1/artifacts/"):
             name = path.rsplit("/", 1)[1]
             with self.lock:
                 self.fetched.append(name)
