@@ -38,6 +38,8 @@ static const struct setting table[] = {
 		"who may come in: 'tokens', 'open' (everybody), 'auto': open where only loopback is listened on"},
 	{"data", SETTING_TEXT, AT(data), "/var/lib/hilda", 0, 0, 0,
 		"folder of the database, artifacts and logs"},
+	{"upgrade-without-backup", SETTING_FLAG, AT(upgrade_without_backup), NULL, 0, 0, 0,
+		"do not copy the data to DATA/backup-before-NNN before an older database is upgraded"},
 	{"web-dir", SETTING_TEXT, AT(web_dir), "", 0, 0, 0,
 		"serve the pages from this folder, not from the program"},
 	{"port-file", SETTING_TEXT, AT(port_file), "", 0, 0, 0,
@@ -126,8 +128,8 @@ static int load_one(
 		int rc = ini_get_duration_ms(section, e->key, *ms, e->max, ms, f);
 
 		if (rc == 0 && *ms < e->min)
-			return fault_set(f, EINVAL, "%s must be at least %lld ms", e->key,
-				(long long)e->min);
+			return fault_set(f, EINVAL, "line %d: %s must be at least %lld ms",
+				ini_line(section, e->key), e->key, (long long)e->min);
 		return rc;
 	}
 	return ini_get_u64(section, e->key, *(uint64_t *)field(s, e), (uint64_t)e->min,
@@ -154,6 +156,32 @@ int settings_load(struct settings *s, const char *path, bool must_exist, struct 
 		rc = ini_check_used(ini, f);
 	ini_free(ini);
 	return rc;
+}
+
+unsigned settings_check(
+	struct settings *s, const char *path, bool must_exist, fault_say say, void *arg)
+{
+	struct ini *ini = NULL;
+	struct ini_section *section;
+	struct fault f = {0};
+	unsigned n = 0;
+
+	if (!must_exist && access(path, F_OK) != 0)
+		return 0;
+	if (ini_load(path, &ini, &f)) {
+		say(arg, &f);
+		return 1;
+	}
+	section = ini_section_find(ini, "server", "");
+	for (size_t i = 0; i < ARRAY_SIZE(table) && section; i++) {
+		if (load_one(s, &table[i], section, &f) == 0)
+			continue;
+		say(arg, &f);
+		n++;
+	}
+	n += ini_say_unused(ini, say, arg);
+	ini_free(ini);
+	return n;
 }
 
 /* "--NAME VALUE" or "--NAME=VALUE"; *i moves behind the value. */
@@ -247,8 +275,19 @@ static int take_word(struct settings *s, struct settings_run *run, int argc, cha
 	return take_setting(s, argc, argv, i, f);
 }
 
-int settings_arguments(
-	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f)
+static int load_or_check(
+	struct settings *s, struct settings_run *run, fault_say say, struct fault *f)
+{
+	const char *path = run->config ? run->config : SETTINGS_FILE;
+
+	if (!run->check)
+		return settings_load(s, path, run->config != NULL, f);
+	run->problems = settings_check(s, path, run->config != NULL, say, NULL);
+	return 0;
+}
+
+int settings_arguments(struct settings *s, struct settings_run *run, int argc, char **argv,
+	fault_say say, struct fault *f)
 {
 	*run = (struct settings_run){0};
 	if (argc > SETTINGS_WORDS_MAX)
@@ -261,8 +300,7 @@ int settings_arguments(
 			rc = take_word(s, run, argc, argv, &i, f);
 		if (rc != 0 || run->help || run->version || pass)
 			return rc;
-		rc = settings_load(
-			s, run->config ? run->config : SETTINGS_FILE, run->config != NULL, f);
+		rc = load_or_check(s, run, say, f);
 		if (rc != 0)
 			return rc;
 	}
@@ -291,13 +329,13 @@ void settings_print_help(void)
 	       "              [--version]\n"
 	       "       hildad COMMAND [WORDS] [--config FILE] [--data DIR]\n\n"
 	       "--config FILE    settings (%s when it is there); the command line wins\n"
-	       "--check-config   read the settings, say what is wrong, and end\n\n"
+	       "--check-config   read the settings, say all that is wrong, and end: with 1 where something is\n\n"
 	       "Settings of section [server]; times are like '500 ms', '30s', '5m':\n",
 		SETTINGS_FILE);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		const struct setting *e = &table[i];
 
-		printf("  %-20s %s", e->key, e->help);
+		printf("  %-22s %s", e->key, e->help);
 		if (e->kind == SETTING_TEXT)
 			printf(" (default: %s)\n", e->text[0] ? e->text : "none");
 		else if (e->kind == SETTING_FLAG)

@@ -22,6 +22,7 @@ struct settings {
 	char port_file[SETTINGS_TEXT_BYTES]; /* "": none */
 	char log_level[SETTINGS_TEXT_BYTES];
 	char tls_cert[SETTINGS_TEXT_BYTES], tls_key[SETTINGS_TEXT_BYTES]; /* "": plain HTTP */
+	bool upgrade_without_backup;
 	bool insecure; /* listens on more than loopback */
 	char auth[SETTINGS_TEXT_BYTES];
 	int64_t health_every_ms;
@@ -45,6 +46,7 @@ struct settings {
 struct settings_run {
 	bool help, version, check;
 	const char *config;		 /* NULL: SETTINGS_FILE when it exists */
+	unsigned problems;		 /* of the file, where it was only to be checked */
 	char *words[SETTINGS_WORDS_MAX]; /* a command and what is its own; none: it serves */
 	int n_words;
 };
@@ -52,9 +54,12 @@ struct settings_run {
 void settings_defaults(struct settings *s);
 /* A file that does not exist is an error only when must_exist. */
 int settings_load(struct settings *s, const char *path, bool must_exist, struct fault *f);
+/* What is wrong with a file, all of it, said one by one. How many. */
+unsigned settings_check(
+	struct settings *s, const char *path, bool must_exist, fault_say say, void *arg);
 /* The command line, which wins over the file it names. */
-int settings_arguments(
-	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f);
+int settings_arguments(struct settings *s, struct settings_run *run, int argc, char **argv,
+	fault_say say, struct fault *f);
 bool settings_tls(const struct settings *s);
 /* Must callers bring a token? By `auth`; "auto": wherever more than this host can reach the server. */
 bool settings_ask_tokens(const struct settings *s);
