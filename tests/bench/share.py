@@ -16,10 +16,11 @@ def turns(what):
 
 def bench_share(folder):
     got = turns("claims")
-    for key, words, p in (("one_board", "one board", "p99_us"), ("ten_boards", "ten boards of ten types", "p50_us")):
+    for key, words, p, bar in (("one_board", "one board", "p99_us", 5),
+                               ("ten_boards", "ten boards of ten types at once, as an agent starts", "p50_us", 10)):
         ms = {k: got[key][k] / 1000 for k in ("p50_us", "p99_us")}
         row(f"claim for {words}: 1,000 boards, 100,000 jobs of 50 submitters in 80 demands; processor time, without the commit",
-            f"p50 {ms['p50_us']:.2f} ms, p99 {ms['p99_us']:.2f} ms", "-", f"{p[:3]} {ms[p]:.2f} ms", "<= 5 ms", ms[p] <= 5)
+            f"p50 {ms['p50_us']:.2f} ms, p99 {ms['p99_us']:.2f} ms", "-", f"{p[:3]} {ms[p]:.2f} ms", f"<= {bar} ms", ms[p] <= bar)
     waits = {w["name"]: w for w in turns("waits")}
     for name, words in (("flood", "10,000 jobs at once"), ("suite", "a suite of 300 that comes 100 s later"),
                         ("three", "three jobs that come with it")):
