@@ -100,7 +100,7 @@ static bool check_locked(struct agent *a, struct board_work *w, int lock_fd, cha
 	}
 	job = make_job(&w->config, sha256);
 	if (!job ||
-		file_path(folder, sizeof(folder), "%s/work/health-%s", a->settings->data,
+		file_path(folder, sizeof(folder), "%s/health-%s", a->settings->data,
 			w->config.name)) {
 		job_free(job);
 		snprintf(why, FLEET_DETAIL_BYTES, "the health check cannot be made: no memory");
