@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import signal
+import ssl
 import subprocess
 import time
 
@@ -31,6 +32,7 @@ class Lab:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.address = "127.0.0.1"
         self.port = None
+        self.tls = False
         self.server = None
         self.agents = []
         self.connection = None
@@ -54,6 +56,7 @@ class Lab:
         port_file.unlink(missing_ok=True)
         config = self.folder / "hildad.ini"
         config.write_text(f"[server]\nlisten = {listen}\ndata = {self.folder / 'server'}\n{settings}\n")
+        self.tls = "tls-cert" in settings
         start = time.monotonic()
         self.server = self._start("server", [self.build / "bin/hildad", "--config", config, "--port-file", port_file],
                                   **environment)
@@ -112,9 +115,12 @@ class Lab:
 
     @property
     def url(self):
-        return f"http://{self.address}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.address}:{self.port}"
 
     def connect(self):
+        if self.tls:
+            return http.client.HTTPSConnection(self.address, self.port, timeout=60,
+                                               context=ssl.create_default_context(cafile=self.folder / "server/tls/cert.pem"))
         return http.client.HTTPConnection(self.address, self.port, timeout=60)
 
     def call(self, method, path, body=None, headers=None, raw=False):

@@ -63,6 +63,12 @@ def exec_job(image, name="bench", board_type="bench-exec", **more):
                       "end": "^done"}}
 
 
+def hildad(lab, *words):
+    """What a command of the server's host prints."""
+    return subprocess.run([BUILD / "bin/hildad", *words, "--data", lab.folder / "server"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, check=True).stdout.strip()
+
+
 def server_threads(lab):
     """How many threads answer HTTP: the bare server gets as many."""
     names = [(p / "comm").read_text().strip() for p in pathlib.Path(f"/proc/{lab.server.pid}/task").iterdir()]

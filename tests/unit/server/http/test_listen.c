@@ -51,6 +51,7 @@ static void only_loopback_is_listened_on(void **state)
 		assert_int_equal(listen_check(&a, &f), -EPERM);
 		assert_non_null(strstr(f.text, refused[i]));
 		assert_non_null(strstr(f.text, "ssh -L"));
+		assert_non_null(strstr(f.text, "tls init"));
 	}
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		snprintf(a.host, sizeof(a.host), "%s", refused[i]);
@@ -58,6 +59,9 @@ static void only_loopback_is_listened_on(void **state)
 		assert_int_equal(listen_check(&a, NULL), 0);
 		assert_false(listen_is_loopback(&a));
 		a.insecure = false;
+		a.tls = true;
+		assert_int_equal(listen_check(&a, NULL), 0);
+		a.tls = false;
 	}
 	snprintf(a.host, sizeof(a.host), "127.3.2.1");
 	assert_true(listen_is_loopback(&a));

@@ -426,7 +426,7 @@ static void an_older_version_is_migrated(void **state)
 }
 
 /* The queue of a server before submitters took turns. */
-static void a_queue_of_version_5_goes_on(void **state)
+static void a_queue_of_version_6_goes_on(void **state)
 {
 	struct lab *lab = *state;
 	struct lab_agent a = {0};
@@ -439,7 +439,7 @@ static void a_queue_of_version_5_goes_on(void **state)
 		"DROP TABLE durations; ALTER TABLE jobs DROP COLUMN placing;"
 		"ALTER TABLE boards DROP COLUMN checked_at;"
 		"CREATE INDEX jobs_queue ON jobs (demand, priority DESC, id) WHERE state = 'queued';"
-		"PRAGMA user_version = 5");
+		"PRAGMA user_version = 6");
 	lab_reopen(lab);
 	execute(lab->folder, "SELECT placing FROM jobs; SELECT served FROM submitters");
 	lab_agent(lab, &a);
@@ -516,7 +516,7 @@ int main(void)
 		LAB_TEST(a_second_server_on_the_folder_is_refused_by_name),
 		LAB_TEST(a_database_of_a_newer_version_is_refused),
 		LAB_TEST(an_older_version_is_migrated),
-		LAB_TEST(a_queue_of_version_5_goes_on),
+		LAB_TEST(a_queue_of_version_6_goes_on),
 		LAB_TEST(a_migration_that_fails_leaves_the_version),
 		LAB_TEST(what_is_no_database_is_refused),
 		LAB_TEST(a_folder_that_cannot_be_made_is_named),

@@ -1,0 +1,161 @@
+/* Tokens that are alive, on a real store with virtual time: found, over, revoked, too often, traded. */
+#include "server/auth/identities.h"
+#include "server/auth/scope.h"
+#include "tests/unit/server/store/lab.h"
+
+static const struct rate fast = {.per_s = 0, .burst = 1};
+
+static int64_t create(
+	struct lab *lab, const char *name, int64_t expires_ms, struct token_parts *parts)
+{
+	char text[TOKEN_TEXT_BYTES];
+	struct op_token_create x = {
+		.name = name, .scopes = SCOPE_BIT(SCOPE_READ), .expires_ms = expires_ms};
+
+	token_make(TOKEN_ACCESS, text, parts);
+	x.public = parts->public;
+	x.secret = parts->hash;
+	op_token_create_setup(&x);
+	assert_int_equal(store_call(lab->store, &x.op), 0);
+	return x.token;
+}
+
+static void one_is_found_by_its_secret_until_it_is_over_or_revoked(void **state)
+{
+	struct lab *lab = *state;
+	struct token_parts ada, bob, wrong;
+	int64_t token = create(lab, "ada", lab->wall_ms + 1000, &ada);
+	struct op_token_revoke revoke = {.token = create(lab, "bob", 0, &bob)};
+	struct identities *all;
+	struct identity who;
+
+	assert_int_equal(identities_open(lab->store, &fast, &all, NULL), 0);
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_GOOD);
+	assert_string_equal(who.name, "ada");
+	assert_int_equal(who.token, token);
+	wrong = ada;
+	wrong.hash[31] ^= 1;
+	assert_int_equal(identities_find(all, &wrong, lab->wall_ms, &who), IDENTITY_UNKNOWN);
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms + 1000, &who), IDENTITY_EXPIRED);
+	assert_int_equal(identities_again(all, token, lab->wall_ms, &who), IDENTITY_GOOD);
+	op_token_revoke_setup(&revoke);
+	assert_int_equal(store_call(lab->store, &revoke.op), 0);
+	assert_int_equal(identities_find(all, &bob, lab->wall_ms, &who), IDENTITY_GOOD);
+	assert_int_equal(identities_reload(all), 0);
+	assert_int_equal(identities_find(all, &bob, lab->wall_ms, &who), IDENTITY_UNKNOWN);
+	assert_int_equal(identities_again(all, revoke.token, lab->wall_ms, &who), IDENTITY_UNKNOWN);
+	identities_close(all);
+}
+
+static void a_bucket_outlives_a_reload(void **state)
+{
+	const struct rate slow = {.per_s = 1, .burst = 2};
+	struct lab *lab = *state;
+	struct token_parts first, ada, last;
+	struct op_token_revoke revoke = {.token = create(lab, "first", 0, &first)};
+	struct identities *all;
+	struct identity who;
+
+	create(lab, "ada", 0, &ada);
+	assert_int_equal(identities_open(lab->store, &slow, &all, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_GOOD);
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_HURRIED);
+	assert_int_equal(who.wait_ms, 1000);
+	/* One before it goes, one behind it comes. */
+	op_token_revoke_setup(&revoke);
+	assert_int_equal(store_call(lab->store, &revoke.op), 0);
+	create(lab, "last", 0, &last);
+	assert_int_equal(identities_reload(all), 0);
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_HURRIED);
+	assert_int_equal(identities_find(all, &last, lab->wall_ms, &who), IDENTITY_GOOD);
+	lab_pass(lab, 1000);
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_GOOD);
+	identities_close(all);
+}
+
+/* ---- enrolment ---- */
+
+static int64_t offer(struct lab *lab, const char *host, int64_t term_ms, struct token_parts *word)
+{
+	char text[TOKEN_TEXT_BYTES];
+	struct op_enrolment_create x = {.host = host, .expires_ms = lab->wall_ms + term_ms};
+
+	token_make(TOKEN_ENROLMENT, text, word);
+	x.public = word->public;
+	x.secret = word->hash;
+	op_enrolment_create_setup(&x);
+	assert_int_equal(store_call(lab->store, &x.op), 0);
+	return x.enrolment;
+}
+
+static int trade(struct lab *lab, const struct token_parts *word, struct token_parts *token)
+{
+	char text[TOKEN_TEXT_BYTES];
+	struct op_enroll x = {.word_public = word->public, .word_secret = word->hash};
+
+	token_make(TOKEN_ACCESS, text, token);
+	x.public = token->public;
+	x.secret = token->hash;
+	op_enroll_setup(&x);
+	return store_call(lab->store, &x.op);
+}
+
+static void a_word_is_good_once_in_its_time_and_for_its_host(void **state)
+{
+	struct lab *lab = *state;
+	struct token_parts word, wrong, late, again, first, second, unused;
+	struct identities *all;
+	struct identity who;
+
+	offer(lab, "bench-3", 1000, &word);
+	offer(lab, "bench-4", 1000, &late);
+	wrong = word;
+	wrong.hash[0] ^= 1;
+	assert_int_equal(trade(lab, &wrong, &unused), -ENOENT);
+	lab_pass(lab, 999);
+	assert_int_equal(trade(lab, &word, &first), 0);
+	assert_int_equal(trade(lab, &word, &unused), -EALREADY);
+	lab_pass(lab, 1);
+	assert_int_equal(trade(lab, &late, &unused), -EKEYEXPIRED);
+	assert_int_equal(trade(lab, &word, &unused), -EALREADY);
+	assert_int_equal(identities_open(lab->store, &fast, &all, NULL), 0);
+	assert_int_equal(identities_find(all, &first, lab->wall_ms, &who), IDENTITY_GOOD);
+	assert_string_equal(who.host, "bench-3");
+	assert_int_equal(who.scopes, SCOPE_BIT(SCOPE_AGENT));
+	/* Once more: the token of before is good no longer. */
+	offer(lab, "bench-3", 1000, &again);
+	assert_int_equal(trade(lab, &again, &second), 0);
+	assert_int_equal(identities_reload(all), 0);
+	assert_int_equal(identities_find(all, &first, lab->wall_ms, &who), IDENTITY_UNKNOWN);
+	assert_int_equal(identities_find(all, &second, lab->wall_ms, &who), IDENTITY_GOOD);
+	identities_close(all);
+}
+
+static void a_persons_token_is_not_taken_by_an_agent_of_its_name(void **state)
+{
+	struct lab *lab = *state;
+	struct token_parts word, ada, unused;
+	struct op_token_revoke revoke;
+
+	offer(lab, "ada", 1000, &word);
+	revoke.token = create(lab, "ada", 0, &ada);
+	assert_int_equal(trade(lab, &word, &unused), -EEXIST);
+	/* It was not spent. */
+	revoke = (struct op_token_revoke){.token = revoke.token};
+	op_token_revoke_setup(&revoke);
+	assert_int_equal(store_call(lab->store, &revoke.op), 0);
+	assert_int_equal(trade(lab, &word, &unused), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(one_is_found_by_its_secret_until_it_is_over_or_revoked),
+		LAB_TEST(a_bucket_outlives_a_reload),
+		LAB_TEST(a_word_is_good_once_in_its_time_and_for_its_host),
+		LAB_TEST(a_persons_token_is_not_taken_by_an_agent_of_its_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
