@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -252,7 +253,6 @@ static pid_t taker(const char *proc, const struct stat *file)
 int holder_of_lock(const char *proc, const char *path, struct holder *out)
 {
 	struct search s = {.proc = proc, .lock = true};
-	char folder[FILE_PATH_BYTES];
 	pid_t pid;
 	int rc;
 
@@ -260,9 +260,11 @@ int holder_of_lock(const char *proc, const char *path, struct holder *out)
 		return -errno;
 	pid = taker(proc, &s.file);
 	rc = pid ? look_at(&s, pid) : 0;
-	/* What it has open is hidden, but it lives: it may be the holder still, and most likely is. */
-	if (rc == -EACCES && !file_path(folder, sizeof(folder), "%s/%ld", proc, (long)pid) &&
-		!access(folder, F_OK))
+	/*
+	 * What it has open is hidden, or all of it (ProtectProc), but it lives: it may be the holder
+	 * still, and most likely is.
+	 */
+	if (rc == -EACCES || (pid && rc == 0 && kill(pid, 0) && errno == EPERM))
 		rc = 1;
 	if (rc <= 0)
 		return search_all(&s, out);

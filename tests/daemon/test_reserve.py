@@ -138,4 +138,4 @@ def test_by_the_command_line(lab):
     assert "only that one" in lab.hilda("bob", "release", "b1", code=4)
     assert json.loads(lab.hilda("ada", "release", "b1", "--json"))["state"] == "ready"
     assert "--reason" in lab.hilda("ada", "reserve", "b1", code=2)
-    assert "no board" in lab.hilda("ada", "reserve", "b 1/..", "--reason", "x", code=4)
+    assert "no board" in lab.hilda("ada", "reserve", "b 1", "--reason", "x", code=4)

@@ -360,7 +360,9 @@ def test_the_agent_is_gone(lab):
     assert console.wait(20) == 4 and b"the board's agent was not heard of" in console.stderr.read()
     assert one.wait(20) == 4
     wait_for(lambda: not alive(driver), message="OpenOCD outlives its agent")
+    registered = lab.agent.log().count("msg=registered")
     lab.agent.start()
+    wait_for(lambda: lab.agent.log().count("msg=registered") > registered, 60)
     wait_for(lambda: lab.board()["online"] and lab.board()["state"] == "reserved", 60)
     # The reservation holds: the console opens again. The emulator is a new one, with nothing in its RAM.
     opened = lab.agent.log().count("tunnel opened")

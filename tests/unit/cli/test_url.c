@@ -20,6 +20,15 @@ static void what_is_not_plain_is_encoded(void **state)
 	buffer_done(&url);
 }
 
+static void a_boards_name_is_one_part(void **state)
+{
+	struct buffer url = BUFFER_INIT(URL_MAX_BYTES);
+
+	assert_int_equal(url_board(&url, "a b/../x?", "/gdb"), 0);
+	assert_string_equal(url.data, "/api/v1/boards/a%20b%2F..%2Fx%3F/gdb");
+	buffer_done(&url);
+}
+
 static void too_long_an_address_is_refused(void **state)
 {
 	struct buffer url = BUFFER_INIT(8);
@@ -32,6 +41,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_not_plain_is_encoded),
+		cmocka_unit_test(a_boards_name_is_one_part),
 		cmocka_unit_test(too_long_an_address_is_refused),
 	};
 

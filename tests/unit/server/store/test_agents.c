@@ -362,8 +362,11 @@ static void many_boards_are_served_in_one_claim(void **state)
 static int update(struct lab *lab, const char *name, enum board_action action, const char *reason,
 	int64_t until_ms)
 {
-	struct op_board_update x = {
-		.name = name, .action = action, .reason = reason, .until_ms = until_ms};
+	struct op_board_update x = {.name = name,
+		.action = action,
+		.reason = reason,
+		.until_ms = until_ms,
+		.admin = true};
 
 	op_board_update_setup(&x);
 	return store_call(lab->store, &x.op);
@@ -426,9 +429,9 @@ static void a_reservation_ends_by_itself(void **state)
 static void a_second_drain_learns_of_the_first(void **state)
 {
 	struct op_board_update first = {
-		.name = "m55-1", .action = BOARD_DRAIN, .reason = "new cable"};
+		.name = "m55-1", .action = BOARD_DRAIN, .reason = "new cable", .admin = true};
 	struct op_board_update second = {
-		.name = "m55-1", .action = BOARD_DRAIN, .reason = "moving house"};
+		.name = "m55-1", .action = BOARD_DRAIN, .reason = "moving house", .admin = true};
 	struct lab *lab = *state;
 	struct lab_agent a = {0};
 	int64_t job, epoch, run;
@@ -522,6 +525,42 @@ static void boards_are_checked_now_and_then(void **state)
 	lab_agent_done(&a);
 }
 
+/* Without scope admin. */
+static int as(struct lab *lab, const char *who, enum board_action action, int64_t until_ms)
+{
+	struct op_board_update x = {
+		.name = "m55-1", .action = action, .reason = "r", .until_ms = until_ms, .who = who};
+
+	op_board_update_setup(&x);
+	return store_call(lab->store, &x.op);
+}
+
+static void a_reservation_is_its_owners(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	struct op_board_open open = {.name = "m55-1", .who = "ada"};
+
+	lab_agent(lab, &a);
+	op_board_open_setup(&open);
+	assert_int_equal(store_call(lab->store, &open.op), -EACCES);
+	assert_int_equal(as(lab, "ada", BOARD_RESERVE, lab->wall_ms + 5000), 0);
+	assert_board(lab, "m55-1", "hold_owner", "ada");
+	assert_int_equal(as(lab, "bob", BOARD_RESERVE, lab->wall_ms + 5000), -EBUSY);
+	assert_int_equal(as(lab, "bob", BOARD_RELEASE, 0), -EACCES);
+	assert_int_equal(store_call(lab->store, &open.op), 0);
+	assert_int_equal(open.until_ms, lab->wall_ms + 5000);
+	open.who = "bob";
+	assert_int_equal(store_call(lab->store, &open.op), -EACCES);
+	assert_int_equal(as(lab, "ada", BOARD_RELEASE, 0), 0);
+	assert_board(lab, "m55-1", "state", "ready");
+	/* A drain is an administrator's. */
+	assert_int_equal(update(lab, "m55-1", BOARD_DRAIN, "cable", 0), 0);
+	assert_int_equal(as(lab, "ada", BOARD_RESERVE, lab->wall_ms + 5000), -EBUSY);
+	assert_int_equal(as(lab, "ada", BOARD_RELEASE, 0), -EACCES);
+	lab_agent_done(&a);
+}
+
 static void a_health_check_can_be_asked_for(void **state)
 {
 	struct lab *lab = *state;
@@ -580,6 +619,7 @@ int main(void)
 		LAB_TEST(a_drained_board_gets_no_job_until_released),
 		LAB_TEST(draining_a_busy_board_waits_for_its_run),
 		LAB_TEST(a_reservation_ends_by_itself),
+		LAB_TEST(a_reservation_is_its_owners),
 		LAB_TEST(a_health_check_can_be_asked_for),
 		LAB_TEST(a_second_drain_learns_of_the_first),
 		LAB_TEST(a_failed_check_is_the_boards_reason),
