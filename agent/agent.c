@@ -302,6 +302,8 @@ static void stop_runs(struct agent *a, int signal_fd)
 
 static void serve(struct agent *a, const char *config_path, int signal_fd)
 {
+	notify_say(&a->notify, "READY=1\nSTATUS=%zu boards, server %s", a->settings->n_boards,
+		a->settings->server);
 	for (;;) {
 		struct signalfd_siginfo info;
 
@@ -309,8 +311,12 @@ static void serve(struct agent *a, const char *config_path, int signal_fd)
 			continue;
 		if (info.ssi_signo != SIGHUP)
 			break;
+		notify_say(&a->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+			clock_mono_ns(a->clock) / 1000);
 		reload(a, config_path);
+		notify_say(&a->notify, "READY=1");
 	}
+	notify_say(&a->notify, "STOPPING=1\nSTATUS=finishing what runs");
 	stop_runs(a, signal_fd);
 }
 
@@ -395,7 +401,10 @@ static int lock_data(const char *data, int signal_fd, int *lock_fd, struct fault
 
 int agent_run(const char *config_path)
 {
-	struct agent a = {.clock = &clock_system, .random_below = random_below, .stop_fd = -1};
+	struct agent a = {.clock = &clock_system,
+		.random_below = random_below,
+		.notify = NOTIFY_INIT,
+		.stop_fd = -1};
 	struct agent_settings *settings = NULL;
 	_cleanup_(file_close) int lock_fd = -1;
 	_cleanup_(file_close) int signal_fd = block_signals();
@@ -406,8 +415,9 @@ int agent_run(const char *config_path)
 	mallopt(M_ARENA_MAX, ARENAS_MAX);
 	/* Fixed: otherwise one large result makes all later ones stay in the heap. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
-	rc = settings_load(config_path, &settings, &f);
-
+	rc = notify_open(&a.notify, &f);
+	if (!rc)
+		rc = settings_load(config_path, &settings, &f);
 	if (!rc)
 		rc = file_make_folders(settings->data, 0751, &f);
 	if (!rc)
@@ -420,6 +430,7 @@ int agent_run(const char *config_path)
 	else
 		log_error("the agent cannot run", LOG_STR("error", f.text));
 	close_all(&a);
+	notify_close(&a.notify);
 	settings_free(settings);
 	if (!rc)
 		log_info("stopped");

@@ -8,9 +8,11 @@
 #include "agent/artifacts/cache.h"
 #include "agent/board/fleet.h"
 #include "agent/link/session.h"
+#include "agent/pulse.h"
 #include "agent/settings.h"
 #include "agent/spool/sender.h"
 #include "agent/spool/shipper.h"
+#include "common/notify.h"
 
 struct acquire;
 struct heartbeat;
@@ -35,7 +37,9 @@ struct agent {
 	struct heartbeat *heartbeat;
 	struct keeper *keeper;
 	struct tunnels *tunnels;
-	int stop_fd; /* readable: calls to the server are given up */
+	struct pulse acquire_pulse, heartbeat_pulse;
+	struct notify notify; /* the service manager */
+	int stop_fd;	      /* readable: calls to the server are given up */
 };
 
 /* Until SIGTERM or SIGINT. The exit code. */

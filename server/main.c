@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/file.h"
 #include "common/log.h"
+#include "common/notify.h"
 #include "server/auth/auth.h"
 #include "server/captures/retention.h"
 #include "server/commands/commands.h"
@@ -19,6 +21,7 @@
 #include "server/schedule/reaper.h"
 #include "server/schedule/scheduler.h"
 #include "server/tls/pair.h"
+#include "server/watchdog.h"
 
 /* Whole or not at all, for those who wait for it; it need not survive a power cut. */
 static int write_port_file(const struct settings *s, uint16_t port, struct fault *f)
@@ -50,14 +53,54 @@ static void tell_tls(const struct tls_pair *pair, int64_t now_ms)
 			LOG_I64("days_left", days));
 }
 
-static int serve(struct server *server, const sigset_t *ends, struct fault *f)
+/* What the process is asked from outside: to end, and whether it lives. */
+struct outside {
+	sigset_t ends;
+	int signal_fd;
+	struct notify notify;
+	struct watchdog watchdog;
+};
+
+/* Until the first signal; a second one ends the process as it is, which costs nothing that was promised. */
+static void wait_for_end(struct outside *o, const struct clock *clock)
+{
+	struct pollfd fd = {.fd = o->signal_fd, .events = POLLIN};
+	struct signalfd_siginfo info = {0};
+
+	while (clock_poll(clock, &fd, 1, watchdog_due_ns(&o->watchdog, clock)) <= 0)
+		watchdog_ask(&o->watchdog);
+	(void)!read(o->signal_fd, &info, sizeof(info));
+	log_info("hildad ends", LOG_STR("signal", strsignal((int)info.ssi_signo)));
+	notify_say(&o->notify, "STOPPING=1\nSTATUS=answering what was asked");
+	pthread_sigmask(SIG_UNBLOCK, &o->ends, NULL);
+}
+
+static void say_ready(struct server *server, struct outside *o, const struct listen_address *a)
+{
+	char status[128];
+
+	if (!listen_is_loopback(a) && !server->auth->required)
+		log_warning("insecure: whoever reaches this port may do everything",
+			LOG_STR("listen", a->host), LOG_U64("port", http_port(server->http)));
+	if (server->tls)
+		tell_tls(server->tls, clock_wall_ms(server->clock));
+	log_info("hildad is ready", LOG_STR("listen", a->host),
+		LOG_U64("port", http_port(server->http)), LOG_STR("data", server->settings->data),
+		LOG_STR("version", HILDA_VERSION));
+	snprintf(status, sizeof(status), "serving at %s port %u", a->host,
+		(unsigned)http_port(server->http));
+	watchdog_init(&o->watchdog, &o->notify, server->store, status);
+	notify_say(&o->notify, "READY=1\nSTATUS=%s", status);
+}
+
+static int serve(struct server *server, struct outside *outside, struct fault *f)
 {
 	struct http *http = NULL;
 	struct reaper *reaper = NULL;
 	struct scheduler *scheduler = NULL;
 	struct retention *retention = NULL;
 	struct listen_address address = {0};
-	int rc = http_start(server, &http, f), got = 0;
+	int rc = http_start(server, &http, f);
 
 	if (rc != 0)
 		return rc;
@@ -74,17 +117,10 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 		rc = write_port_file(server->settings, http_port(http), f);
 	if (rc == 0) {
 		listen_parse(server->settings->listen, &address, NULL);
-		if (!listen_is_loopback(&address) && !server->auth->required)
-			log_warning("insecure: whoever reaches this port may do everything",
-				LOG_STR("listen", address.host), LOG_U64("port", http_port(http)));
-		if (server->tls)
-			tell_tls(server->tls, clock_wall_ms(server->clock));
-		log_info("hildad is ready", LOG_STR("listen", address.host),
-			LOG_U64("port", http_port(http)), LOG_STR("data", server->settings->data),
-			LOG_STR("version", HILDA_VERSION));
-		sigwait(ends, &got);
-		log_info("hildad ends", LOG_STR("signal", strsignal(got)));
+		say_ready(server, outside, &address);
+		wait_for_end(outside, server->clock);
 	}
+	http_drain(http);
 	http_quiesce(http);
 	retention_stop(retention);
 	scheduler_stop(scheduler);
@@ -94,15 +130,19 @@ static int serve(struct server *server, const sigset_t *ends, struct fault *f)
 	return rc;
 }
 
-static int run(const struct settings *s, const sigset_t *ends, struct fault *f)
+static int run(const struct settings *s, struct outside *outside, struct fault *f)
 {
 	struct server server = {.settings = s, .clock = &clock_system};
-	int rc;
+	int rc = notify_open(&outside->notify, f);
 
+	if (rc != 0)
+		return rc;
+	notify_say(&outside->notify, "STATUS=opening %s", s->data);
 	rc = server_open(&server, f);
 	if (rc == 0)
-		rc = serve(&server, ends, f);
+		rc = serve(&server, outside, f);
 	server_close(&server);
+	notify_close(&outside->notify);
 	return rc;
 }
 
@@ -156,7 +196,7 @@ int main(int argc, char **argv)
 	struct settings_run how;
 	const struct command *command;
 	struct fault f = {0};
-	sigset_t ends;
+	struct outside outside;
 	int rc;
 
 	settings_defaults(&settings);
@@ -192,14 +232,16 @@ int main(int argc, char **argv)
 	/* The writer's memory grows and shrinks with each batch; that need not go to the kernel. */
 	mallopt(M_TOP_PAD, 256 * 1024);
 	mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
-	/* Every thread inherits the mask; the main thread takes the signals by sigwait. */
+	/* Every thread inherits the mask; the main thread takes the signals by signalfd. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is a full disk, not the end */
-	sigemptyset(&ends);
-	sigaddset(&ends, SIGTERM);
-	sigaddset(&ends, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &ends, NULL);
-	rc = run(&settings, &ends, &f);
+	sigemptyset(&outside.ends);
+	sigaddset(&outside.ends, SIGTERM);
+	sigaddset(&outside.ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &outside.ends, NULL);
+	outside.signal_fd = signalfd(-1, &outside.ends, SFD_CLOEXEC);
+	rc = outside.signal_fd < 0 ? fault_errno(&f, errno, "signalfd")
+				   : run(&settings, &outside, &f);
 	if (rc != 0)
 		fprintf(stderr, "hildad: %s\n", f.text);
 	return rc == 0 ? 0 : 1;

@@ -133,6 +133,7 @@ static void work_once(struct board *b)
 	fleet->worked = true;
 	b->started = false;
 	b->stage = STAGE_NONE;
+	b->step_due_ns = CLOCK_NEVER;
 	pthread_mutex_unlock(&fleet->lock);
 	fleet->o.perform(fleet->o.arg, &work);
 	run = work.offer->run;
@@ -262,11 +263,13 @@ void board_blocked(struct board *b, const char *detail)
 	pthread_mutex_unlock(&b->fleet->lock);
 }
 
-void board_stage(struct board *b, enum stage stage)
+void board_stage(struct board *b, enum stage stage, int64_t deadline_ns)
 {
 	pthread_mutex_lock(&b->fleet->lock);
+	b->step_due_ns = deadline_ns;
+	if (b->stage != stage)
+		b->fleet->o.wake_heartbeat(b->fleet->o.arg);
 	b->stage = stage;
-	b->fleet->o.wake_heartbeat(b->fleet->o.arg);
 	pthread_mutex_unlock(&b->fleet->lock);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/board/fleet_parts.h"
+#include "agent/pulse.h"
 #include "common/cleanup.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -107,6 +108,7 @@ static int add(struct fleet *fleet, const struct board_config *config, struct fa
 	b->check_backoff = (struct backoff){.random_below = fleet->o.random_below,
 		.first_ms = CHECK_FIRST_MS,
 		.cap_ms = CHECK_CAP_MS};
+	b->step_due_ns = CLOCK_NEVER;
 	/* A program is always there; what is plugged in or emulated is looked for first. */
 	b->online = config->exec;
 	if (!b->online)
@@ -254,6 +256,20 @@ bool fleet_is_busy(struct fleet *fleet)
 		busy = b->working;
 	pthread_mutex_unlock(&fleet->lock);
 	return busy;
+}
+
+bool fleet_is_overdue(struct fleet *fleet, char board[BOARD_NAME_BYTES])
+{
+	bool overdue = false;
+
+	pthread_mutex_lock(&fleet->lock);
+	for (struct board *b = fleet->boards; b && !overdue; b = b->next) {
+		overdue = b->working && pulse_is_over(b->step_due_ns, fleet->o.clock);
+		if (overdue)
+			memcpy(board, b->config.name, sizeof(b->config.name));
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return overdue;
 }
 
 bool fleet_take_rested(struct fleet *fleet)

@@ -106,6 +106,8 @@ void fleet_stop_offers(struct fleet *fleet);
 bool fleet_is_busy(struct fleet *fleet);
 /* True once after runs, when none is left: what they needed may go. */
 bool fleet_take_rested(struct fleet *fleet);
+/* A step of some board goes on long after its deadline: its thread hangs. */
+bool fleet_is_overdue(struct fleet *fleet, char board[BOARD_NAME_BYTES]);
 void fleet_end_all(struct fleet *fleet, enum run_end end, const char *text);
 
 /* ---- the state of boards ---- */
@@ -132,7 +134,8 @@ int board_started(struct board *board);
 void board_blocked(struct board *board, const char *detail);
 /* Another board of this agent is at work with this one's PPK2. */
 bool board_waits_for_meter(struct board *board);
-void board_stage(struct board *board, enum stage stage);
+/* deadline_ns: of its step; CLOCK_NEVER when that one has ended. */
+void board_stage(struct board *board, enum stage stage, int64_t deadline_ns);
 /* The run's driving is over: cancels no longer matter. text has room for FLEET_DETAIL_BYTES. */
 enum run_end board_why_ended(struct board *board, char *text);
 /* The result is spooled: the run is the spool's, not the board's. */

@@ -52,6 +52,7 @@ struct board {
 	bool working;	  /* within perform */
 	bool started;
 	enum stage stage;
+	int64_t step_due_ns; /* CLOCK_NEVER: no step is being made */
 	enum run_end end;
 	char end_text[FLEET_DETAIL_BYTES];
 	int cancel_fd;

@@ -20,6 +20,7 @@
 #define PROGRAM "hilda-vboard"
 #define OUTPUT_MAX_BYTES (64 * 1024)
 #define EMULATOR_FDS_MAX SETTINGS_BOARDS_MAX
+#define SIGNS_IN_A_TERM 4 /* of the watchdog's */
 
 enum emulator_state { EMULATOR_OFF, EMULATOR_STARTING, EMULATOR_ON };
 
@@ -42,6 +43,7 @@ struct keeper {
 	int stop_fd;
 	int settled_fd; /* readable once no virtual board is starting */
 	struct emulator *emulators;
+	int64_t alive_ns; /* when the service manager is told next that the agent lives */
 };
 
 static void find_program(const struct agent *a, char path[FILE_PATH_BYTES])
@@ -267,6 +269,31 @@ static void give_back_memory(struct keeper *k)
 	malloc_trim(0);
 }
 
+/*
+ * By the keeper, which looks at every board at each tick: not while a thread is later than it had
+ * promised, or a board's step goes on long after its deadline.
+ */
+static void say_alive(struct keeper *k)
+{
+	struct agent *a = k->agent;
+	char board[BOARD_NAME_BYTES];
+	const char *why = NULL;
+
+	if (!a->notify.watchdog_ms || !clock_expired(a->clock, k->alive_ns))
+		return;
+	k->alive_ns = clock_deadline_ms(a->clock, a->notify.watchdog_ms / SIGNS_IN_A_TERM);
+	if (pulse_is_broken(&a->acquire_pulse, a->clock))
+		why = "the thread that asks for work";
+	else if (pulse_is_broken(&a->heartbeat_pulse, a->clock))
+		why = "the thread of heartbeats";
+	else if (fleet_is_overdue(a->fleet, board))
+		why = board;
+	if (!why)
+		notify_say(&a->notify, "WATCHDOG=1");
+	else
+		log_error("no sign of life is given: something hangs", LOG_STR("what", why));
+}
+
 static void tick(struct keeper *k)
 {
 	_cleanup_free_ struct board_config *configs = NULL;
@@ -296,13 +323,14 @@ static void tick(struct keeper *k)
 	heartbeat_attest(k->agent);
 	fleet_review(k->agent->fleet);
 	give_back_memory(k);
+	say_alive(k);
 }
 
 /* Until the next tick is due, or a virtual board ends, or the agent stops (false). */
 static bool wait_tick(struct keeper *k)
 {
 	struct pollfd fds[EMULATOR_FDS_MAX + 1] = {{.fd = k->stop_fd, .events = POLLIN}};
-	int64_t ms = KEEPER_TICK_MS;
+	int64_t ms = KEEPER_TICK_MS, sign_ms = k->agent->notify.watchdog_ms / SIGNS_IN_A_TERM;
 	nfds_t n = 1;
 
 	for (struct emulator *e = k->emulators; e && n <= EMULATOR_FDS_MAX; e = e->next) {
@@ -311,6 +339,8 @@ static bool wait_tick(struct keeper *k)
 		if (e->process.pid > 0)
 			fds[n++] = (struct pollfd){.fd = e->process.pidfd, .events = POLLIN};
 	}
+	if (sign_ms && sign_ms < ms)
+		ms = sign_ms;
 	clock_poll(k->agent->clock, fds, n, clock_deadline_ms(k->agent->clock, ms));
 	return !fds[0].revents;
 }
@@ -328,6 +358,7 @@ static void *keeper_main(void *arg)
 {
 	struct keeper *k = arg;
 
+	pthread_setname_np(pthread_self(), "keeper");
 	do {
 		tick(k);
 		if (!is_starting(k))

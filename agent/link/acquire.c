@@ -163,6 +163,16 @@ static void poll_once(struct acquire *q)
 	link_answer_done(&answer);
 }
 
+/* The longest that one turn waits: for its call, to register anew, and after a failure. */
+static void promise(struct acquire *q)
+{
+	struct link_session session;
+
+	link_session(q->agent->link, &session);
+	pulse_promise(&q->agent->acquire_pulse, q->agent->clock,
+		session.acquire_ms + ACQUIRE_SLACK_MS + 2 * REGISTER_TIMEOUT_MS + BACKOFF_CAP_MS);
+}
+
 static void *acquire_main(void *arg)
 {
 	struct acquire *q = arg;
@@ -171,6 +181,7 @@ static void *acquire_main(void *arg)
 	int rc;
 
 	while (!stopping(q)) {
+		promise(q);
 		link_session(q->agent->link, &session);
 		if (session.session) {
 			poll_once(q);

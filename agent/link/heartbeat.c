@@ -139,9 +139,12 @@ static void *heartbeat_main(void *arg)
 		struct link_session session;
 		int64_t interval_ms;
 
+		pulse_promise(&a->heartbeat_pulse, a->clock,
+			2 * REGISTER_TIMEOUT_MS + HEARTBEAT_TIMEOUT_MS);
 		tell(h, &failing);
 		link_session(a->link, &session);
 		interval_ms = session.session ? session.heartbeat_ms : DEFAULT_INTERVAL_MS;
+		pulse_promise(&a->heartbeat_pulse, a->clock, HEARTBEAT_GATHER_MS + interval_ms);
 		if (!wait_until(h, clock_deadline_ms(a->clock, HEARTBEAT_GATHER_MS), false) ||
 			!wait_until(h, clock_deadline_ms(a->clock, interval_ms), true))
 			break;

@@ -303,9 +303,9 @@ static enum run_end why_ended(void *arg, char *text)
 	return board_why_ended(arg, text);
 }
 
-static void on_stage(void *arg, enum stage stage)
+static void on_stage(void *arg, enum stage stage, int64_t deadline_ns)
 {
-	board_stage(arg, stage);
+	board_stage(arg, stage, deadline_ns);
 }
 
 /* The server has said yes: from here on there will be a result. */

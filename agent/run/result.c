@@ -66,6 +66,7 @@ static void add_frame(const struct runner *r, struct run *run, json_t *stages)
 	char finished[CLOCK_RFC3339_BYTES];
 	char id[2 * RESULT_ID_BYTES + 1];
 	char text[FLEET_DETAIL_BYTES];
+	enum run_end end = r->why_ended(r->arg, text);
 	json_t *d = run->result;
 	bool passed = run->verdict.outcome == OUTCOME_PASSED;
 
@@ -77,7 +78,8 @@ static void add_frame(const struct runner *r, struct run *run, json_t *stages)
 	json_object_set_new(
 		d, "detail", passed ? json_string("") : text_of(run->verdict.fault.text));
 	json_object_set_new(d, "stage", json_string(passed ? "" : stage_name(run->verdict.stage)));
-	json_object_set_new(d, "late", json_boolean(r->why_ended(r->arg, text) == RUN_END_LOST));
+	json_object_set_new(d, "late", json_boolean(end == RUN_END_LOST));
+	json_object_set_new(d, "handed_back", json_boolean(end == RUN_END_STOPPED && !passed));
 	json_object_set_new(d, "started_at", json_string(started));
 	json_object_set_new(d, "finished_at", json_string(finished));
 	json_object_set(d, "stages", stages);

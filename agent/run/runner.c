@@ -57,10 +57,11 @@ static int perform_step(
 	int64_t begin_ns = clock_mono_ns(r->clock);
 	int rc;
 
-	r->on_stage(r->arg, step->stage);
-	run_log_printf(r->log, "stage %s", stage_name(step->stage));
 	run->deadline_ns = clock_deadline_ms(r->clock, job_stage_ms(r->job, step->stage));
+	r->on_stage(r->arg, step->stage, run->deadline_ns);
+	run_log_printf(r->log, "stage %s", stage_name(step->stage));
 	rc = canceled(r) ? -ECANCELED : step->perform(run);
+	r->on_stage(r->arg, step->stage, CLOCK_NEVER);
 	if (!rc && run->verdict.outcome != OUTCOME_NONE)
 		rc = -ECANCELED;
 	if (rc)

@@ -27,7 +27,8 @@ struct runner {
 	const struct step *steps;
 	/* Whose word stands above the steps': a cancel, a loss. text: FLEET_DETAIL_BYTES. */
 	enum run_end (*why_ended)(void *arg, char *text);
-	void (*on_stage)(void *arg, enum stage stage);
+	/* Before a step with its deadline, behind it with CLOCK_NEVER. */
+	void (*on_stage)(void *arg, enum stage stage, int64_t deadline_ns);
 	void *arg;
 	/* Filled when the run cannot even begin: no step is performed then. */
 	struct verdict verdict;

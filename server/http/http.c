@@ -33,6 +33,8 @@ struct http {
 	uint16_t port;
 	int listener; /* -1 until it is taken back from libmicrohttpd */
 	atomic_int busy;
+	atomic_int
+		unsent; /* requests that came whole and whose answer has an end, until all of it is sent */
 	atomic_bool stopping;
 	_Atomic int64_t body_bytes;
 	pthread_mutex_t unused_lock;
@@ -91,6 +93,13 @@ static bool find_route(struct request *r, const char *method)
 	return false;
 }
 
+static void count_unsent(struct request *r, bool counts)
+{
+	if (r->unsent != counts)
+		atomic_fetch_add(&r->http->unsent, counts ? 1 : -1);
+	r->unsent = counts;
+}
+
 static enum MHD_Result answer(struct request *r)
 {
 	enum MHD_Result ok;
@@ -98,6 +107,7 @@ static enum MHD_Result answer(struct request *r)
 	if (!r->response)
 		reply_problemf(r, PROBLEM_INTERNAL, "no answer was made");
 	r->phase = REQUEST_ANSWERED;
+	count_unsent(r, !r->endless);
 	if (r->endless)
 		connections_lift(r->connection);
 	else
@@ -137,15 +147,23 @@ static bool check_room(struct request *r)
 	return false;
 }
 
+static bool check_stopping(struct request *r)
+{
+	if (!atomic_load(&r->http->stopping))
+		return true;
+	reply_problemf(r, PROBLEM_UNAVAILABLE, "the server is stopping");
+	return false;
+}
+
 static enum MHD_Result first_call(struct request *r, const char *path, const char *method)
 {
 	struct head h;
 
 	r->path = path;
 	head_read(r, &h);
-	if (!head_check_framing(r, &h) || !check_room(r) || !head_check_site(r, &h, method) ||
-		!find_route(r, method) || !auth_admit(r, &h, method) || !head_check_size(r, &h) ||
-		!head_check_type(r, &h))
+	if (!head_check_framing(r, &h) || !check_room(r) || !check_stopping(r) ||
+		!head_check_site(r, &h, method) || !find_route(r, method) ||
+		!auth_admit(r, &h, method) || !head_check_size(r, &h) || !head_check_type(r, &h))
 		return refuse(r, &h);
 	r->body = BUFFER_INIT((size_t)r->body_max);
 	r->phase = REQUEST_BODY;
@@ -218,6 +236,7 @@ static enum MHD_Result on_body(struct request *r, const char *data, size_t *n)
 		return answer(r);
 	atomic_fetch_add(&r->http->busy, 1);
 	r->busy = true;
+	count_unsent(r, true);
 	if (atomic_load(&r->http->stopping))
 		reply_problemf(r, PROBLEM_UNAVAILABLE, "the server is stopping");
 	else
@@ -337,6 +356,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 	if (r->own_free)
 		r->own_free(r->own);
 	idle(r);
+	count_unsent(r, false);
 	reply_drop(r);
 	if (r->reserved)
 		atomic_fetch_sub(&r->http->body_bytes, r->reserved);
@@ -430,6 +450,19 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 	}
 	*out = http;
 	return 0;
+}
+
+void http_drain(struct http *http)
+{
+	const struct clock *clock = http->server->clock;
+	int64_t deadline_ns = clock_deadline_ms(clock, HTTP_DRAIN_MS);
+
+	atomic_store(&http->stopping, true);
+	wait_room_close(http->waits);
+	while (atomic_load(&http->unsent) > 0 && !clock_expired(clock, deadline_ns))
+		clock_poll(clock, NULL, 0, clock_deadline_ms(clock, 1));
+	if (atomic_load(&http->unsent) > 0)
+		log_warning("answers are cut off", LOG_I64("requests", atomic_load(&http->unsent)));
 }
 
 void http_quiesce(struct http *http)

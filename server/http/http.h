@@ -39,6 +39,12 @@ struct http_stats {
 };
 
 int http_start(struct server *server, struct http **out, struct fault *f);
+#define HTTP_DRAIN_MS 10000 /* for answers that are under way when the server is to end */
+/*
+ * From here on new requests get 503, also on new connections; waits are answered. Returns when every
+ * answer has been sent, or after HTTP_DRAIN_MS.
+ */
+void http_drain(struct http *http);
 /* No new connections or long waits; everything that waits is answered. */
 void http_quiesce(struct http *http);
 /* After http_quiesce and once the store and the workers have resumed what they had. */

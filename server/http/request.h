@@ -46,6 +46,7 @@ struct request {
 	bool bad_uri;
 	bool long_query;	/* it was cut off */
 	bool busy;		/* counted: the server does not stop before it is answered */
+	bool unsent;		/* counted: nor, for a while, before the answer is sent */
 	int64_t content_length; /* -1: chunked */
 	int64_t body_max;
 	int64_t received; /* bytes of body that came */

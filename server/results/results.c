@@ -31,6 +31,7 @@ static int read_words(struct result *r, const json_t *doc, struct fault *f)
 		rc = document_text(doc, "", "stage", false, stage, sizeof(stage), f);
 	if (!rc && stage_parse(stage, &r->stage))
 		return fault_set(f, EINVAL, "result: /stage \"%s\" is no stage", stage);
+	r->handed_back = json_is_true(json_object_get(doc, "handed_back"));
 	if (!rc)
 		rc = document_time(doc, "", "started_at", &r->started_ms, f);
 	return rc ? rc : document_time(doc, "", "finished_at", &r->finished_ms, f);

@@ -43,6 +43,7 @@ struct result {
 	enum outcome outcome; /* final: after criteria */
 	enum stage stage;
 	char detail[1024];
+	bool handed_back; /* the agent was stopped: no fault of the job or its board */
 	int64_t started_ms, finished_ms; /* wall clock of the agent; 0: absent */
 	struct metric_row *metrics;
 	size_t n_metrics;

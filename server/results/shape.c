@@ -90,12 +90,12 @@ static const struct part energy_parts[] = {{"source", TEXT, NULL}, {"sync", TEXT
 	{"capture", OBJECT, capture_parts}, {0}};
 static const struct part document_parts[] = {{"result_id", TEXT, NULL}, {"outcome", TEXT, NULL},
 	{"detail", TEXT, NULL}, {"stage", TEXT, NULL}, {"late", FLAG, NULL},
-	{"started_at", TEXT, NULL}, {"finished_at", TEXT, NULL}, {"stages", OBJECTS, stage_parts},
-	{"timer", OBJECT, timer_parts}, {"phases", OBJECTS, phase_parts},
-	{"lines", OBJECTS, line_parts}, {"device", SCALARS, NULL}, {"model", SCALARS, NULL},
-	{"clock", OBJECT, clock_parts}, {"footprint", OBJECT, footprint_parts},
-	{"fault", OBJECT, fault_parts}, {"provenance", SCALARS, NULL},
-	{"energy", OBJECT, energy_parts}, {0}};
+	{"handed_back", FLAG, NULL}, {"started_at", TEXT, NULL}, {"finished_at", TEXT, NULL},
+	{"stages", OBJECTS, stage_parts}, {"timer", OBJECT, timer_parts},
+	{"phases", OBJECTS, phase_parts}, {"lines", OBJECTS, line_parts}, {"device", SCALARS, NULL},
+	{"model", SCALARS, NULL}, {"clock", OBJECT, clock_parts},
+	{"footprint", OBJECT, footprint_parts}, {"fault", OBJECT, fault_parts},
+	{"provenance", SCALARS, NULL}, {"energy", OBJECT, energy_parts}, {0}};
 
 static const char *const kind_words[] = {
 	[TEXT] = "a string",

@@ -202,6 +202,15 @@ int move_job_requeue(struct store_txn *t, int64_t job, const char *detail, unsig
 	return 0;
 }
 
+int move_job_requeue_uncharged(struct store_txn *t, int64_t job, const char *detail)
+{
+	int rc = sql_run(t->db,
+		"UPDATE jobs SET attempts_allowed = attempts_allowed + 1 WHERE id = $job",
+		SQL_I("$job", job));
+
+	return rc ? rc : move_job_requeue(t, job, detail, 0);
+}
+
 /* From the newest on: they end in about the order of their ids. */
 static int has_live_child(struct store_txn *t, int64_t parent)
 {

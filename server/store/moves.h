@@ -40,6 +40,8 @@ int move_board_attested(struct store_txn *t, const char *board);
 
 /* Back to the queue, uncharged (placing 0) or for another attempt (PLACING_RETRIED). */
 int move_job_requeue(struct store_txn *t, int64_t job, const char *detail, unsigned placing);
+/* The same, with one more attempt allowed: the last one counted, and was not its own. */
+int move_job_requeue_uncharged(struct store_txn *t, int64_t job, const char *detail);
 /* Ends it: state, finished_at, and its group when it was the last child. */
 int move_job_end(struct store_txn *t, int64_t job, const char *state, const char *outcome,
 	const char *detail, const char *stage);

@@ -12,6 +12,9 @@
 #include "server/store/ops.h"
 #include "server/store/placing.h"
 
+/* Agents that are stopped again and again: from this many starts on they are charged. */
+#define HANDED_BACK_ATTEMPTS 20
+
 /* ---- rows ---- */
 
 static uint8_t *pack_samples(const double *values, int64_t n)
@@ -104,6 +107,9 @@ static int settle_job(struct store_txn *t, const struct run_row *r, const struct
 	/* What was measured before the cancel came stands; all else ends as the person asked. */
 	if (r->job_canceled && o != OUTCOME_PASSED && o != OUTCOME_FAILED)
 		o = OUTCOME_CANCELED;
+	if (o == OUTCOME_INFRASTRUCTURE && result->handed_back &&
+		r->job_attempts < HANDED_BACK_ATTEMPTS)
+		return move_job_requeue_uncharged(t, r->job, result->detail);
 	if (o == OUTCOME_INFRASTRUCTURE && r->job_attempts < r->job_attempts_allowed)
 		return move_job_requeue(t, r->job, result->detail, PLACING_RETRIED);
 	return move_job_end(t, r->job, outcome_job_state(o), outcome_name(o), result->detail,

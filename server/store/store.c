@@ -182,6 +182,7 @@ static void *writer_main(void *arg)
 	struct store_op *batch;
 	size_t n;
 
+	pthread_setname_np(pthread_self(), "writer");
 	while ((batch = take_queue(s, &n))) {
 		struct fault f = {0};
 		int rc = run_batch(s, batch, &f);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/board/fleet.h"
+#include "agent/pulse.h"
 #include "tests/unit/agent/temporary.h"
 
 #define HASH "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -20,6 +21,7 @@ static struct {
 	pthread_cond_t changed;
 	unsigned performing, performed, wakes;
 	bool hold, start;
+	int64_t due_ms; /* of the step that is being made; 0: none */
 	enum run_end end;
 	struct board_config config;
 } seen = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -39,6 +41,8 @@ static void perform(void *arg, struct board_work *w)
 
 	if (seen.start)
 		board_started(w->board);
+	if (seen.due_ms)
+		board_stage(w->board, STAGE_WARM, clock_deadline_ms(&virtual_clock, seen.due_ms));
 	pthread_mutex_lock(&seen.lock);
 	seen.performing++;
 	seen.config = w->config;
@@ -424,6 +428,44 @@ static void rest_is_told_once_after_work(void **state)
 	assert_false(fleet_take_rested(fleet));
 }
 
+static void a_step_that_hangs_is_seen_long_after_its_deadline(void **state)
+{
+	char board[BOARD_NAME_BYTES] = "";
+
+	hold(true);
+	seen.due_ms = 1000;
+	offer(1, "a", 1);
+	wait_for(&seen.performing, 1);
+	seen.due_ms = 0;
+	assert_false(fleet_is_overdue(fleet, board));
+	__atomic_add_fetch(&offset_ns, (PULSE_SLACK_MS + 500) * CLOCK_NS_PER_MS, __ATOMIC_RELAXED);
+	assert_false(fleet_is_overdue(fleet, board));
+	__atomic_add_fetch(&offset_ns, 1000 * CLOCK_NS_PER_MS, __ATOMIC_RELAXED);
+	assert_true(fleet_is_overdue(fleet, board));
+	assert_string_equal(board, "a");
+	hold(false);
+	nudge();
+	wait_for(&seen.performed, 1);
+	while (fleet_is_busy(fleet))
+		sched_yield();
+	assert_false(fleet_is_overdue(fleet, board));
+}
+
+static void a_promise_is_broken_behind_its_slack_only(void **state)
+{
+	struct pulse p = {0};
+
+	assert_false(pulse_is_broken(&p, &virtual_clock));
+	pulse_promise(&p, &virtual_clock, 1000);
+	__atomic_add_fetch(&offset_ns, (PULSE_SLACK_MS + 500) * CLOCK_NS_PER_MS, __ATOMIC_RELAXED);
+	assert_false(pulse_is_broken(&p, &virtual_clock));
+	__atomic_add_fetch(&offset_ns, 1000 * CLOCK_NS_PER_MS, __ATOMIC_RELAXED);
+	assert_true(pulse_is_broken(&p, &virtual_clock));
+	pulse_promise(&p, &virtual_clock, 1000);
+	assert_false(pulse_is_broken(&p, &virtual_clock));
+	assert_false(pulse_is_over(CLOCK_NEVER, &virtual_clock));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -444,6 +486,8 @@ int main(void)
 		TEST(a_board_with_strange_words_is_told_all_the_same),
 		TEST(boards_with_one_meter_take_turns),
 		TEST(rest_is_told_once_after_work),
+		TEST(a_step_that_hangs_is_seen_long_after_its_deadline),
+		TEST(a_promise_is_broken_behind_its_slack_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,11 +57,14 @@ static int unwanted(struct run *run)
 	return 0;
 }
 
+static int64_t step_due_ns; /* as the board is told */
+
 static int warm(struct run *run)
 {
 	note("w");
 	switch (warm_does) {
 	case TIMES_OUT:
+		assert_int_equal(step_due_ns, run->deadline_ns);
 		now_ns = run->deadline_ns;
 		return -ETIMEDOUT;
 	case SAYS_FAILED:
@@ -108,8 +111,9 @@ static enum run_end why(void *arg, char *text)
 	return end;
 }
 
-static void on_stage(void *arg, enum stage stage)
+static void on_stage(void *arg, enum stage stage, int64_t deadline_ns)
 {
+	step_due_ns = deadline_ns;
 }
 
 static struct job job;
@@ -199,6 +203,7 @@ static void the_first_reason_stands_and_collect_is_made(void **state)
 static void a_deadline_is_a_timeout_of_its_stage(void **state)
 {
 	expect(perform(TIMES_OUT, OUTCOME_NONE), "timeout", "warm", "4000 ms", "fwc");
+	assert_true(step_due_ns == CLOCK_NEVER);
 }
 
 static void each_stage_has_a_time_of_its_own(void **state)
