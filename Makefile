@@ -316,13 +316,52 @@ bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_o
 
 # ---- installation -------------------------------------------------------------------------------
 
+# Pages of the manual say what the programs say of themselves; MANUAL_BIN names others that run here.
+MANUAL_BIN ?= $(BUILD)/bin
+MAN := $(addprefix $(BUILD)/man/,hildad.8 hilda-agent.8 hilda.1 hilda-vboard.1)
+$(BUILD)/man/.made: packaging/manual.py $(addprefix $(MANUAL_BIN)/,$(foreach p,$(PROGRAMS),$(NAME_$(p))))
+	@mkdir -p $(@D)
+	$(call say,MAN)
+	$(Q)$(PYTHON) $< $(MANUAL_BIN) $(@D) $(VERSION) $$(git log -1 --format=%cs 2>/dev/null || date +%F)
+	@touch $@
+.PHONY: man
+man: $(BUILD)/man/.made
+
 DESTDIR ?=
+INSTALLED := $(DESTDIR)$(PREFIX)
 .PHONY: install
-install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(foreach p,$(PROGRAMS),$(BUILD)/bin/$(NAME_$(p)))
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/hilda $(BUILD)/bin/hilda-shim
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions packaging/completion/hilda
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/hilda README.md NEWS.md docs/*.md
+install: $(BINARIES) man
+	install -D -m 755 -t $(INSTALLED)/bin $(foreach p,$(PROGRAMS),$(BUILD)/bin/$(NAME_$(p)))
+	install -D -m 755 -t $(INSTALLED)/libexec/hilda $(BUILD)/bin/hilda-shim
+	install -D -m 644 -t $(INSTALLED)/share/bash-completion/completions packaging/completion/hilda
+	install -D -m 644 -t $(INSTALLED)/share/doc/hilda README.md NEWS.md docs/*.md
+	install -D -m 644 -t $(INSTALLED)/share/hilda/drop-ins packaging/drop-ins/*.conf
+	for page in $(MAN); do install -d $(INSTALLED)/share/man/man$${page##*.} && \
+		gzip -9nc $$page >$(INSTALLED)/share/man/man$${page##*.}/$${page##*/}.gz || exit 1; done
+	install -d $(INSTALLED)/lib/systemd/system
+	for unit in hildad hilda-agent; do sed 's,/usr/bin/hilda,$(PREFIX)/bin/hilda,g' packaging/$$unit.service \
+		>$(INSTALLED)/lib/systemd/system/$$unit.service || exit 1; done
+	install -D -m 644 packaging/sysusers.conf $(INSTALLED)/lib/sysusers.d/hilda.conf
+	install -D -m 644 packaging/tmpfiles.conf $(INSTALLED)/lib/tmpfiles.d/hilda.conf
+	install -D -m 644 -t $(INSTALLED)/lib/udev/rules.d packaging/60-hilda.rules
+
+# ---- Debian packages ------------------------------------------------------------------------------
+
+# What is not released yet sorts before the release, and by its date.
+DEB_ARCH     = $(shell dpkg --print-architecture)
+DEB_VERSION  = $(VERSION)$(if $(shell grep -s 'not released' NEWS.md),~git$(shell git log -1 --format=%cd --date=format:%Y%m%d.%H%M%S).$(GIT_HASH))
+DEB_BUILD   := $(BUILD)/deb
+.PHONY: deb check-deb
+deb: | packages
+	rm -rf $(DEB_BUILD)/root
+	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr DESTDIR=$(abspath $(DEB_BUILD))/root install >/dev/null
+	strip --strip-unneeded $(DEB_BUILD)/root/usr/bin/* $(DEB_BUILD)/root/usr/libexec/hilda/*
+	packaging/deb/build $(abspath $(DEB_BUILD))/root $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH)
+	@ls -l $(DEB_BUILD)/packages/*.deb
+
+# Into a fresh Debian, as root; boots it where the machine lets systemd-nspawn do so.
+check-deb: deb
+	HILDA_BUILD=$(abspath $(BUILD)) HILDA_DEBOOTSTRAP=1 $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/daemon/test_deb.py
 
 # ---- packages -----------------------------------------------------------------------------------
 
@@ -351,6 +390,7 @@ help:
 	@echo 'make tidy           clang-tidy over the host sources'
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make deb            Debian packages into $(BUILD)/deb/packages; make check-deb: in a fresh Debian (root)'
 	@echo 'make clean          removes $(BUILD)/'
 	@echo 'V=1 shows whole commands; BUILD=DIR builds elsewhere.'
 

@@ -45,6 +45,7 @@ static void usage(FILE *out)
 		"  --token-file FILE  the enrolment token; standard input when absent\n"
 		"  --wait TIME        hold: for a job that runs on the board; 10m when absent\n"
 		"  --log-level LEVEL  error, warning, info or debug; info when absent\n"
+		"  --check-config     read the configuration, say what is wrong, touch nothing, and end\n"
 		"  --version, --help\n"
 		"\n"
 		"Exit codes: 0 all is well, 1 something failed (stderr says what), 2 wrong usage.\n"
@@ -56,6 +57,20 @@ static int wrong(const char *what, const char *which)
 {
 	fprintf(stderr, "hilda-agent: %s%s; see hilda-agent --help\n", what, which);
 	return EXIT_USAGE;
+}
+
+static void say_problem(void *arg, const struct fault *f)
+{
+	fprintf(stderr, "hilda-agent: %s\n", f->text);
+}
+
+static int check_config(const char *config)
+{
+	unsigned problems = settings_check(config, say_problem, NULL);
+
+	if (!problems)
+		printf("%s is fine\n", config);
+	return problems ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int dispatch(int argc, char **argv, struct enroll_options *o, int64_t wait_ms)
@@ -105,12 +120,14 @@ int main(int argc, char **argv)
 		{"token-file", required_argument, NULL, 't'},
 		{"wait", required_argument, NULL, 'w'},
 		{"log-level", required_argument, NULL, 'l'},
+		{"check-config", no_argument, NULL, 'k'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	struct enroll_options o = {.config = SETTINGS_PATH};
 	int64_t wait_ms = HOLD_WAIT_MS;
+	bool only_check = false;
 	enum log_level level;
 	struct fault f;
 	int option;
@@ -140,6 +157,9 @@ int main(int argc, char **argv)
 				return wrong("no such log level: ", optarg);
 			log_set_level(level);
 			break;
+		case 'k':
+			only_check = true;
+			break;
 		case 'v':
 			printf("hilda-agent " HILDA_VERSION "\n");
 			return EXIT_SUCCESS;
@@ -150,5 +170,7 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
+	if (only_check)
+		return check_config(o.config);
 	return dispatch(argc - optind, argv + optind, &o, wait_ms);
 }

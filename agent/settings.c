@@ -205,6 +205,75 @@ int settings_load(const char *path, struct agent_settings **out, struct fault *f
 	return rc;
 }
 
+/* A token that cannot be read is seen at the first call only. */
+static int check_token(struct ini_section *s, const struct agent_settings *a, struct fault *f)
+{
+	if (!a->token_file[0] || access(a->token_file, R_OK) == 0)
+		return 0;
+	return fault_errno(f, errno,
+		"line %d: [agent] token-file = %s: `hildad token create --scopes agent --host %s` on the "
+		"server's host makes one; it must be readable here",
+		ini_line(s, "token-file"), a->token_file, a->name);
+}
+
+static unsigned say_failed(
+	int rc, struct ini_section *s, const struct fault *f, fault_say say, void *arg)
+{
+	if (!rc)
+		return 0;
+	say(arg, f);
+	if (s)
+		ini_section_use_all(s);
+	return 1;
+}
+
+static unsigned check_boards(
+	struct ini *ini, const char *path, struct board_config *room, fault_say say, void *arg)
+{
+	struct ini_section *s;
+	unsigned n = 0;
+
+	for (size_t i = 0; (s = ini_section_at(ini, i)); i++) {
+		struct fault f = {0};
+		int rc;
+
+		if (strcmp(ini_section_kind(s), "board") != 0)
+			continue;
+		rc = board_config_read(s, room, &f);
+		if (rc)
+			fault_wrap(&f, "%s", path);
+		n += say_failed(rc, s, &f, say, arg);
+	}
+	return n;
+}
+
+unsigned settings_check(const char *path, fault_say say, void *arg)
+{
+	_cleanup_free_ struct agent_settings *a = calloc(1, sizeof(*a));
+	_cleanup_free_ struct board_config *room = calloc(1, sizeof(*room));
+	struct ini_section *agent;
+	struct fault f = {0};
+	struct ini *ini;
+	unsigned n;
+	int rc = a && room ? ini_load(path, &ini, &f) : fault_errno(&f, ENOMEM, "%s", path);
+
+	if (rc) {
+		say(arg, &f);
+		return 1;
+	}
+	agent = ini_section_find(ini, "agent", "");
+	rc = read_agent(agent, a, &f);
+	if (!rc && agent)
+		rc = check_token(agent, a, &f);
+	if (rc)
+		fault_wrap(&f, "%s", path);
+	n = say_failed(rc, agent, &f, say, arg);
+	n += check_boards(ini, path, room, say, arg);
+	n += ini_say_unused(ini, say, arg);
+	ini_free(ini);
+	return n;
+}
+
 void settings_free(struct agent_settings *s)
 {
 	if (!s)

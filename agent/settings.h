@@ -30,6 +30,11 @@ int settings_load(const char *path, struct agent_settings **out, struct fault *f
 /* From memory; path is for messages. */
 int settings_parse(
 	const char *text, const char *path, struct agent_settings **out, struct fault *f);
+/*
+ * What is wrong with a file, said one by one: at most one thing of each section, and every key and
+ * section that is none. How many. Touches nothing; whether boards are there is agent/commands/check.h's.
+ */
+unsigned settings_check(const char *path, fault_say say, void *arg);
 void settings_free(struct agent_settings *s);
 
 /* Every setting with its default and an example, for --help. */

@@ -27,4 +27,7 @@ int fault_errno(struct fault *f, int error, const char *format, ...)
 /* Puts "<context>: " in front of the text that is there. Returns -f->error. */
 int fault_wrap(struct fault *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Hears of each problem that a check finds, one after the other. */
+typedef void (*fault_say)(void *arg, const struct fault *f);
+
 #endif

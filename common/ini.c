@@ -311,18 +311,66 @@ const char *ini_section_unused(const struct ini_section *s)
 	return NULL;
 }
 
+void ini_section_use_all(struct ini_section *s)
+{
+	s->used = true;
+	for (struct ini_pair *p = s->pairs; p; p = p->next)
+		p->used = true;
+}
+
+int ini_line(const struct ini_section *s, const char *key)
+{
+	for (const struct ini_pair *p = s->pairs; p; p = p->next) {
+		if (!strcmp(p->key, key))
+			return p->line;
+	}
+	return s->line;
+}
+
+/* p NULL: the section itself. */
+static int unused(const struct ini_section *s, const struct ini_pair *p, struct fault *f)
+{
+	const char *space = *s->name ? " " : "";
+
+	if (!p)
+		return fault_set(f, EINVAL, "%s:%d: unknown section [%s%s%s]", s->ini->path,
+			s->line, s->kind, space, s->name);
+	return fault_set(f, EINVAL, "%s:%d: unknown key '%s' in [%s%s%s]", s->ini->path, p->line,
+		p->key, s->kind, space, s->name);
+}
+
 int ini_check_used(struct ini *ini, struct fault *f)
 {
 	for (struct ini_section *s = ini->sections; s; s = s->next) {
 		if (!s->used)
-			return fault_set(f, EINVAL, "%s:%d: unknown section [%s%s%s]", ini->path,
-				s->line, s->kind, *s->name ? " " : "", s->name);
+			return unused(s, NULL, f);
 		for (struct ini_pair *p = s->pairs; p; p = p->next) {
 			if (!p->used)
-				return fault_set(f, EINVAL, "%s:%d: unknown key '%s' in [%s%s%s]",
-					ini->path, p->line, p->key, s->kind, *s->name ? " " : "",
-					s->name);
+				return unused(s, p, f);
 		}
 	}
 	return 0;
+}
+
+unsigned ini_say_unused(struct ini *ini, fault_say say, void *arg)
+{
+	struct fault f = {0};
+	unsigned n = 0;
+
+	for (struct ini_section *s = ini->sections; s; s = s->next) {
+		if (!s->used) {
+			unused(s, NULL, &f);
+			say(arg, &f);
+			n++;
+			continue;
+		}
+		for (struct ini_pair *p = s->pairs; p; p = p->next) {
+			if (p->used)
+				continue;
+			unused(s, p, &f);
+			say(arg, &f);
+			n++;
+		}
+	}
+	return n;
 }

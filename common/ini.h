@@ -28,6 +28,8 @@ struct ini_section *ini_section_find(struct ini *ini, const char *kind, const ch
 const char *ini_section_kind(const struct ini_section *s);
 const char *ini_section_name(const struct ini_section *s);
 int ini_section_line(const struct ini_section *s);
+/* The line of a key, or the section's when it is absent. */
+int ini_line(const struct ini_section *s, const char *key);
 
 /* NULL when absent; marks the key as used. s may be NULL. */
 const char *ini_get(struct ini_section *s, const char *key);
@@ -41,6 +43,10 @@ int ini_get_bool(struct ini_section *s, const char *key, bool fallback, bool *ou
 /* Marks a section as known; -EINVAL with file:line when a section or a key was never asked for. */
 void ini_section_use(struct ini_section *s);
 int ini_check_used(struct ini *ini, struct fault *f);
+/* For a check: all of them are said. How many. */
+unsigned ini_say_unused(struct ini *ini, fault_say say, void *arg);
+/* A section that was read in part only: its other keys are no problems of their own. */
+void ini_section_use_all(struct ini_section *s);
 /* The first key of a section that was never asked for, or NULL. */
 const char *ini_section_unused(const struct ini_section *s);
 

@@ -162,32 +162,74 @@ static int check_tls(const struct settings *s, struct fault *f)
 	return rc;
 }
 
-/* What can be seen to be wrong without opening the data folder. */
-static int check_settings(const struct settings *s, struct fault *f)
+static int check_address(const struct settings *s, struct fault *f)
 {
 	struct listen_address address;
-	enum log_level level;
 	int rc = listen_parse(s->listen, &address, f);
 
 	if (rc != 0)
 		return rc;
 	address.insecure = s->insecure;
 	address.tls = settings_tls(s);
-	rc = listen_check(&address, f);
-	if (rc == 0)
-		rc = check_tls(s, f);
-	if (rc != 0)
-		return rc;
+	return listen_check(&address, f);
+}
+
+static int check_auth(const struct settings *s, struct fault *f)
+{
 	if (strcmp(s->auth, "auto") != 0 && strcmp(s->auth, "tokens") != 0 &&
 		strcmp(s->auth, "open") != 0)
 		return fault_set(f, EINVAL, "auth '%s' is none of auto, tokens, open", s->auth);
+	return 0;
+}
+
+static int check_log_level(const struct settings *s, struct fault *f)
+{
+	enum log_level level;
+
 	if (log_level_parse(s->log_level, &level) != 0)
 		return fault_set(f, EINVAL, "log-level '%s' is none of error, warning, info, debug",
 			s->log_level);
 	log_set_level(level);
-	if (!*s->data)
-		return fault_set(f, EINVAL, "data is empty; name the data folder");
 	return 0;
+}
+
+static int check_data(const struct settings *s, struct fault *f)
+{
+	return *s->data ? 0 : fault_set(f, EINVAL, "data is empty; name the data folder");
+}
+
+/* What can be seen to be wrong without opening anything. */
+static int (*const checks[])(const struct settings *s, struct fault *f) = {
+	check_address, check_tls, check_auth, check_log_level, check_data};
+
+static int check_settings(const struct settings *s, struct fault *f)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks) && rc == 0; i++)
+		rc = checks[i](s, f);
+	return rc;
+}
+
+static void say_problem(void *arg, const struct fault *f)
+{
+	fprintf(stderr, "hildad: %s\n", f->text);
+}
+
+/* --check-config: all of it, one line each. */
+static int report(const struct settings *s, unsigned problems)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		struct fault f = {0};
+
+		if (checks[i](s, &f) == 0)
+			continue;
+		say_problem(NULL, &f);
+		problems++;
+	}
+	if (!problems)
+		printf("the settings are fine\n");
+	return problems ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -202,7 +244,7 @@ int main(int argc, char **argv)
 	settings_defaults(&settings);
 	rc = failpoint_arm(&f);
 	if (rc == 0)
-		rc = settings_arguments(&settings, &how, argc, argv, &f);
+		rc = settings_arguments(&settings, &how, argc, argv, say_problem, &f);
 	if (rc == 0 && how.help) {
 		settings_print_help();
 		commands_print_help();
@@ -219,15 +261,13 @@ int main(int argc, char **argv)
 		rc = fault_set(
 			&f, EINVAL, "unknown command '%s'; hildad --help lists them", how.words[0]);
 	}
+	if (rc == 0 && how.check)
+		return report(&settings, how.problems);
 	if (rc == 0)
 		rc = check_settings(&settings, &f);
 	if (rc != 0) {
 		fprintf(stderr, "hildad: %s\n", f.text);
 		return 2;
-	}
-	if (how.check) {
-		printf("the settings are fine\n");
-		return 0;
 	}
 	/* The writer's memory grows and shrinks with each batch; that need not go to the kernel. */
 	mallopt(M_TOP_PAD, 256 * 1024);

@@ -126,8 +126,8 @@ static int load_one(
 		int rc = ini_get_duration_ms(section, e->key, *ms, e->max, ms, f);
 
 		if (rc == 0 && *ms < e->min)
-			return fault_set(f, EINVAL, "%s must be at least %lld ms", e->key,
-				(long long)e->min);
+			return fault_set(f, EINVAL, "line %d: %s must be at least %lld ms",
+				ini_line(section, e->key), e->key, (long long)e->min);
 		return rc;
 	}
 	return ini_get_u64(section, e->key, *(uint64_t *)field(s, e), (uint64_t)e->min,
@@ -154,6 +154,32 @@ int settings_load(struct settings *s, const char *path, bool must_exist, struct 
 		rc = ini_check_used(ini, f);
 	ini_free(ini);
 	return rc;
+}
+
+unsigned settings_check(
+	struct settings *s, const char *path, bool must_exist, fault_say say, void *arg)
+{
+	struct ini *ini = NULL;
+	struct ini_section *section;
+	struct fault f = {0};
+	unsigned n = 0;
+
+	if (!must_exist && access(path, F_OK) != 0)
+		return 0;
+	if (ini_load(path, &ini, &f)) {
+		say(arg, &f);
+		return 1;
+	}
+	section = ini_section_find(ini, "server", "");
+	for (size_t i = 0; i < ARRAY_SIZE(table) && section; i++) {
+		if (load_one(s, &table[i], section, &f) == 0)
+			continue;
+		say(arg, &f);
+		n++;
+	}
+	n += ini_say_unused(ini, say, arg);
+	ini_free(ini);
+	return n;
 }
 
 /* "--NAME VALUE" or "--NAME=VALUE"; *i moves behind the value. */
@@ -247,8 +273,8 @@ static int take_word(struct settings *s, struct settings_run *run, int argc, cha
 	return take_setting(s, argc, argv, i, f);
 }
 
-int settings_arguments(
-	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f)
+int settings_arguments(struct settings *s, struct settings_run *run, int argc, char **argv,
+	fault_say say, struct fault *f)
 {
 	*run = (struct settings_run){0};
 	if (argc > SETTINGS_WORDS_MAX)
@@ -261,8 +287,13 @@ int settings_arguments(
 			rc = take_word(s, run, argc, argv, &i, f);
 		if (rc != 0 || run->help || run->version || pass)
 			return rc;
-		rc = settings_load(
-			s, run->config ? run->config : SETTINGS_FILE, run->config != NULL, f);
+		const char *path = run->config ? run->config : SETTINGS_FILE;
+
+		if (run->check) {
+			run->problems = settings_check(s, path, run->config != NULL, say, NULL);
+			continue;
+		}
+		rc = settings_load(s, path, run->config != NULL, f);
 		if (rc != 0)
 			return rc;
 	}
@@ -291,7 +322,7 @@ void settings_print_help(void)
 	       "              [--version]\n"
 	       "       hildad COMMAND [WORDS] [--config FILE] [--data DIR]\n\n"
 	       "--config FILE    settings (%s when it is there); the command line wins\n"
-	       "--check-config   read the settings, say what is wrong, and end\n\n"
+	       "--check-config   read the settings, say all that is wrong, and end: with 1 where something is\n\n"
 	       "Settings of section [server]; times are like '500 ms', '30s', '5m':\n",
 		SETTINGS_FILE);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

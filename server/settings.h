@@ -47,14 +47,18 @@ struct settings_run {
 	const char *config;		 /* NULL: SETTINGS_FILE when it exists */
 	char *words[SETTINGS_WORDS_MAX]; /* a command and what is its own; none: it serves */
 	int n_words;
+	unsigned problems; /* of the file, where it was only to be checked */
 };
 
 void settings_defaults(struct settings *s);
 /* A file that does not exist is an error only when must_exist. */
 int settings_load(struct settings *s, const char *path, bool must_exist, struct fault *f);
+/* What is wrong with a file, all of it, said one by one. How many. */
+unsigned settings_check(
+	struct settings *s, const char *path, bool must_exist, fault_say say, void *arg);
 /* The command line, which wins over the file it names. */
-int settings_arguments(
-	struct settings *s, struct settings_run *run, int argc, char **argv, struct fault *f);
+int settings_arguments(struct settings *s, struct settings_run *run, int argc, char **argv,
+	fault_say say, struct fault *f);
 bool settings_tls(const struct settings *s);
 /* Must callers bring a token? By `auth`; "auto": wherever more than this host can reach the server. */
 bool settings_ask_tokens(const struct settings *s);

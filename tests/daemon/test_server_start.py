@@ -117,7 +117,7 @@ def test_a_database_of_a_newer_version(make_server):
 def test_a_setting_that_is_wrong_is_named(tmp_path, line, words):
     config = tmp_path / "h.ini"
     config.write_text(f"[server]\ndata = {tmp_path}/d\n{line}\n")
-    text = refused("--config", config, "--check-config", code=2)
+    text = refused("--config", config, code=2)
     for word in words:
         assert word in text, text
     assert not (tmp_path / "d").exists()
