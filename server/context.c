@@ -7,6 +7,7 @@
 #include "server/api/job_cache.h"
 #include "server/artifacts/artifacts.h"
 #include "server/auth/auth.h"
+#include "server/backup/upgrade.h"
 #include "server/captures/captures.h"
 #include "server/events/hub.h"
 #include "server/http/pages.h"
@@ -17,6 +18,13 @@
 #define DISK_WORKERS 2
 #define RESULT_WORKERS 2
 #define TRACE_WORKERS 2
+
+static int before_migration(void *arg, int from, int to, struct fault *f)
+{
+	const struct settings *s = arg;
+
+	return s->upgrade_without_backup ? 0 : upgrade_backup(s->data, from, to, f);
+}
 
 static int open_data(struct server *server, struct fault *f)
 {
@@ -29,6 +37,8 @@ static int open_data(struct server *server, struct fault *f)
 			.lease_ms = s->lease_ms,
 			.grace_ms = s->grace_ms,
 			.offer_ms = s->offer_ms},
+		.before_migration = before_migration,
+		.before_migration_arg = (void *)s,
 		.events = events_from_store,
 		.events_arg = server,
 	};

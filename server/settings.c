@@ -38,6 +38,8 @@ static const struct setting table[] = {
 		"who may come in: 'tokens', 'open' (everybody), 'auto': open where only loopback is listened on"},
 	{"data", SETTING_TEXT, AT(data), "/var/lib/hilda", 0, 0, 0,
 		"folder of the database, artifacts and logs"},
+	{"upgrade-without-backup", SETTING_FLAG, AT(upgrade_without_backup), NULL, 0, 0, 0,
+		"do not copy the data to DATA/backup-before-NNN before an older database is upgraded"},
 	{"web-dir", SETTING_TEXT, AT(web_dir), "", 0, 0, 0,
 		"serve the pages from this folder, not from the program"},
 	{"port-file", SETTING_TEXT, AT(port_file), "", 0, 0, 0,
@@ -328,7 +330,7 @@ void settings_print_help(void)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		const struct setting *e = &table[i];
 
-		printf("  %-20s %s", e->key, e->help);
+		printf("  %-22s %s", e->key, e->help);
 		if (e->kind == SETTING_TEXT)
 			printf(" (default: %s)\n", e->text[0] ? e->text : "none");
 		else if (e->kind == SETTING_FLAG)

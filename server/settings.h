@@ -22,6 +22,7 @@ struct settings {
 	char port_file[SETTINGS_TEXT_BYTES]; /* "": none */
 	char log_level[SETTINGS_TEXT_BYTES];
 	char tls_cert[SETTINGS_TEXT_BYTES], tls_key[SETTINGS_TEXT_BYTES]; /* "": plain HTTP */
+	bool upgrade_without_backup;
 	bool insecure; /* listens on more than loopback */
 	char auth[SETTINGS_TEXT_BYTES];
 	int64_t health_every_ms;

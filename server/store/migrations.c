@@ -27,7 +27,7 @@ FILE_AS_TEXT(hilda_db_008, "db/008-reservations.sql");
 static const char *const steps[STORE_SCHEMA_VERSION] = {hilda_db_001, hilda_db_002, hilda_db_003,
 	hilda_db_004, hilda_db_005, hilda_db_006, hilda_db_007, hilda_db_008};
 
-static int version_of(struct sql *s, int *version, struct fault *f)
+int migrations_version(struct sql *s, int *version, struct fault *f)
 {
 	_cleanup_sql_finish_ sqlite3_stmt *q = NULL;
 	int rc = sql_prepare_once(s, "PRAGMA user_version", &q);
@@ -61,7 +61,7 @@ int migrations_apply(struct sql *s, struct fault *f)
 {
 	int version = 0, rc;
 
-	rc = version_of(s, &version, f);
+	rc = migrations_version(s, &version, f);
 	if (!rc && version > STORE_SCHEMA_VERSION)
 		return fault_set(f, EPROTO,
 			"the database has version %d, this hildad knows up to %d: start the newer "

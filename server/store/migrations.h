@@ -10,4 +10,7 @@
  */
 int migrations_apply(struct sql *s, struct fault *f);
 
+/* 0: nothing is in it yet. */
+int migrations_version(struct sql *s, int *version, struct fault *f);
+
 #endif

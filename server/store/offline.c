@@ -8,33 +8,33 @@
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "server/store/migrations.h"
 #include "server/store/sql.h"
 #include "server/store/store.h"
 
 struct offline {
 	struct sql *db;
+	int version;
 };
+
+/* Before this version there were no captures. */
+#define VERSION_OF_CAPTURES 2
 
 static int failed(struct sql *db, struct fault *f)
 {
 	return fault_set(f, db->fault.error, "%s", db->fault.text);
 }
 
+/* Older ones too: they are copied before they are migrated. */
 static int check_version(struct offline *o, const char *path, struct fault *f)
 {
-	_cleanup_sql_finish_ sqlite3_stmt *q = NULL;
-	int rc = sql_prepare_once(o->db, "PRAGMA user_version", &q);
+	int rc = migrations_version(o->db, &o->version, f);
 
-	if (!rc)
-		rc = sql_next(o->db, q);
-	if (rc < 0)
-		return failed(o->db, f);
-	if (sql_i64(q, 0) == STORE_SCHEMA_VERSION)
-		return 0;
+	if (rc || (o->version > 0 && o->version <= STORE_SCHEMA_VERSION))
+		return rc;
 	return fault_set(f, EPROTO,
-		"%s has version %lld, this hildad knows version %d: use the hildad that serves it, or "
-		"start this one on it once",
-		path, (long long)sql_i64(q, 0), STORE_SCHEMA_VERSION);
+		"%s has version %d, this hildad knows versions 1 to %d: use the hildad that serves it",
+		path, o->version, STORE_SCHEMA_VERSION);
 }
 
 int offline_open(const char *path, struct offline **out, struct fault *f)
@@ -165,7 +165,9 @@ static const char *const lists[] = {
 int offline_files(struct offline *o, int (*fn)(void *arg, const struct offline_file *file),
 	void *arg, struct fault *f)
 {
-	for (int kind = OFFLINE_ARTIFACT; kind <= OFFLINE_CAPTURE; kind++) {
+	int last = o->version < VERSION_OF_CAPTURES ? OFFLINE_LOG : OFFLINE_CAPTURE;
+
+	for (int kind = OFFLINE_ARTIFACT; kind <= last; kind++) {
 		_cleanup_sql_finish_ sqlite3_stmt *q = NULL;
 		int rc = sql_prepare_once(o->db, lists[kind], &q);
 

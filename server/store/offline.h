@@ -12,7 +12,7 @@
 
 struct offline;
 
-/* -ENOENT when there is no file; -EPROTO when its version is another than this program's. */
+/* -ENOENT when there is no file; -EPROTO when it is newer than this program. */
 int offline_open(const char *path, struct offline **out, struct fault *f);
 void offline_close(struct offline *o); /* accepts NULL */
 

@@ -300,6 +300,15 @@ static int read_lineage(struct store *s, struct fault *f)
 	return 0;
 }
 
+static int migrate(struct store *s, const struct store_options *o, struct fault *f)
+{
+	int from, rc = migrations_version(s->db, &from, f);
+
+	if (!rc && o->before_migration && from > 0 && from < STORE_SCHEMA_VERSION)
+		rc = o->before_migration(o->before_migration_arg, from, STORE_SCHEMA_VERSION, f);
+	return rc ? rc : migrations_apply(s->db, f);
+}
+
 static int open_database(struct store *s, const struct store_options *o, struct fault *f)
 {
 	char path[FILE_PATH_BYTES];
@@ -325,7 +334,7 @@ static int open_database(struct store *s, const struct store_options *o, struct 
 	if (!rc)
 		rc = sql_open(s->database, true, &s->db, f);
 	if (!rc)
-		rc = migrations_apply(s->db, f);
+		rc = migrate(s, o, f);
 	if (!rc)
 		rc = file_sync_folder(s->database, f);
 	if (rc)

@@ -74,8 +74,11 @@ struct store_options {
 	const char *folder;	   /* DATA; hilda.db and lock lie in it */
 	const struct clock *clock; /* NULL: the system's */
 	struct store_terms terms;
-	size_t queue_limit;	/* 0: STORE_QUEUE_LIMIT */
-	unsigned n_readers;	/* 0: STORE_READERS */
+	size_t queue_limit; /* 0: STORE_QUEUE_LIMIT */
+	unsigned n_readers; /* 0: STORE_READERS */
+	/* Before an older database is changed: copies it away. An error ends the start. NULL: not so. */
+	int (*before_migration)(void *arg, int from, int to, struct fault *f);
+	void *before_migration_arg;
 	store_events_fn events; /* NULL: none */
 	void *events_arg;
 };
