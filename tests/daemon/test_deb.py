@@ -138,14 +138,16 @@ def debian(debs, tmp_path_factory):
     if os.geteuid():
         pytest.skip("needs root, for debootstrap")
     need("debootstrap")
-    root = BUILD / "deb/debian"
-    cache = BUILD / "deb/debootstrap-cache"
-    shutil.rmtree(root, ignore_errors=True)
-    cache.mkdir(parents=True, exist_ok=True)
+    root, base = BUILD / "deb/debian", BUILD / "deb/base"
     libraries = sorted({re.sub(r"[ (].*", "", d.split("|")[0].strip()) for deb in debs.values()
                         for d in field(deb, "Depends").split(",")})
-    run("debootstrap", "--variant=minbase", f"--cache-dir={cache}",
-        f"--include=systemd-sysv,udev,dbus,man-db,iproute2,curl,{','.join(libraries)}", "bookworm", root, MIRROR)
+    include = f"systemd-sysv,udev,dbus,man-db,iproute2,curl,{','.join(libraries)}"
+    shutil.rmtree(root, ignore_errors=True)
+    if not base.exists() or (base / "include").read_text() != include:
+        shutil.rmtree(base, ignore_errors=True)
+        run("debootstrap", "--variant=minbase", f"--include={include}", "bookworm", base, MIRROR, timeout=1800)
+        (base / "include").write_text(include)
+    run("cp", "-a", "--reflink=auto", base, root)
     (root / "debs").mkdir()
     for deb in debs.values():
         shutil.copy(deb, root / "debs")
