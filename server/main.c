@@ -77,7 +77,7 @@ static void wait_for_end(struct outside *o, const struct clock *clock)
 
 static void say_ready(struct server *server, struct outside *o, const struct listen_address *a)
 {
-	char status[128];
+	char status[WATCHDOG_STATUS_BYTES];
 
 	if (!listen_is_loopback(a) && !server->auth->required)
 		log_warning("insecure: whoever reaches this port may do everything",

@@ -106,7 +106,8 @@ def machines(tmp_path):
 # What a reader has to see, by the block's first telling words; a block that looks at something may be asked again.
 SEEN = [
     ("/healthz", r'the settings are fine\n\{"status":"ok"'),
-    ("hildad token list", r"(?s)ada .*read,submit.*bench-1 .*agent"),
+    ("hildad token list", r"(?s)ada .*read,submit.*bench-1"),
+    ("hilda-agent enroll", r"'bench-1' is enrolled"),
     ("hilda-agent --check-config", r"agent.ini is fine"),
     ("hilda boards", r"(?s)bench-1.*bench-host +host .*ready"),
     ("hilda-agent discover", r"board|nothing is plugged in yet"),
@@ -137,10 +138,10 @@ def test_the_first_hour(machines):
             transcript.append("".join(f"{host}# {line}\n" for line in commands.splitlines()) + said)
             assert code == 0, f"{commands}\nended with {code}:\n{said}"
             assert re.search(expected, said), f"{commands}\nsaid:\n{said}\nand not {expected}"
-            if ">~/bench-1.token" in commands:
+            if ">~/enrol.token" in commands:
                 # scp, by hand
-                shutil.copy(machines["server"].folder / "home/bench-1.token",
-                            machines["bench"].folder / "etc/hilda/agent.token")
+                for name in ("tls.txt", "enrol.token"):
+                    shutil.copy(machines["server"].folder / "home" / name, machines["bench"].folder / "home")
         assert seen == {words for words, _ in SEEN}, "the page lost a step"
     except BaseException:
         print("\n".join(transcript), *(m.logs() for m in machines.values()), sep="\n")
