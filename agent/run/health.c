@@ -37,10 +37,11 @@ static enum run_end why_ended(void *arg, char *text)
 	return board_why_ended(arg, text);
 }
 
-static void on_stage(void *arg, enum stage stage)
+static void on_stage(void *arg, enum stage stage, int64_t deadline_ns)
 {
 	(void)arg;
 	(void)stage;
+	(void)deadline_ns;
 }
 
 /* The verdict in words; true when it passed. */
