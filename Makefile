@@ -353,10 +353,10 @@ DEB_VERSION  = $(VERSION)$(if $(shell grep -s 'not released' NEWS.md),~git$(shel
 DEB_BUILD   := $(BUILD)/deb
 .PHONY: deb check-deb
 deb: | packages
-	rm -rf $(DEB_BUILD)/root
-	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr DESTDIR=$(abspath $(DEB_BUILD))/root install >/dev/null
-	strip --strip-unneeded $(DEB_BUILD)/root/usr/bin/* $(DEB_BUILD)/root/usr/libexec/hilda/*
-	packaging/deb/build $(abspath $(DEB_BUILD))/root $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH)
+	rm -rf $(DEB_BUILD)/stage
+	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr DESTDIR=$(abspath $(DEB_BUILD))/stage install >/dev/null
+	strip --strip-unneeded $(DEB_BUILD)/stage/usr/bin/* $(DEB_BUILD)/stage/usr/libexec/hilda/*
+	packaging/deb/build $(abspath $(DEB_BUILD))/stage $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH)
 	@ls -l $(DEB_BUILD)/packages/*.deb
 
 # Into a fresh Debian, as root; boots it where the machine lets systemd-nspawn do so.

@@ -119,10 +119,13 @@ def plain(binary, name, version, date, more=""):
 
 
 def commands(binary):
-    """hildad's own commands say more when they are called without a word."""
-    text = subprocess.run([binary / "hildad", "token"], capture_output=True, text=True).stderr
-    _, usage, rest = paragraphs(text)
-    return ".SH TOKENS\n" + literal(usage) + render(rest)
+    """Those of hildad's commands that say more when they are called without a word; they do nothing then."""
+    text = ""
+    for command in ("token", "tls"):
+        said = subprocess.run([binary / "hildad", command], capture_output=True, text=True).stderr
+        _, usage, rest = paragraphs(said)
+        text += f".SH HILDAD {command.upper()}\n" + literal(usage) + render(rest)
+    return text
 
 
 def command_line(binary, version, date):

@@ -77,7 +77,7 @@ static void wait_for_end(struct outside *o, const struct clock *clock)
 
 static void say_ready(struct server *server, struct outside *o, const struct listen_address *a)
 {
-	char status[128];
+	char status[WATCHDOG_STATUS_BYTES];
 
 	if (!listen_is_loopback(a) && !server->auth->required)
 		log_warning("insecure: whoever reaches this port may do everything",
@@ -87,7 +87,7 @@ static void say_ready(struct server *server, struct outside *o, const struct lis
 	log_info("hildad is ready", LOG_STR("listen", a->host),
 		LOG_U64("port", http_port(server->http)), LOG_STR("data", server->settings->data),
 		LOG_STR("version", HILDA_VERSION));
-	snprintf(status, sizeof(status), "serving at %.64s port %u", a->host,
+	snprintf(status, sizeof(status), "serving at %s port %u", a->host,
 		(unsigned)http_port(server->http));
 	watchdog_init(&o->watchdog, &o->notify, server->store, status);
 	notify_say(&o->notify, "READY=1\nSTATUS=%s", status);
@@ -198,7 +198,7 @@ static int check_data(const struct settings *s, struct fault *f)
 	return *s->data ? 0 : fault_set(f, EINVAL, "data is empty; name the data folder");
 }
 
-/* What can be seen to be wrong without opening the data folder. */
+/* What can be seen to be wrong without opening anything. */
 static int (*const checks[])(const struct settings *s, struct fault *f) = {
 	check_address, check_tls, check_auth, check_log_level, check_data};
 

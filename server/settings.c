@@ -275,17 +275,6 @@ static int take_word(struct settings *s, struct settings_run *run, int argc, cha
 	return take_setting(s, argc, argv, i, f);
 }
 
-static int load_or_check(
-	struct settings *s, struct settings_run *run, fault_say say, struct fault *f)
-{
-	const char *path = run->config ? run->config : SETTINGS_FILE;
-
-	if (!run->check)
-		return settings_load(s, path, run->config != NULL, f);
-	run->problems = settings_check(s, path, run->config != NULL, say, NULL);
-	return 0;
-}
-
 int settings_arguments(struct settings *s, struct settings_run *run, int argc, char **argv,
 	fault_say say, struct fault *f)
 {
@@ -300,7 +289,13 @@ int settings_arguments(struct settings *s, struct settings_run *run, int argc, c
 			rc = take_word(s, run, argc, argv, &i, f);
 		if (rc != 0 || run->help || run->version || pass)
 			return rc;
-		rc = load_or_check(s, run, say, f);
+		const char *path = run->config ? run->config : SETTINGS_FILE;
+
+		if (run->check) {
+			run->problems = settings_check(s, path, run->config != NULL, say, NULL);
+			continue;
+		}
+		rc = settings_load(s, path, run->config != NULL, f);
 		if (rc != 0)
 			return rc;
 	}

@@ -46,9 +46,9 @@ struct settings {
 struct settings_run {
 	bool help, version, check;
 	const char *config;		 /* NULL: SETTINGS_FILE when it exists */
-	unsigned problems;		 /* of the file, where it was only to be checked */
 	char *words[SETTINGS_WORDS_MAX]; /* a command and what is its own; none: it serves */
 	int n_words;
+	unsigned problems; /* of the file, where it was only to be checked */
 };
 
 void settings_defaults(struct settings *s);

@@ -13,14 +13,16 @@
 #include "common/notify.h"
 #include "server/store/store.h"
 
+#define WATCHDOG_STATUS_BYTES 320
+
 struct watchdog {
 	struct store_op op; /* first: done() gets it */
 	const struct notify *notify;
 	struct store *store;
-	atomic_bool asked; /* the operation is the writer's */
-	uint64_t commits;  /* when it was asked last */
-	char status[128];  /* while all is well */
-	int said;	   /* the rc that the last status was for */
+	atomic_bool asked;		    /* the operation is the writer's */
+	uint64_t commits;		    /* when it was asked last */
+	char status[WATCHDOG_STATUS_BYTES]; /* while all is well */
+	int said;			    /* the rc that the last status was for */
 };
 
 void watchdog_init(

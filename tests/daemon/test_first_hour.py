@@ -40,12 +40,12 @@ def blocks():
 
 
 class Machine:
-    """A host with /etc, /var/lib, /run/lock and /root of its own."""
+    """A host with /etc, /var/lib, /run/lock and a home of its own."""
 
     def __init__(self, folder, name):
         self.host = Host(name)
         self.folder = folder / name
-        for inside in ("etc", "var-lib", "lock", "root", "bin"):
+        for inside in ("etc", "var-lib", "lock", "home", "bin"):
             (self.folder / inside).mkdir(parents=True)
         for entry in ("passwd", "group", "hosts", "nsswitch.conf", "localtime", "ssl", "alternatives"):
             if os.path.exists(f"/etc/{entry}"):
@@ -60,8 +60,8 @@ class Machine:
         """As root's shell would; what it exports stays. The exit code and all that was said."""
         commands = commands.replace("192.0.2.10", ADDRESS)
         mounts = "".join(f"mount --bind {self.folder}/{mine} {theirs}\n" for mine, theirs in
-                         (("etc", "/etc"), ("var-lib", "/var/lib"), ("lock", "/run/lock"), ("root", "/root")))
-        script = (f"set -e\n{mounts}export PATH={self.folder}/bin:{BUILD}/bin:$PATH HOME=/root\ncd /root\n"
+                         (("etc", "/etc"), ("var-lib", "/var/lib"), ("lock", "/run/lock")))
+        script = (f"set -e\n{mounts}export PATH={self.folder}/bin:{BUILD}/bin:$PATH HOME={self.folder}/home\ncd\n"
                   + "".join(self.exports) + commands)
         self.exports += [line + "\n" for line in commands.splitlines() if line.startswith("export ")]
         done = subprocess.run([*self.host.enter, "unshare", "--mount", "sh", "-c", script], stdin=subprocess.DEVNULL,
@@ -106,7 +106,8 @@ def machines(tmp_path):
 # What a reader has to see, by the block's first telling words; a block that looks at something may be asked again.
 SEEN = [
     ("/healthz", r'the settings are fine\n\{"status":"ok"'),
-    ("hildad token list", r"(?s)ada .*read,submit.*bench-1 .*agent"),
+    ("hildad token list", r"(?s)ada .*read,submit.*bench-1"),
+    ("hilda-agent enroll", r"'bench-1' is enrolled"),
     ("hilda-agent --check-config", r"agent.ini is fine"),
     ("hilda boards", r"(?s)bench-1.*bench-host +host .*ready"),
     ("hilda-agent discover", r"board|nothing is plugged in yet"),
@@ -137,10 +138,10 @@ def test_the_first_hour(machines):
             transcript.append("".join(f"{host}# {line}\n" for line in commands.splitlines()) + said)
             assert code == 0, f"{commands}\nended with {code}:\n{said}"
             assert re.search(expected, said), f"{commands}\nsaid:\n{said}\nand not {expected}"
-            if ">/root/bench-1.token" in commands:
+            if ">~/enrol.token" in commands:
                 # scp, by hand
-                shutil.copy(machines["server"].folder / "root/bench-1.token",
-                            machines["bench"].folder / "etc/hilda/agent.token")
+                for name in ("tls.txt", "enrol.token"):
+                    shutil.copy(machines["server"].folder / "home" / name, machines["bench"].folder / "home")
         assert seen == {words for words, _ in SEEN}, "the page lost a step"
     except BaseException:
         print("\n".join(transcript), *(m.logs() for m in machines.values()), sep="\n")
