@@ -106,7 +106,7 @@ def machines(tmp_path):
 # What a reader has to see, by the block's first telling words; a block that looks at something may be asked again.
 SEEN = [
     ("/healthz", r'the settings are fine\n\{"status":"ok"'),
-    ("hildad token list", r"(?s)ada .*read,submit.*bench-1"),
+    ("hildad token list", r"(?s)hilda-agent enroll https.*ada .*read,submit"),
     ("hilda-agent enroll", r"'bench-1' is enrolled"),
     ("hilda-agent --check-config", r"agent.ini is fine"),
     ("hilda boards", r"(?s)bench-1.*bench-host +host .*ready"),
