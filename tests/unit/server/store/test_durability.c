@@ -438,6 +438,7 @@ static void a_queue_of_version_6_goes_on(void **state)
 		"DROP INDEX jobs_queue; DROP INDEX jobs_running; DROP TABLE submitters;"
 		"DROP TABLE durations; ALTER TABLE jobs DROP COLUMN placing;"
 		"ALTER TABLE boards DROP COLUMN checked_at;"
+		"ALTER TABLE boards DROP COLUMN hold_owner;"
 		"CREATE INDEX jobs_queue ON jobs (demand, priority DESC, id) WHERE state = 'queued';"
 		"PRAGMA user_version = 6");
 	lab_reopen(lab);
