@@ -109,10 +109,10 @@ static void every_line_is_reached_and_whole(void **state)
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(routes[k].method, r->method) == 0)
 				assert_string_not_equal(routes[k].pattern, r->pattern);
-		/* Agents' calls need an agent's scope, and nothing else does; one makes an agent of its caller. */
-		if (strcmp(r->pattern, "/agent/v1/enroll") != 0)
-			assert_int_equal(
-				r->scope == SCOPE_AGENT, strncmp(r->pattern, "/agent/", 7) == 0);
+		/* Agents' calls need an agent's scope, but for the one that buys it; nothing else does. */
+		assert_int_equal(r->scope == SCOPE_AGENT,
+			strncmp(r->pattern, "/agent/", 7) == 0 &&
+				strcmp(r->pattern, "/agent/v1/enroll") != 0);
 	}
 }
 
