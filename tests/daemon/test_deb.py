@@ -143,7 +143,7 @@ def debian(debs, tmp_path_factory):
                         for d in field(deb, "Depends").split(",")})
     include = f"systemd-sysv,udev,dbus,man-db,iproute2,curl,{','.join(libraries)}"
     shutil.rmtree(root, ignore_errors=True)
-    if not base.exists() or (base / "include").read_text() != include:
+    if not (base / "include").exists() or (base / "include").read_text() != include:
         shutil.rmtree(base, ignore_errors=True)
         run("debootstrap", "--variant=minbase", f"--include={include}", "bookworm", base, MIRROR, timeout=1800)
         (base / "include").write_text(include)
