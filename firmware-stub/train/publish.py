@@ -10,6 +10,7 @@
 import argparse
 import hashlib
 import json
+import lzma
 import pathlib
 import re
 import statistics
@@ -90,11 +91,17 @@ def publish(out, models, spam):
             model = net.Encoder(net.config_of(train.base_of(prune.origin(name)), kind))
             prune.shaped_like(model, state).load_state_dict(state)
             blob = export.to_onnx(model, int4=quant == "int4")
-            (models / f"{name}{end}.onnx").write_bytes(blob)
+            (models / f"{name}{end}.onnx.xz").write_bytes(packed(blob))
             provenance["models"][name][quant]["onnx_sha256"] = hashlib.sha256(blob).hexdigest()
         (models / "logs" / f"{name}.log").write_text("".join(text))
         print(f"published {name}", flush=True)
     (models / "provenance.json").write_text(compact(json.dumps(provenance, indent=1, sort_keys=True)) + "\n")
+
+
+def packed(blob):
+    """By xz, aligned as suits floats of two bytes or as suits bytes."""
+    return min((lzma.compress(blob, filters=[{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": lc, "lp": lp,
+                                              "pb": 0}]) for lc, lp in ((0, 1), (2, 1), (3, 0))), key=len)
 
 
 def describe_tasks(spam, models):
