@@ -188,6 +188,14 @@ def table(known):
     return "\n".join(lines)
 
 
+def write(path, known):
+    """One line a score."""
+    lines = ",\n".join(json.dumps(name) + ": {" + ",\n ".join(
+        "%s: %s" % (json.dumps(key), json.dumps(value, sort_keys=True)) for key, value in sorted(entry.items())) + "}"
+        for name, entry in sorted(known.items()))
+    path.write_text('{"version": 1, "models": {\n%s\n}}\n' % lines)
+
+
 def over_the_bar(known):
     """What costs more than it may."""
     return ["%s %s: %.2f points" % (name, quant, entry[quant]["drop"]) for name, entry in known.items()
@@ -212,7 +220,7 @@ def main():
     names = args.names or [n for n in map(convert.stem, sorted(args.models.glob("*.onnx.xz"))) if not n.endswith("-int4")]
     for name in names:
         known[name] = evaluate(name, args)
-        args.out.write_text(json.dumps({"version": 1, "models": known}, indent=1, sort_keys=True) + "\n")
+        write(args.out, known)
         print(name, json.dumps(known[name]), flush=True)
     print(table({name: known[name] for name in names}))
     if over_the_bar(known):

@@ -217,6 +217,27 @@ def test_int4_rows_are_fifteen_steps_and_stay_so():
         assert torch.allclose(plain, model(ids), atol=1e-4)  # what training saw is what is stored
 
 
+def test_stored_numbers_have_seven_significant_bits():
+    storage, torch = module("storage", "torch"), pytest.importorskip("torch")
+    values = torch.randn(4000) * torch.logspace(-3, 2, 4000)
+    short = storage.shortened(values)
+    mantissa, _ = torch.frexp(short)
+    assert torch.equal(mantissa * 128, (mantissa * 128).round()) and not torch.equal(short, values)
+    assert ((short - values).abs() <= values.abs() / 128).all()
+    assert torch.equal(storage.shortened(short), short) and torch.equal(short.half().float(), short)
+
+
+def test_graphs_are_packed_and_the_seeds_tabled(tmp_path, capsys):
+    publish = module("publish")
+    assert lzma.decompress(publish.packed(b"ab" * 5000)) == b"ab" * 5000
+    quant = {"accuracy": {"seeds": {"1": 87.5, "2": 88.0}, "mean": 87.75, "deviation": 0.3536}}
+    texts = {"accuracy": {"seeds": {"1": 96.0}, "mean": 96.0}, "f1": {"seeds": {"1": 0.94}, "mean": 0.94}}
+    (tmp_path / "provenance.json").write_text(json.dumps({"models": {"b-spam": {"float": texts}, "a": {"float": quant}}}))
+    publish.table(tmp_path)
+    assert capsys.readouterr().out.splitlines()[2:] == ["| a | 87.50 | 87.75 ± 0.35 (2) | - | - |",
+                                                         "| b-spam | 0.940 | one seed | - | - |"]
+
+
 def test_a_pruned_head_is_a_head_that_says_nothing():
     model, torch = network("full-nano", "patches")
     prune = module("prune", "torch")
@@ -256,8 +277,9 @@ def test_exported_names_and_configuration(name, task, int4):
     assert json.loads({p.key: p.value for p in graph.metadata_props}["hilda.config"]) == model.config
     stored = {i.name: onnx.numpy_helper.to_array(i) for i in graph.graph.initializer}
     for key, value in model.state_dict().items():
-        if int4 and storage.is_int4(key):
-            assert stored[key].dtype == "int8" and abs(stored[key]).max() == 7
+        most = 127 if key == "embed.table" else 7 if int4 and storage.is_int4(key) else None
+        if most:
+            assert stored[key].dtype == "int8" and abs(stored[key]).max() == most
             back = stored[key] * stored[key + "/scale"][:, None]
         else:
             back = stored[key].astype("float32")
