@@ -1,7 +1,8 @@
 """A trained model as ONNX opset 13: `input` -> `logits`, initialisers by the state's names, the config as metadata.
 
 Matrices and vectors are stored as float16 with a Cast behind each; tables and int4's matrices as int8 with
-DequantizeLinear by row. What the float32 run of the graph computes with is exactly what the trained state holds, which was rounded before scoring.
+DequantizeLinear by row. What the float32 run of the graph computes with is exactly what the trained state holds, which
+was rounded before scoring.
 """
 
 import io
