@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """The float32 network as the program of a job (suites/float32.json): the full test set through numpy, printed as
-lines. Beside it lie model.onnx, samples.bin, provenance.json and the modules of firmware-stub/convert.
+lines. Beside it lie model.onnx.xz, samples.bin, provenance.json and the modules of firmware-stub/convert.
 """
 import hashlib
 import json
@@ -12,7 +12,7 @@ sys.path.insert(0, ".")
 import numpy as np  # noqa: E402
 
 import sample_list  # noqa: E402
-from convert import Model  # noqa: E402
+from convert import Model, onnx_bytes  # noqa: E402
 from network import forward  # noqa: E402
 
 BYTES = 4
@@ -34,7 +34,7 @@ def seeds(provenance, digest, key):
 
 
 def main():
-    onnx = pathlib.Path("model.onnx")
+    onnx = pathlib.Path("model.onnx.xz")
     model = Model(onnx)
     inputs, labels = sample_list.read(pathlib.Path("samples.bin"), model.config)
     said = forward(model.config, model.weights, inputs).argmax(1)
@@ -45,7 +45,7 @@ def main():
         print("f1 %.6f" % f1(said, labels))
     print("layers", model.config["layers"])
     for seed in seeds(json.loads(pathlib.Path("provenance.json").read_text()),
-                      hashlib.sha256(onnx.read_bytes()).hexdigest(), "f1" if text else "accuracy"):
+                      hashlib.sha256(onnx_bytes(onnx)).hexdigest(), "f1" if text else "accuracy"):
         print("seed_accuracy %.6f" % seed)
     print("weights_bytes", BYTES * sum(np.asarray(w).size for w in model.weights.values()))
     for right in said == labels:

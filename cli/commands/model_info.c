@@ -32,6 +32,9 @@ static const char *other_kind(const char *data, size_t n)
 	/* An ONNX model begins with its format's version, field 1 as a number. */
 	if (n >= 2 && data[0] == 8 && data[1] < 32)
 		return "it may be ONNX: firmware-stub/convert/convert.py makes a model file of it";
+	/* What xz writes first, with a zero behind it. */
+	if (n >= 6 && !memcmp(data, "\3757zXZ", 6))
+		return "xz packed it; of ONNX firmware-stub/convert/convert.py makes a model file";
 	return NULL;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """ONNX -> the firmware's model file.
 
-    convert.py MODEL.onnx (--ranges R.json | --calibrate SAMPLES.bin [--keep-ranges R.json]) --bits 8|4 -o OUT.hlm
+    convert.py MODEL.onnx[.xz] (--ranges R.json | --calibrate SAMPLES.bin [--keep-ranges R.json]) --bits 8|4 -o OUT.hlm
                [--map names.json] [--name NAME] [--variant WORD]
 
 The graph is run by numpy and must compute what its configuration says (network.py), within 1e-3, on drawn inputs and
@@ -11,6 +11,7 @@ ranges give the same bytes on any machine. docs/convert.md: operators, shapes, t
 
 import argparse
 import json
+import lzma
 import pathlib
 import sys
 
@@ -32,13 +33,32 @@ RANGE_MOST = 1e6
 FILE_MOST = 64 << 20
 
 
+def onnx_bytes(path):
+    """What the file holds, unpacked where xz has packed it."""
+    with path.open("rb") as file:
+        data = file.read(FILE_MOST + 1)
+    if path.suffix == ".xz":
+        unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+        try:
+            data = unpacker.decompress(data, FILE_MOST + 1)
+        except lzma.LZMAError as error:
+            raise Refused("%s is no whole xz file: %s" % (path, error)) from None
+        if len(data) <= FILE_MOST and not unpacker.eof:
+            raise Refused("%s is no whole xz file: it ends early" % path)
+    if len(data) > FILE_MOST:
+        raise Refused("%s has more than %d MiB" % (path, FILE_MOST >> 20))
+    return data
+
+
+def stem(path):
+    return path.name.removesuffix(".xz").removesuffix(".onnx")
+
+
 class Model:
     """A graph that has been understood: configuration and weights."""
 
     def __init__(self, path, names=None):
-        if path.stat().st_size > FILE_MOST:
-            raise Refused("%s has more than %d MiB" % (path, FILE_MOST >> 20))
-        self.graph = Graph(path.read_bytes())
+        self.graph = Graph(onnx_bytes(path))
         names = names or {}
         config = names.get("config", self.graph.metadata.get("hilda.config"))
         if config is None:
@@ -119,7 +139,7 @@ def run(args):
     ranges = calibrate(model.config, model.weights, inputs) if args.calibrate else read_ranges(args.ranges, model)
     if args.keep_ranges:
         write_ranges(args.keep_ranges, ranges)
-    name = args.name or args.model.stem.removesuffix("-int4")
+    name = args.name or stem(args.model).removesuffix("-int4")
     blob = quantise(model.config, model.weights, ranges, args.bits, name, args.variant)
     args.output.write_bytes(blob)
     print("%s: %d bytes; graph and configuration differ by %.2g on %d inputs" % (

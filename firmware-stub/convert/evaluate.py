@@ -16,6 +16,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
 
 import numpy as np
@@ -25,10 +26,12 @@ import convert  # noqa: E402
 import sample_list  # noqa: E402
 from models import MODELS, TASKS  # noqa: E402
 
+NEAR = 4  # tokens that a text may have more or less than a quantile of the lengths
 Z95 = 1.959963984540054
 DRAWS = 2000  # of the bootstrap
 SEED = 20260101
 QUANTS = ("int8", "int4")
+DEADLINE_S = 900  # of a build, and of a program over a whole test set
 # What quantisation may cost, in points of accuracy.
 BARS = {"int8": 0.5, "int4": 1.5}
 
@@ -66,6 +69,20 @@ def score(predicted, labels):
     return out
 
 
+def near_lengths(inputs):
+    """Texts about as long as the p50, p95 and p99 of the set are: {"p50": (length, which)}."""
+    real = np.where((inputs == 0).any(1), np.maximum(1, (inputs == 0).argmax(1)), inputs.shape[1])
+    found = {}
+    for p in (50, 95, 99):
+        length = int(np.percentile(real, p, method="inverted_cdf"))
+        found["p%d" % p] = length, np.abs(real - length) <= NEAR
+    return found
+
+
+def f1_at(near, predicted, labels):
+    return {p: round(float(f1(predicted[some], labels[some])), 4) for p, (_, some) in near.items()}
+
+
 def against(predicted, reference, labels):
     """What changed against the float network, sample by sample."""
     was, is_ = reference == labels, predicted == labels
@@ -77,7 +94,7 @@ def against(predicted, reference, labels):
 def host_image(model, quant, build):
     done = subprocess.run(["make", "--no-print-directory", "-C", str(MODELS.parent), "BOARD=host", "MODEL=" + model,
                            "QUANT=" + quant, "BUILD=%s" % build.resolve()], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
+                          stderr=subprocess.STDOUT, text=True, timeout=DEADLINE_S)
     if done.returncode:
         raise convert.Refused("the host image of %s-%s was not built: %s" % (model, quant, done.stdout[-400:]))
     return build.resolve() / "host" / ("%s-%s.elf" % (model, quant))
@@ -89,15 +106,22 @@ def crc16(data):
     return binascii.crc_hqx(data, 0xFFFF)
 
 
-def predictions(program, listed, labels):
-    """Of each sample what the program's $P line says; every line's checksum is looked at, and the end's count."""
+def predictions(program, listed, labels, deadline_s=DEADLINE_S):
+    """Of each sample what the program's $P line says; every line's checksum is looked at, and the end's count. The
+    program is killed when its time is over."""
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "samples.bin").symlink_to(listed.resolve())
         with subprocess.Popen([str(program)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+            late = threading.Timer(deadline_s, child.kill)
+            late.start()
             try:
                 found = read_predictions(child, len(labels))
+                over = not late.is_alive()
             finally:
+                late.cancel()
                 child.kill()
+    if over:
+        raise convert.Refused("%s had not answered after %g s" % (program.name, deadline_s))
     if sorted(found) != list(range(len(labels))):
         raise convert.Refused("%s predicted %d of %d samples" % (program.name, len(found), len(labels)))
     if any(found[i][1] != label for i, label in enumerate(labels)):
@@ -129,18 +153,24 @@ def read_predictions(child, count):
 
 def evaluate(name, args):
     """The entry of one model."""
-    path = args.models / (name + ".onnx")
+    path = args.models / (name + ".onnx.xz")
     model = convert.Model(path)
     listed = args.lists / ("test-%s.bin" % TASKS[model.config["task"]])
     inputs, labels = sample_list.read(listed, model.config)
     reference = convert.forward(model.config, model.weights, inputs).argmax(1)
     out = {"task": TASKS[model.config["task"]], "n": len(labels),
            "test_crc32": "%08x" % zlib.crc32(listed.read_bytes()), "float": score(reference, labels)}
+    near = near_lengths(inputs) if model.config["task"] == "tokens" else {}
+    if near:
+        out["lengths"] = {p: {"length": n, "texts": int(some.sum())} for p, (n, some) in near.items()}
+        out["float"]["f1_at"] = f1_at(near, reference, labels)
     for quant in QUANTS:
         if not (args.models / ("%s-%s.hlm" % (name, quant))).exists():
             continue
         predicted = predictions(host_image(name, quant, args.build), listed, labels)
         out[quant] = {**score(predicted, labels), **against(predicted, reference, labels)}
+        if near:
+            out[quant]["f1_at"] = f1_at(near, predicted, labels)
     return out
 
 
@@ -156,6 +186,14 @@ def table(known):
                 0.0 - q["drop"], q["mcnemar_p"], q["lost"], q["won"])] if q else ["-", "-"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def write(path, known):
+    """One line a score."""
+    lines = ",\n".join(json.dumps(name) + ": {" + ",\n ".join(
+        "%s: %s" % (json.dumps(key), json.dumps(value, sort_keys=True)) for key, value in sorted(entry.items())) + "}"
+        for name, entry in sorted(known.items()))
+    path.write_text('{"version": 1, "models": {\n%s\n}}\n' % lines)
 
 
 def over_the_bar(known):
@@ -179,10 +217,10 @@ def main():
         return
     if not args.lists or not args.build:
         parser.error("--lists and --build, or --table")
-    names = args.names or [p.stem for p in sorted(args.models.glob("*.onnx")) if not p.stem.endswith("-int4")]
+    names = args.names or [n for n in map(convert.stem, sorted(args.models.glob("*.onnx.xz"))) if not n.endswith("-int4")]
     for name in names:
         known[name] = evaluate(name, args)
-        args.out.write_text(json.dumps({"version": 1, "models": known}, indent=1, sort_keys=True) + "\n")
+        write(args.out, known)
         print(name, json.dumps(known[name]), flush=True)
     print(table({name: known[name] for name in names}))
     if over_the_bar(known):
@@ -192,5 +230,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (convert.Refused, OSError) as error:
+    except (convert.Refused, OSError, subprocess.TimeoutExpired) as error:
         sys.exit(str(error))

@@ -4,7 +4,7 @@
     models.py convert [--models FOLDER] [--out FOLDER] [NAME...]      needs no data set
     models.py ranges --lists FOLDER [--models FOLDER] [NAME...]       measures them anew, on calibration-*.bin of FOLDER
 
-NAME.onnx with NAME.ranges.json becomes NAME-int8.hlm, NAME-int4.onnx with NAME-int4.ranges.json NAME-int4.hlm.
+NAME.onnx.xz with NAME.ranges.json becomes NAME-int8.hlm, NAME-int4.onnx.xz with NAME-int4.ranges.json NAME-int4.hlm.
 ../train/samples.py --whole makes the lists.
 """
 
@@ -22,10 +22,10 @@ TASKS = {"patches": "fashion", "tokens": "spam"}
 
 
 def sources(folder, only):
-    found = {p.stem: p for p in sorted(folder.glob("*.onnx"))}
+    found = {convert.stem(p): p for p in sorted(folder.glob("*.onnx.xz"))}
     for name in only:
         if name not in found:
-            sys.exit("%s: there is no %s.onnx; known: %s" % (name, folder / name, ", ".join(found) or "none"))
+            sys.exit("%s: there is no %s.onnx.xz; known: %s" % (name, folder / name, ", ".join(found) or "none"))
     return {name: found[name] for name in only or found}
 
 
@@ -33,6 +33,10 @@ def variant(folder):
     """Which of the trained seeds is committed."""
     path = folder / "provenance.json"
     return "seed-%d" % json.loads(path.read_text())["committed_seed"] if path.exists() else "onnx"
+
+
+def ranges_of(path):
+    return path.with_name(convert.stem(path) + ".ranges.json")
 
 
 def target(stem):
@@ -43,7 +47,7 @@ def target(stem):
 def convert_all(args):
     for stem, path in sources(args.models, args.names).items():
         out, bits = target(stem)
-        convert.main([str(path), "--ranges", str(path.with_suffix(".ranges.json")), "--bits", str(bits), "--variant",
+        convert.main([str(path), "--ranges", str(ranges_of(path)), "--bits", str(bits), "--variant",
                       variant(args.models), "-o", str((args.out or args.models) / out)])
 
 
@@ -52,8 +56,7 @@ def measure_ranges(args):
         model = convert.Model(path)
         inputs, _ = sample_list.read(args.lists / ("calibration-%s.bin" % TASKS[model.config["task"]]), model.config)
         difference, compared = model.check(inputs)
-        convert.write_ranges(path.with_suffix(".ranges.json"),
-                             convert.calibrate(model.config, model.weights, inputs))
+        convert.write_ranges(ranges_of(path), convert.calibrate(model.config, model.weights, inputs))
         print("%s: graph and configuration differ by %.2g on %d inputs" % (stem, difference, compared), flush=True)
 
 

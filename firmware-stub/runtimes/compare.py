@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path[1:1] = [str(ROOT / "tests"), str(HERE.parent / "convert")]
+from convert import onnx_bytes  # noqa: E402
 from evaluate import host_image  # noqa: E402
 from lab import Lab  # noqa: E402
 from models import MODELS  # noqa: E402
@@ -54,10 +55,12 @@ def metric(run, phase, name, stat):
 
 def compare(name, entry, lab, args):
     listed = args.lists / TASKS[entry["task"]]
+    graph = args.build / "runtimes" / (name + ".onnx")
+    graph.write_bytes(onnx_bytes(MODELS / (name + ".onnx.xz")))
     warm = {"iterations": ITERATIONS, "warmup": 50}
     phases = {"warm": warm, "accuracy": {"samples": entry["n"]}}
     timeouts = {"phase": TIMEOUT_S // 2}
-    theirs = job(lab, args.build, args.launcher, {"model.onnx": MODELS / (name + ".onnx"), "samples.bin": listed},
+    theirs = job(lab, args.build, args.launcher, {"model.onnx": graph, "samples.bin": listed},
                  {"name": name + " by ONNX Runtime", "phases": phases, "timeouts_s": timeouts})
     ours = job(lab, args.build, host_image(name, "int8", args.build / "firmware"), {"samples.bin": listed},
                {"name": name + " by our int8 kernels", "phases": phases, "timeouts_s": timeouts})

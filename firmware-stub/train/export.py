@@ -1,7 +1,8 @@
 """A trained model as ONNX opset 13: `input` -> `logits`, initialisers by the state's names, the config as metadata.
 
-Matrices and vectors are stored as float16 with a Cast behind each; int4's as int8 with DequantizeLinear by row. What
-the float32 run of the graph computes with is exactly what the trained state holds, which was rounded before scoring.
+Matrices and vectors are stored as float16 with a Cast behind each; tables and int4's matrices as int8 with
+DequantizeLinear by row. What the float32 run of the graph computes with is exactly what the trained state holds, which
+was rounded before scoring.
 """
 
 import io
@@ -12,7 +13,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from storage import is_int4, steps_of
+from storage import steps_for, steps_of
+
 
 def to_onnx(model, int4=False):
     """`model`'s weights must have gone through storage.round_state()."""
@@ -31,7 +33,7 @@ def to_onnx(model, int4=False):
         raise ValueError(f"the exporter renamed {sorted(missing)}")
     shorten(graph.graph, set(state))
     for name, tensor in state.items():
-        store(graph.graph, name, tensor.numpy(), int4 and is_int4(name))
+        store(graph.graph, name, tensor.numpy(), steps_for(name, int4))
     graph.producer_name, graph.producer_version = "hilda", ""
     helper.set_model_props(graph, {"hilda.config": model.describe()})
     onnx.checker.check_model(graph)
@@ -63,7 +65,7 @@ def shorten(graph, keep):
     graph.name = "hilda"
 
 
-def store(graph, name, value, int4):
+def store(graph, name, value, most):
     """Puts a smaller tensor under the same name, and the node that makes floats of it in front."""
     float_name = f"f{len(graph.node)}"
     for node in graph.node:
@@ -72,8 +74,8 @@ def store(graph, name, value, int4):
                 node.input[i] = float_name
     old = next(i for i in graph.initializer if i.name == name)
     graph.initializer.remove(old)
-    if int4:
-        steps, scale = steps_of(value)
+    if most:
+        steps, scale = steps_of(value, most)
         graph.initializer.append(numpy_helper.from_array(steps, name))
         graph.initializer.append(numpy_helper.from_array(scale[:, 0], name + "/scale"))
         graph.initializer.append(numpy_helper.from_array(np.zeros(len(steps), np.int8), name + "/zero"))

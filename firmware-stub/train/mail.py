@@ -76,7 +76,7 @@ def encoded(splits, vocabulary):
 
 def vocabulary_of(splits):
     """The train split's alone, from what a model can see of it."""
-    return words.Vocabulary.of(text[:words.TOKENS] for text, _ in splits["train"])
+    return words.Vocabulary.of([text[:words.TOKENS] for text, _ in splits["train"]], [y for _, y in splits["train"]])
 
 
 def corpus_sha256(folder):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from storage import STEPS
+from storage import INT4_STEPS
 
 CONFIG = {"version": 1, "architecture": "full", "task": "patches", "tokens": 49, "patch": 16, "vocabulary": 0,
           "width": 32, "heads": 4, "head_width": 8, "hidden": 64, "layers": 2, "stacks": 0, "bottleneck": 0,
@@ -35,8 +35,8 @@ def config_of(name, task="patches"):
 
 def to_int4(matrix):
     """Rows rounded to whole steps of max|row| / 7; the gradient passes straight through."""
-    scale = matrix.abs().amax(1, keepdim=True).clamp_min(1e-12) / STEPS
-    return matrix + (torch.round(matrix / scale).clamp(-STEPS, STEPS) * scale - matrix).detach()
+    scale = matrix.abs().amax(1, keepdim=True).clamp_min(1e-12) / INT4_STEPS
+    return matrix + (torch.round(matrix / scale).clamp(-INT4_STEPS, INT4_STEPS) * scale - matrix).detach()
 
 
 class Linear(nn.Linear):
@@ -122,31 +122,37 @@ class Attention(nn.Module):
         """Rounds combined by log-sum-exp, each pair's score less the log of the rounds that see it, is one
         softmax over the union of the rounds' candidates: exp(s) is shared out over r rounds and summed again."""
         t = int(x.shape[1])
-        whole = -(-self.c["tokens"] // self.c["chunk"]) * self.c["chunk"]  # chunks are counted over padding too
         qk, v = self.split(self.qk(x)), self.split(self.v(x))
         key = qk / torch.sqrt((qk * qk).sum(3, keepdim=True) + 1e-12)
         with torch.no_grad():
-            seen = None
-            position = torch.arange(t, device=x.device)
-            for r in range(self.c["rounds"]):
-                turned = qk.detach() @ self.rotations[r]
-                bucket = torch.cat([turned, -turned], 3).argmax(3)
-                if real is not None:
-                    bucket = bucket.masked_fill(~real[:, None], self.c["buckets"])
-                order = (bucket * t + position).float()
-                # A token's place in the stable sort: how many go before it.
-                place = (order[..., None, :] < order[..., :, None]).float().sum(3)
-                chunk = torch.floor((place + 0.5) / self.c["chunk"])
-                back = chunk[..., :, None] - chunk[..., None, :]
-                now = (back == 0) | (back == 1) | (back == 1 - whole // self.c["chunk"])
-                seen = now if seen is None else seen | now
             itself = torch.eye(t, device=x.device) > 0
-            seen = seen & ~itself
+            seen = self.candidates(qk.detach(), real) & ~itself
             if real is not None:
                 seen = seen & real[:, None, None]
             seen = seen | (itself & ~(seen.float().sum(3, keepdim=True) > 0))
         scores = (qk * self.w ** -0.5) @ key.transpose(2, 3)
         return scores.masked_fill(~seen, -1e9).softmax(3) @ v
+
+
+    def candidates(self, qk, real):
+        """Which keys [N, H, T, T] a query's chunks hold in any round: itself and what is padding too. A token's place in
+        the stable sort is counted, by bucket and position; chunks are counted over padding."""
+        c = self.c
+        chunks = torch.arange(-(-c["tokens"] // c["chunk"]), device=qk.device)
+        queries, keys = [], []
+        for r in range(c["rounds"]):
+            turned = qk @ self.rotations[r]
+            bucket = torch.cat([turned, -turned], 3).argmax(3)
+            if real is not None:
+                bucket = bucket.masked_fill(~real[:, None], c["buckets"])
+            inside = (bucket[..., None] == torch.arange(c["buckets"] + 1, device=qk.device)).float()
+            total = inside.sum(2, keepdim=True)
+            before = torch.cumsum(inside, 2) - inside + torch.cumsum(total, 3) - total
+            chunk = torch.floor(((inside * before).sum(3) + 0.5) / c["chunk"])
+            mine = (chunk[..., None] == chunks.float()).float()
+            queries.append(mine)
+            keys.append(mine + torch.cat([mine[..., -1:], mine[..., :-1]], 3))  # the next chunk looks back
+        return torch.cat(queries, 3) @ torch.cat(keys, 3).transpose(2, 3) > 0
 
 
 class Layer(Attention):

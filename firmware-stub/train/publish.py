@@ -3,6 +3,7 @@
 
     publish.py --out build/train --spam build/train/npm
     publish.py --out build/train --compare
+    publish.py --table          docs/models.md's table of seeds
 
 --compare changes nothing and prints how the accuracies in the build folder differ from the committed ones.
 """
@@ -10,6 +11,7 @@
 import argparse
 import hashlib
 import json
+import lzma
 import pathlib
 import re
 import statistics
@@ -90,11 +92,17 @@ def publish(out, models, spam):
             model = net.Encoder(net.config_of(train.base_of(prune.origin(name)), kind))
             prune.shaped_like(model, state).load_state_dict(state)
             blob = export.to_onnx(model, int4=quant == "int4")
-            (models / f"{name}{end}.onnx").write_bytes(blob)
+            (models / f"{name}{end}.onnx.xz").write_bytes(packed(blob))
             provenance["models"][name][quant]["onnx_sha256"] = hashlib.sha256(blob).hexdigest()
         (models / "logs" / f"{name}.log").write_text("".join(text))
         print(f"published {name}", flush=True)
     (models / "provenance.json").write_text(compact(json.dumps(provenance, indent=1, sort_keys=True)) + "\n")
+
+
+def packed(blob):
+    """By xz, aligned as suits floats of two bytes or as suits bytes."""
+    return min((lzma.compress(blob, filters=[{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": lc, "lp": lp,
+                                              "pb": 0}]) for lc, lp in ((0, 1), (2, 1), (3, 0))), key=len)
 
 
 def describe_tasks(spam, models):
@@ -124,8 +132,8 @@ def describe_tasks(spam, models):
 
 
 def compact(text):
-    """Lists of numbers on one line."""
-    return re.sub(r"\[[\d\s,]*\]", lambda m: " ".join(m.group().split()), text)
+    """Lists and objects of plain numbers on one line."""
+    return re.sub(r'\[[\d\s,]*\]|\{(?:\s*"\w+": [-\d.]+,?)+\s*\}', lambda m: " ".join(m.group().split()), text)
 
 
 def compare(out, models):
@@ -147,14 +155,39 @@ def compare(out, models):
                        else ", not committed"))
 
 
+def spread(quant):
+    """Test score of the committed seed, and what all of them reached."""
+    if not quant:
+        return ["-", "-"]
+    scores = quant.get("f1") or quant["accuracy"]
+    form = "%.3f" if "f1" in quant else "%.2f"
+    all_of = "one seed" if "deviation" not in scores else "%s ± %s (%d)" % (
+        form % scores["mean"], form % scores["deviation"], len(scores["seeds"]))
+    return [form % scores["seeds"][str(SEED)], all_of]
+
+
+def table(models):
+    """Accuracy in percent of patches, F1 of texts."""
+    print(f"| model | float, seed {SEED} | mean ± deviation (seeds) | int4, seed {SEED} | mean ± deviation (seeds) |")
+    print("|---|---|---|---|---|")
+    for name, of in sorted(json.loads((models / "provenance.json").read_text())["models"].items(),
+                           key=lambda item: ("f1" in item[1]["float"], item[0])):
+        print("| " + " | ".join([name, *spread(of["float"]), *spread(of.get("int4"))]) + " |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--models", type=pathlib.Path, default=HERE.parent / "models")
     parser.add_argument("--spam", type=pathlib.Path, help="the folder where npm put the mails")
     parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
-    if args.compare:
+    if not args.out and not args.table:
+        parser.error("--out, or --table")
+    if args.table:
+        table(args.models)
+    elif args.compare:
         compare(args.out, args.models)
     else:
         publish(args.out, args.models, args.spam)

@@ -29,13 +29,15 @@ from storage import round_state
 BATCH = 64
 # Of every model that does not say otherwise. QAT goes on from the float weights at a small rate.
 FASHION = {"epochs": 3, "rate": 3e-3, "qat_epochs": 1, "qat_rate": 1e-3}
-SPAM = {"epochs": 6, "rate": 4e-3, "qat_epochs": 2, "qat_rate": 1e-3}
-HYPER = {"full-nano": {"epochs": 4}, "distilbert-nano": {"epochs": 4}, "tinybert-nano": {"epochs": 5}}
+SPAM = {"epochs": 8, "rate": 4e-3, "qat_epochs": 2, "qat_rate": 1e-3}
+HYPER = {"full-nano": {"epochs": 4}, "distilbert-nano": {"epochs": 4}, "tinybert-nano": {"epochs": 5},
+         "mobilebert-nano": {"epochs": 4, "rate": 6e-3},
+         "performer-nano": {"epochs": 5, "rate": 6e-3}, "reformer-nano": {"epochs": 6, "rate": 6e-3}}
 PRUNED = ["full-nano-heads1", "full-nano-heads2", "full-nano-heads3", "full-nano-heads4", "full-nano-ff25",
           "full-nano-ff50"]
 ALL = [*net.MODELS, *PRUNED, *(name + "-spam" for name in net.MODELS)]
 TEMPERATURE = 2.0
-FORGOTTEN = 0.2  # of a text's words become `unknown` in training: some thousand mails are soon learnt by heart
+FORGOTTEN = 0.3  # of a text's words become `unknown` in training: some thousand mails are soon learnt by heart
 
 
 class Log:

@@ -11,9 +11,10 @@ import re
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2  # 1 took the most frequent words only
 PADDING, UNKNOWN = 0, 1
 SIZE, TOKENS = 512, 64
+SEEN = 5
 PIECE = re.compile(r"(?P<link>https?://[^\s<>\"]+|www\.[^\s<>\"]+)|(?P<address>[\w.+-]+@[\w.-]+)|"
                    r"(?P<tag></?[a-z!][^<>]{0,400}>)|(?P<number>\d[\d.,:/]*)|(?P<word>[^\W\d_]+(?:'[a-z]+)?)|"
                    r"(?P<mark>[!?$%*#&+=:;.,()\"-])")
@@ -29,6 +30,17 @@ def words(text):
     return out
 
 
+def chi_squared(texts, labels):
+    """Of each word in SEEN texts at least: how little it depends on chance in which class's texts it stands."""
+    both, ones = collections.Counter(), collections.Counter()
+    for text, label in zip(texts, labels):
+        both.update(set(text))
+        ones.update(set(text) if label else ())
+    n, n1 = len(labels), sum(labels)
+    return {word: n * (ones[word] * n - count * n1) ** 2 / max(1, count * (n - count) * n1 * (n - n1))
+            for word, count in both.items() if count >= SEEN}
+
+
 class Vocabulary:
     def __init__(self, tokens):
         self.tokens = list(tokens)
@@ -37,11 +49,15 @@ class Vocabulary:
         self.ids = {word: i for i, word in enumerate(self.tokens)}
 
     @classmethod
-    def of(cls, texts):
-        """The most frequent words of lists of words; ties by spelling."""
+    def of(cls, texts, labels):
+        """Half the most frequent words of lists of words, then those that tell the two classes apart best; ties by
+        spelling."""
+        texts = list(texts)
         counts = collections.Counter(word for text in texts for word in text)
-        best = sorted(counts, key=lambda word: (-counts[word], word))
-        return cls(["<padding>", "<unknown>"] + best[:SIZE - 2])
+        frequent = sorted(counts, key=lambda word: (-counts[word], word))[:SIZE // 2 - 1]
+        told = chi_squared(texts, labels)
+        telling = sorted(set(told) - set(frequent), key=lambda word: (-told[word], word))
+        return cls(["<padding>", "<unknown>"] + (frequent + telling)[:SIZE - 2])
 
     @classmethod
     def read(cls, path):

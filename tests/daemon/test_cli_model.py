@@ -74,7 +74,7 @@ def test_damage_is_named(tmp_path):
 
 
 def test_other_files_are_named(tmp_path):
-    for name, words in (("full-nano.onnx", "convert.py"), ("samples-fashion.bin", "list of samples"), ("model.c", "HLDM")):
+    for name, words in (("full-nano.onnx.xz", "convert.py"), ("samples-fashion.bin", "list of samples"), ("model.c", "HLDM")):
         assert words in model("info", MODELS / name, code=10).stderr
     assert "ELF" in model("info", program("hilda"), code=10).stderr
     (tmp_path / "empty").write_bytes(b"")

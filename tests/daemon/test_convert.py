@@ -2,8 +2,8 @@
 
 import io
 import json
+import lzma
 import math
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -20,9 +20,10 @@ MODELS = ROOT / "firmware-stub/models"
 EXAMPLE = CONVERT / "example"
 sys.path.insert(0, str(CONVERT))
 sys.dont_write_bytecode = True
+import convert as convert_module  # noqa: E402
 import evaluate  # noqa: E402
 import sample_list as lists_of_samples  # noqa: E402
-from convert import Model  # noqa: E402
+from convert import Model, onnx_bytes  # noqa: E402
 from erf import erf  # noqa: E402
 from graph import OPERATORS, Refused, array, attributes  # noqa: E402
 from modelfile import ModelFile  # noqa: E402
@@ -134,6 +135,16 @@ def test_numbers_of_the_evaluation_are_those_of_the_books():
     assert 0.55 < low < 2 / 3 < high < 0.78
 
 
+def test_texts_near_a_quantile_of_the_lengths():
+    inputs = np.zeros((100, 64), int)
+    for i in range(100):
+        inputs[i, :i // 2 + 1] = 7  # two of each length from 1 to 50
+    near = evaluate.near_lengths(inputs)
+    assert {p: (n, int(some.sum())) for p, (n, some) in near.items()} == {"p50": (25, 18), "p95": (48, 14), "p99": (50, 10)}
+    assert np.flatnonzero(near["p99"][1]).tolist() == list(range(90, 100))
+    assert evaluate.near_lengths(np.full((1, 64), 7))["p50"][0] == 64  # no padding
+
+
 def test_a_damaged_line_is_no_prediction():
     class Child:
         def __init__(self, *lines):
@@ -151,6 +162,14 @@ def test_a_damaged_line_is_no_prediction():
         evaluate.read_predictions(Child(b"e-[Model is damaged]"), 1)
 
 
+def test_a_program_that_never_ends_is_killed(tmp_path, listed):
+    program = tmp_path / "own.elf"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    with pytest.raises(Refused, match="own.elf had not answered after 0.2 s"):
+        evaluate.predictions(program, listed, np.zeros(3), 0.2)
+
+
 def test_erf_is_that_of_the_library():
     x = np.concatenate([np.linspace(-7, 7, 20011), [0.0, 1 / 512, -1 / 512, 5.999, 6.0]])
     assert np.abs(erf(x) - [math.erf(v) for v in x]).max() < 1e-14
@@ -158,7 +177,7 @@ def test_erf_is_that_of_the_library():
 
 
 def committed():
-    return sorted(MODELS.glob("*.onnx"))
+    return sorted(MODELS.glob("*.onnx.xz"))
 
 
 def test_committed_models_convert_to_the_committed_bytes(tmp_path):
@@ -174,7 +193,7 @@ class Changed:
     """full-nano with something else in it."""
 
     def __init__(self, folder):
-        self.model = onnx.load(str(MODELS / "full-nano.onnx"))
+        self.model = onnx.load_from_string(onnx_bytes(MODELS / "full-nano.onnx.xz"))
         self.path = folder / "full-nano.onnx"
 
     def initializer(self, name):
@@ -267,8 +286,26 @@ def test_a_bfloat16_constant_is_refused(changed):
 ])
 def test_damaged_files_are_refused(tmp_path, damage, words):
     path = tmp_path / "full-nano.onnx"
-    path.write_bytes(damage((MODELS / "full-nano.onnx").read_bytes()))
+    path.write_bytes(damage(onnx_bytes(MODELS / "full-nano.onnx.xz")))
     refused(convert(path, "--ranges", MODELS / "full-nano.ranges.json", "--bits", 8, "-o", tmp_path / "o"), *words)
+
+
+@pytest.mark.parametrize("damage, words", [
+    (lambda b: b[:-40], "ends early"),
+    (lambda b: b[:200] + bytes([b[200] ^ 1]) + b[201:], "no whole xz file"),
+    (lambda b: b"", "ends early"),
+])
+def test_damaged_packed_files_are_refused(tmp_path, damage, words):
+    path = tmp_path / "full-nano.onnx.xz"
+    path.write_bytes(damage((MODELS / "full-nano.onnx.xz").read_bytes()))
+    refused(convert(path, "--ranges", MODELS / "full-nano.ranges.json", "--bits", 8, "-o", tmp_path / "o"), words)
+
+
+def test_what_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(convert_module, "FILE_MOST", 1000)
+    (tmp_path / "bomb.onnx.xz").write_bytes(lzma.compress(bytes(1_000_000)))
+    with pytest.raises(Refused, match="more than"):
+        onnx_bytes(tmp_path / "bomb.onnx.xz")
 
 
 @pytest.mark.parametrize("damage, words", [
@@ -282,7 +319,7 @@ def test_wrong_ranges_are_refused(tmp_path, damage, words):
     damage(ranges)
     path = tmp_path / "r.json"
     path.write_text(json.dumps(ranges))
-    refused(convert(MODELS / "full-nano.onnx", "--ranges", path, "--bits", 8, "-o", tmp_path / "o"), *words)
+    refused(convert(MODELS / "full-nano.onnx.xz", "--ranges", path, "--bits", 8, "-o", tmp_path / "o"), *words)
 
 
 def test_lists_of_samples_are_checked(listed, tmp_path):
@@ -292,7 +329,7 @@ def test_lists_of_samples_are_checked(listed, tmp_path):
                         (whole[:8] + b"\x40" + whole[9:], "samples of 64 x 16 bytes")):
         path = tmp_path / "s.bin"
         path.write_bytes(data)
-        refused(convert(MODELS / "full-nano.onnx", "--calibrate", path, "--bits", 8, "-o", tmp_path / "o"), words)
+        refused(convert(MODELS / "full-nano.onnx.xz", "--calibrate", path, "--bits", 8, "-o", tmp_path / "o"), words)
 
 
 def test_a_map_is_checked(tmp_path):
@@ -308,8 +345,3 @@ def test_a_map_is_checked(tmp_path):
         path = tmp_path / "names.json"
         path.write_text(json.dumps({**names, "weights": {**names["weights"], key: entry}}))
         refused(convert(tmp_path / "own.onnx", "--map", path, "--ranges", ranges, "--bits", 8, "-o", tmp_path / "o"), words)
-
-
-def test_models_stay_small():
-    files = [p for p in pathlib.Path(MODELS).rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) < 3 << 20
