@@ -30,6 +30,7 @@ static int attempt_op(struct store_txn *t, struct store_op *op)
 	op->fault.text[0] = 0;
 	t->db->fault.error = 0;
 	t->out_of_memory = false;
+	intern_trim(t->interned);
 	rc = op->run(t, op);
 	if (!rc && op->audit)
 		rc = note_audit(t, op->audit);

@@ -24,6 +24,8 @@ struct claim_line {
 	int64_t demand, job;
 	unsigned placing; /* of the job */
 	bool told;	  /* the job has been given to the matcher */
+	int64_t parent; /* whose repetitions were looked at last, 0: nobody's; they have one mask */
+	uint64_t not_on;
 };
 
 static size_t hash(const char *name)
@@ -77,12 +79,14 @@ static bool fits_free(const struct claim_demand *d, const struct match_board *bo
 int claim_queue_add(struct claim_queue *q, int64_t demand, const char *text,
 	const struct match_board *boards, size_t n_boards)
 {
-	struct intern_entry *e = intern_find_id(&q->t->interned->demands, demand);
+	struct intern_table *known = &q->t->interned->demands;
+	struct intern_entry *e = intern_find_id(known, demand);
 	struct claim_demand *d;
+	bool is_new = !e;
 	int rc = 0;
 
 	if (!e)
-		e = intern_add(&q->t->interned->demands, demand, text);
+		e = intern_add(known, demand, text);
 	if (!e || grow((void **)&q->demands, &q->demands_room, q->n_demands, sizeof(*d)))
 		return -ENOMEM;
 	if (!e->parsed)
@@ -91,8 +95,11 @@ int claim_queue_add(struct claim_queue *q, int64_t demand, const char *text,
 		return rc;
 	d = &q->demands[q->n_demands];
 	*d = (struct claim_demand){demand, INT64_MAX, e};
-	if (!fits_free(d, boards, n_boards))
+	if (!fits_free(d, boards, n_boards)) {
+		if (is_new && known->n > INTERN_MAX)
+			intern_drop_last(known, e);
 		return 0;
+	}
 	rc = priority_below(q->t, demand, INT64_MAX, &d->priority);
 	if (!rc && d->priority >= 0)
 		q->n_demands++;
@@ -142,7 +149,8 @@ static int add_line(struct claim_queue *q, const struct claim_demand *d, const c
 	if (grow((void **)&q->lines, &room, q->n_lines, sizeof(*q->lines)) ||
 		grow((void **)&q->match_lines, &q->lines_room, q->n_lines, sizeof(*q->match_lines)))
 		return -ENOMEM;
-	q->lines[q->n_lines] = (struct claim_line){d->id, first, placing, false};
+	q->lines[q->n_lines] =
+		(struct claim_line){.demand = d->id, .job = first, .placing = placing};
 	q->match_lines[q->n_lines++] = (struct match_line){d->priority, submitter, &d->entry->need};
 	return 0;
 }
@@ -239,6 +247,44 @@ static int read_next(struct claim_queue *q, size_t line)
 	return rc;
 }
 
+static bool barred_everywhere(
+	const struct claim_queue *q, const struct match_need *need, uint64_t not_on)
+{
+	for (size_t i = 0; i < q->n_boards; i++) {
+		const struct match_board *b = &q->boards[i];
+
+		if (b->online && b->state == MATCH_READY && !(not_on >> i & 1) &&
+			match_fits(need, b))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Repetitions on distinct boards have one mask. When it leaves no board, the line goes on behind the last of
+ * them: they were queued in one operation, so their ids stand together.
+ */
+static int of_repetition(struct claim_queue *q, struct claim_line *l, const struct placing *p)
+{
+	_cleanup_sql_ sqlite3_stmt *s = NULL;
+	int rc = sql_first(q->t->db, &s,
+		"SELECT j.parent, (SELECT max(k.id) FROM jobs k WHERE k.parent = j.parent)"
+		" FROM jobs j WHERE j.id = $job AND j.parent IS NOT NULL",
+		SQL_I("$job", p->job));
+
+	if (rc <= 0)
+		return rc;
+	if (l->parent != sql_i64(s, 0)) {
+		rc = placing_not_on(q->t->db, p, q->boards, q->n_boards, &l->not_on);
+		if (rc)
+			return rc;
+		l->parent = sql_i64(s, 0);
+	}
+	if (barred_everywhere(q, p->need, l->not_on))
+		l->job = sql_i64(s, 1);
+	return 1;
+}
+
 static int next_job(void *arg, size_t line, struct match_job *job)
 {
 	struct claim_queue *q = arg;
@@ -252,8 +298,12 @@ static int next_job(void *arg, size_t line, struct match_job *job)
 	*job = (struct match_job){.id = l->job};
 	p.job = l->job;
 	p.bits = l->placing;
-	if (p.bits)
+	if (p.bits == PLACING_DISTINCT) {
+		rc = of_repetition(q, l, &p);
+		job->not_on = rc > 0 ? l->not_on : 0;
+	} else if (p.bits) {
 		rc = placing_not_on(q->t->db, &p, q->boards, q->n_boards, &job->not_on);
+	}
 	return rc < 0 ? rc : 1;
 }
 

@@ -54,8 +54,6 @@ struct intern_entry *intern_add(struct intern_table *t, int64_t id, const char *
 {
 	struct intern_entry *e, **by_text, **by_id;
 
-	if (t->n >= INTERN_MAX)
-		intern_clear(t);
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return NULL;
@@ -75,6 +73,14 @@ struct intern_entry *intern_add(struct intern_table *t, int64_t id, const char *
 	return e;
 }
 
+void intern_drop_last(struct intern_table *t, struct intern_entry *e)
+{
+	t->by_text[bucket_of_text(e->text)] = e->next_by_text;
+	t->by_id[bucket_of_id(e->id)] = e->next_by_id;
+	t->n--;
+	entry_free(e);
+}
+
 void intern_clear(struct intern_table *t)
 {
 	for (size_t i = 0; i < INTERN_BUCKETS; i++) {
@@ -84,6 +90,14 @@ void intern_clear(struct intern_table *t)
 		}
 	}
 	memset(t, 0, sizeof(*t));
+}
+
+void intern_trim(struct interned *all)
+{
+	if (all->demands.n >= INTERN_MAX)
+		intern_clear(&all->demands);
+	if (all->labels.n >= INTERN_MAX)
+		intern_clear(&all->labels);
 }
 
 /* ---- demands ---- */

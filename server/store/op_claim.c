@@ -192,9 +192,6 @@ static int add_demands(struct claim *c, sqlite3_stmt *q, int rc)
 static int gather(struct claim *c)
 {
 	c->queue.n_demands = 0;
-	/* Entries must not go while their needs are pointed to. */
-	if (c->t->interned->demands.n + CHUNK_DEMANDS + 1 >= INTERN_MAX)
-		intern_clear(&c->t->interned->demands);
 	for (size_t i = 0; i < c->n_boards; i++) {
 		sqlite3_stmt *q = NULL;
 		bool seen = false;

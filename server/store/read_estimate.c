@@ -10,7 +10,7 @@
 
 #define BOARDS_MAX 64	 /* of those that fit: more make no difference that could be told */
 #define DEMANDS_MAX 256	 /* of the type */
-#define QUEUED_MAX 20000 /* jobs of one demand that are counted; behind more nothing is told */
+#define QUEUED_MAX 20000 /* jobs that are counted; behind more nothing is told */
 #define SUBMITTERS_MAX 256
 
 struct inquiry {
@@ -31,6 +31,7 @@ struct inquiry {
 	size_t n_others;
 	uint64_t others_jobs; /* of all of them */
 	int64_t others_ms;    /* how long all of these take together */
+	uint64_t counted;     /* queued jobs */
 	bool too_many;
 };
 
@@ -190,7 +191,7 @@ static int add_demand(struct inquiry *x, int64_t demand)
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	size_t n;
 	int64_t each_ms = duration_or_types(x, demand, NULL, &n);
-	uint64_t counted = 0, before = 0;
+	uint64_t before = 0;
 	int rc;
 
 	if (each_ms < 0)
@@ -200,12 +201,12 @@ static int add_demand(struct inquiry *x, int64_t demand)
 		" FROM jobs WHERE demand = $demand AND state = 'queued' AND priority >= $priority"
 		" ORDER BY priority DESC LIMIT $limit) AS q GROUP BY token, priority",
 		SQL_I("$job", x->job), SQL_I("$demand", demand), SQL_I("$priority", x->priority),
-		SQL_I("$limit", QUEUED_MAX));
+		SQL_I("$limit", QUEUED_MAX - (int64_t)x->counted));
 	for (; rc > 0; rc = sql_next(x->r->db, q)) {
 		uint64_t jobs = (uint64_t)sql_i64(q, 2);
 		bool higher = sql_i64(q, 1) > x->priority;
 
-		counted += jobs;
+		x->counted += jobs;
 		if (higher) {
 			before += jobs;
 		} else if (!strcmp(sql_text(q, 0), x->token)) {
@@ -215,7 +216,7 @@ static int add_demand(struct inquiry *x, int64_t demand)
 			note_other(x, sql_text(q, 0), jobs, each_ms);
 		}
 	}
-	x->too_many |= counted >= QUEUED_MAX;
+	x->too_many |= x->counted >= QUEUED_MAX;
 	if (before && x->n_ahead < DEMANDS_MAX)
 		x->ahead[x->n_ahead++] = (struct estimate_work){before, each_ms};
 	return rc;
@@ -239,7 +240,7 @@ static int add_demands(struct inquiry *x)
 	for (; rc > 0; rc = sql_next(x->r->db, q))
 		demands[n++] = sql_i64(q, 0);
 	sql_end(&q);
-	for (size_t i = 0; i < n && rc >= 0; i++)
+	for (size_t i = 0; i < n && rc >= 0 && !x->too_many; i++)
 		rc = add_demand(x, demands[i]);
 	return rc;
 }

@@ -81,8 +81,10 @@ struct store_reader *readers_borrow(struct readers *r, struct fault *f)
 		open = true;
 	}
 	pthread_mutex_unlock(&r->mutex);
-	if (!open)
+	if (!open) {
+		intern_trim(&reader->interned);
 		return reader;
+	}
 	reader = reader_new(r->database, f);
 	if (!reader) {
 		pthread_mutex_lock(&r->mutex);

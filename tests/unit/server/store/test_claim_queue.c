@@ -1,4 +1,5 @@
 /* Whose job a board gets: submitters take turns, whatever one of them has in the queue. */
+#include "server/store/intern.h"
 #include "tests/unit/server/store/lab.h"
 
 #define TYPE "mps3-an547"
@@ -112,6 +113,28 @@ static void one_claim_for_all_boards_takes_turns(void **state)
 	lab_agent_done(&a);
 }
 
+/* More demands than are kept in memory, none of them for a board that is there, behind one that is. */
+static void thousands_of_demands_that_nobody_meets_go_by(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	int64_t mine, last;
+	char board[64];
+
+	three_boards(lab, &a);
+	mine = lab_submit(lab, TYPE, "");
+	for (int i = 0; i < INTERN_MAX + 10; i++) {
+		snprintf(board, sizeof(board), "\"type\":\"" TYPE "\",\"tags\":[\"t%d\"]", i);
+		lab_submit_board(lab, "", board, "");
+	}
+	last = lab_submit(lab, TYPE, "");
+	lab_reopen(lab);
+	assert_int_equal(work_off(lab, &a, "b0"), mine);
+	assert_int_equal(work_off(lab, &a, "b0"), last);
+	assert_int_equal(work_off(lab, &a, "b0"), 0);
+	lab_agent_done(&a);
+}
+
 static void a_priority_stands_above_turns(void **state)
 {
 	struct lab *lab = *state;
@@ -171,6 +194,7 @@ int main(void)
 		LAB_TEST(a_flood_holds_nobody_up),
 		LAB_TEST(who_has_more_boards_waits),
 		LAB_TEST(one_claim_for_all_boards_takes_turns),
+		LAB_TEST(thousands_of_demands_that_nobody_meets_go_by),
 		LAB_TEST(a_priority_stands_above_turns),
 		LAB_TEST(turns_are_kept_over_a_restart),
 		LAB_TEST(repetitions_count_one_by_one),
