@@ -19,6 +19,9 @@ PYTHON  := /usr/bin/python3
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 # ---- flags -------------------------------------------------------------------------------------
 
@@ -108,7 +111,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 $(BUILD)/obj/server/store/migrations.o: $(wildcard db/*.sql)
 
 # The agent and the command line use libcurl; only they link the objects that need it.
-$(BUILD)/bin/hilda-shim: $(SHIM_SRC)
+$(BUILD)/bin/hilda-shim: $(SHIM_SRC) | packages
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(SHIM_CC) $(CFLAGS_BASE) -static -Os -o $@ $<
@@ -205,7 +208,8 @@ unit: $(UNIT_BIN)
 T ?=
 
 .PHONY: check
-check: all unit node-modules $(BUILD)/scenario/driven $(BUILD)/tests/make_capture
+# The packages are those of the plain variant.
+check: all unit node-modules $(BUILD)/scenario/driven $(BUILD)/tests/make_capture $(if $(VARIANT),,deb)
 	HILDA_BUILD=$(abspath $(BUILD)) $(PYTHON) tests/run.py $(T)
 
 .PHONY: check-asan check-tsan coverage
@@ -234,7 +238,7 @@ demo: all
 	HILDA_BUILD=$(abspath $(BUILD)) ONCE=$(ONCE) $(PYTHON) tests/scenario/demo.py
 
 # What the exec boards of a torture run.
-$(BUILD)/scenario/driven: tests/scenario/driven.c
+$(BUILD)/scenario/driven: tests/scenario/driven.c | packages
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(SHIM_CC) -static -Os -Wall -Wextra -Werror -o $@ $<
@@ -293,7 +297,7 @@ $(BUILD)/bench/agents: $(BUILD)/obj/tests/bench/agents.o $(BUILD)/obj/tests/benc
 	$(call say,LD)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS_common)
 
-$(BUILD)/bench/ends_at_once: tests/bench/ends_at_once.c
+$(BUILD)/bench/ends_at_once: tests/bench/ends_at_once.c | packages
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(SHIM_CC) -static -Os -o $@ $<
@@ -352,8 +356,9 @@ DEB_ARCH     = $(shell dpkg --print-architecture)
 DEB_VERSION  = $(VERSION)$(if $(shell grep -s 'not released' NEWS.md),~git$(shell git log -1 --format=%cd --date=format:%Y%m%d.%H%M%S).$(GIT_HASH))
 DEB_BUILD   := $(BUILD)/deb
 .PHONY: deb check-deb
-deb: | packages
+deb: $(BUILD)/npm/.installed | packages
 	rm -rf $(DEB_BUILD)/stage
+	@mkdir -p $(DEB_BUILD) && ln -sfn $(abspath $(BUILD))/npm $(DEB_BUILD)/npm
 	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr DESTDIR=$(abspath $(DEB_BUILD))/stage install >/dev/null
 	strip --strip-unneeded $(DEB_BUILD)/stage/usr/bin/* $(DEB_BUILD)/stage/usr/libexec/hilda/*
 	packaging/deb/build $(abspath $(DEB_BUILD))/stage $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH)

@@ -13,7 +13,7 @@ struct leases *store_leases(struct store *s);
 
 struct store_reader {
 	struct sql *db;
-	struct interned interned; /* demands: extra is the board as JSON */
+	struct interned interned;  /* demands: extra is the board as JSON */
 	const struct clock *clock; /* the store's */
 	struct store_reader *next;
 };

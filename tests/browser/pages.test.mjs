@@ -22,7 +22,7 @@ after(async () => {
 
 /* A page for one test; at its end nothing may have gone wrong on it. */
 function onPage(name, options, body) {
-	test(name, { skip, timeout: 120000 }, async () => {
+	test(name, { skip, timeout: 300000 }, async () => {
 		const { page, wrong, close } = await openPage(browser, fake.url, options);
 		try {
 			await body(page);

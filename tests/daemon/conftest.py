@@ -25,15 +25,21 @@ def sanitized(name):
 
 
 def wait_for(what, seconds=10.0, every=0.01, message="it did not happen"):
-    """Calls `what` until it gives something true, and returns that; fails at the deadline."""
+    """Calls `what` until it gives something true, and returns that; fails at the deadline with the message, or what it says then."""
     deadline = time.monotonic() + seconds
     while True:
         value = what()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{message} within {seconds} s")
+            raise AssertionError(f"{message() if callable(message) else message} within {seconds} s")
         time.sleep(every)
+
+
+def pytest_collection_modifyitems(items):
+    """A fresh Debian takes minutes and a mirror: `make check-deb` asks for the tests that want one."""
+    if not os.environ.get("HILDA_DEBOOTSTRAP"):
+        items[:] = [item for item in items if "debian" not in item.fixturenames]
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ IDLE_S = 60
 KINDS = [("register", r"POST /agent/v1/register"), ("acquire", r"POST /agent/v1/acquire"),
          ("heartbeat", r"POST /agent/v1/heartbeat"), ("start", r"POST /agent/v1/runs/\d+/start"),
          ("log", r"PUT /agent/v1/runs/\d+/log"), ("result", r"PUT /agent/v1/runs/\d+/result"),
-         ("fetch", r"GET /api/v1/artifacts/"), ("announce", r"POST /api/v1/artifacts"),
+         ("fetch", r"GET /agent/v1/artifacts/"), ("announce", r"POST /api/v1/artifacts"),
          ("upload", r"PATCH /api/v1/uploads/"), ("submit", r"POST /api/v1/jobs ")]
 # What is done to a request, or to its answer.
 FAULTS = ["refused", "cut request", "cut reply", "lost reply", "truncated", "late", "trickle", "twice"]

@@ -89,7 +89,9 @@ def test_cold_is_reported_unasked(device):
     run = Run(device.until())
     assert run.values("R")["phase"] == "cold" and run.values("R")["kind"] == "reset"
     c = {k: int(v) for k, v in run.values("C").items()}
-    assert c["boot"] > 0 and c["load"] > 0 and c["first"] > c["load"]
+    assert c["boot"] > 0 and c["load"] > 0 and c["first"] > 0
+    if device.board != "host":
+        assert c["first"] > c["load"]  # counts of instructions; a host's are times
     assert device.lab("id").values("H")["reset"] == "soft"
 
 

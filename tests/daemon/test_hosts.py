@@ -310,7 +310,7 @@ def test_connections_that_break(field, faults):
             f.wait_online("a", 3)
         return not missing()
 
-    wait_for(all_done, 180, message=f"not reached: {missing()}")
+    wait_for(all_done, 180, message=lambda: f"not reached: {missing()}")
     for job in jobs:
         done = f.wait_state(job, *ENDED)
         assert (done["state"], done["attempts"]) == ("succeeded", 1), done
