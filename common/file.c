@@ -16,6 +16,7 @@
 #include "common/random.h"
 
 #define WALK_DESCRIPTORS 16
+#define LOCK_MODE 0660
 
 int file_read(const char *path, size_t limit, char **data, size_t *n, struct fault *f)
 {
@@ -93,12 +94,18 @@ int file_path(char *out, size_t room, const char *format, ...)
 	return n >= 0 && (size_t)n < room ? 0 : -ENAMETOOLONG;
 }
 
-int file_sync_folder(const char *path, struct fault *f)
+static int folder_of(const char *path, char folder[FILE_PATH_BYTES])
 {
 	const char *slash = strrchr(path, '/');
-	char folder[FILE_PATH_BYTES];
 	int n = slash ? (int)(slash - path) : 1;
-	int rc = file_path(folder, sizeof(folder), "%.*s", n ? n : 1, slash ? path : ".");
+
+	return file_path(folder, FILE_PATH_BYTES, "%.*s", n ? n : 1, slash ? path : ".");
+}
+
+int file_sync_folder(const char *path, struct fault *f)
+{
+	char folder[FILE_PATH_BYTES];
+	int rc = folder_of(path, folder);
 	_cleanup_(file_close) int fd = -1;
 
 	if (rc)
@@ -197,15 +204,36 @@ static int write_holder(int fd)
 	return file_pwrite_all(fd, now, (size_t)n, 0);
 }
 
+/*
+ * Whoever may write into the folder may take the lock, whoever made it and under whichever umask.
+ * One with a second name may be anybody's file. What fails here leaves a lock that works for us.
+ */
+static void share_lock(int fd, const char *path)
+{
+	char folder[FILE_PATH_BYTES];
+	struct stat st, up;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)
+		return;
+	if (geteuid() == 0 && !folder_of(path, folder) && !stat(folder, &up) &&
+		(up.st_uid != st.st_uid || up.st_gid != st.st_gid) &&
+		fchown(fd, up.st_uid, up.st_gid))
+		return;
+	if ((st.st_mode & 07777) != LOCK_MODE && fchmod(fd, LOCK_MODE))
+		return;
+}
+
 int file_lock(const char *path, int *fd_out, struct fault *f)
 {
-	_cleanup_(file_close) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	_cleanup_(file_close) int fd =
+		open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
 	char holder[128];
 	ssize_t n;
 	int rc;
 
 	if (fd < 0)
 		return fault_errno(f, errno, "cannot open the lock %s", path);
+	share_lock(fd, path);
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK)
 			return fault_errno(f, errno, "cannot lock %s", path);

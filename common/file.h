@@ -30,6 +30,7 @@ int file_pwrite_all(int fd, const void *data, size_t n, off_t offset);
 /*
  * Exclusive flock on path (made if absent), with "pid N program\n" written into it for people.
  * -EWOULDBLOCK with a fault that names the holder when it is taken. *fd keeps the lock.
+ * The file is 0660 and, made by root, its folder's owner's and group's. Does not follow a link.
  */
 int file_lock(const char *path, int *fd, struct fault *f);
 /* snprintf into out, -ENAMETOOLONG when it does not fit. */

@@ -62,7 +62,12 @@ bool board_hold_seen(const char *run_folder, const char *data_folder,
 
 	if (path_of(run_folder, data_folder, config, path))
 		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	/* It is there, but not for us: whether it is held cannot be seen. */
+	if (fd < 0 && errno == EACCES && access(path, F_OK) == 0) {
+		snprintf(text, HOLD_TEXT_BYTES, "in use on the host: another user");
+		return true;
+	}
 	if (fd < 0 || !flock(fd, LOCK_SH | LOCK_NB) || errno != EWOULDBLOCK)
 		return false;
 	n = pread(fd, words, sizeof(words) - 1, 0);

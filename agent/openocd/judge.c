@@ -28,7 +28,8 @@ static const struct pattern patterns[] = {
 	{"UNEXPECTED", OUTCOME_INFRASTRUCTURE, "another chip than configured is on the probe",
 		"check which board is plugged in, and `openocd =` of this board"},
 	{"LIBUSB_ERROR_ACCESS", OUTCOME_INFRASTRUCTURE, "the probe may not be opened",
-		"install the udev rules, or add the agent's user to the group plugdev"},
+		"install the udev rules (60-hilda.rules), or add the agent's user to the probe's "
+		"group: hilda, or plugdev where only OpenOCD's rules are"},
 	{"LIBUSB_ERROR_BUSY", OUTCOME_INFRASTRUCTURE, PROBE_BUSY, "end the other debugger"},
 	{"Error sending data", OUTCOME_INFRASTRUCTURE, "the probe went away while it was used",
 		"check the probe's cable and its USB port"},

@@ -102,6 +102,7 @@ static bool parse(struct request *r, struct acquire *a)
 	const json_t *boards, *acknowledged;
 
 	a->op.session = r->session;
+	a->op.host = r->who.host;
 	a->op.request = agent_text(&fields, a->doc, "", "request", 128, true);
 	boards = agent_list(&fields, a->doc, "", "boards", AGENT_BOARDS_MAX);
 	acknowledged = agent_list(&fields, a->doc, "", "acknowledged", AGENT_RUNS_MAX);

@@ -48,12 +48,13 @@ bool agent_of_session(struct request *r, int64_t *agent)
 
 	if (!reader)
 		return false;
-	rc = read_session(reader, r->session, agent);
+	rc = read_session(reader, r->session, r->who.host, agent);
 	request_reader_return(r, reader);
 	if (rc == 0)
 		return true;
 	reply_problemf(r, rc == -ESTALE ? PROBLEM_STALE_SESSION : PROBLEM_INTERNAL,
-		"session %lld is not the agent's latest; register again", (long long)r->session);
+		"session %lld is not the latest of this agent; register again",
+		(long long)r->session);
 	return false;
 }
 

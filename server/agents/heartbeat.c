@@ -43,6 +43,7 @@ static bool parse(struct request *r, struct heartbeat *h)
 	struct op_heartbeat *x = &h->op;
 
 	x->session = r->session;
+	x->host = r->who.host;
 	if (!agent_held_runs(&a, h->doc, "runs", &h->runs, &x->n_runs))
 		return false;
 	x->runs = h->runs;

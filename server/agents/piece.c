@@ -120,7 +120,11 @@ static bool check_run(struct request *r, const struct piece_kind *kind, int64_t 
 	rc = read_run_brief(reader, r->id, &brief);
 	request_reader_return(r, reader);
 	*known = kind->which == RUN_LOG ? brief.log_bytes : brief.capture_bytes;
-	if (rc == 0 && kind->which == RUN_CAPTURE && brief.capture_removed)
+	if (rc == 0 && r->who.host[0] && strcmp(r->who.host, brief.agent_name) != 0)
+		reply_problemf(r, PROBLEM_FORBIDDEN,
+			"run %lld is of agent '%s', the token is good for '%s'", (long long)r->id,
+			brief.agent_name, r->who.host);
+	else if (rc == 0 && kind->which == RUN_CAPTURE && brief.capture_removed)
 		reply_problemf(r, PROBLEM_GONE, "the capture of run %lld was removed by retention",
 			(long long)r->id);
 	else if (rc == 0 && brief.epoch == r->epoch)

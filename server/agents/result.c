@@ -53,6 +53,7 @@ static void prepare(struct task *task)
 
 	if (rc == 0) {
 		d->op.session = 0; /* a result outlives sessions */
+		d->op.host = r->who.host;
 		d->op.run = r->id;
 		d->op.epoch = r->epoch;
 		d->op.result = d->result;

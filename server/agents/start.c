@@ -22,6 +22,7 @@ void agent_start(struct request *r)
 	if (!x)
 		return;
 	x->session = r->session;
+	x->host = r->who.host;
 	x->run = r->id;
 	x->epoch = r->epoch;
 	op_run_start_setup(x);

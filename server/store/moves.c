@@ -64,18 +64,20 @@ static int agent_is_back(struct store_txn *t, int64_t agent, const char *name)
 		SQL_I("$now", t->now_ms), SQL_I("$agent", agent));
 }
 
-int move_session(struct store_txn *t, struct store_op *op, int64_t session, int64_t *agent)
+int move_session(
+	struct store_txn *t, struct store_op *op, int64_t session, const char *host, int64_t *agent)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc =
-		sql_first(t->db, &q, "SELECT id, online, name FROM agents WHERE session = $session",
-			SQL_I("$session", session));
+	int rc = sql_first(t->db, &q,
+		"SELECT id, online, name FROM agents WHERE session = $session"
+		" AND ($host = '' OR name = $host)",
+		SQL_I("$session", session), SQL_T("$host", host ? host : ""));
 
 	if (rc < 0)
 		return rc;
 	if (!rc)
 		return fault_set(&op->fault, ESTALE,
-			"session %lld is not the latest of its agent: register again",
+			"session %lld is not the latest of this agent: register again",
 			(long long)session);
 	*agent = sql_i64(q, 0);
 	txn_lease_set(t, LEASE_AGENT, *agent, t->terms->agent_ms);

@@ -26,8 +26,12 @@ bool run_is_live(const struct run_row *r);
 
 /* -ENOENT when there is none, with op->fault filled. */
 int move_load_run(struct store_txn *t, struct store_op *op, int64_t run, struct run_row *out);
-/* -ESTALE with op->fault when it is nobody's latest session. Marks the agent as heard of. */
-int move_session(struct store_txn *t, struct store_op *op, int64_t session, int64_t *agent);
+/*
+ * -ESTALE with op->fault when it is nobody's latest session, or not that of the agent `host` that the
+ * caller's token is good for (NULL or "": every agent). Marks the agent as heard of.
+ */
+int move_session(struct store_txn *t, struct store_op *op, int64_t session, const char *host,
+	int64_t *agent);
 
 #define MOVE_CHECK_REASON "its health is checked, as it is now and then"
 

@@ -344,7 +344,7 @@ static int claim(struct store_txn *t, struct store_op *op)
 	struct op_offer_claim *x = (struct op_offer_claim *)op;
 	struct json_out o = JSON_OUT(&x->reply);
 	struct claim *c;
-	int rc = move_session(t, op, x->session, &x->agent);
+	int rc = move_session(t, op, x->session, x->host, &x->agent);
 
 	buffer_clear(&x->reply);
 	x->n_offers = x->n_cancels = x->n_checks = 0;

@@ -177,6 +177,20 @@ static int put_late(struct store_txn *t, struct op_result_put *x, const struct r
 		stage_name(x->result->stage));
 }
 
+/* Its epoch is a small number, too. */
+static int check_host(struct store_txn *t, struct op_result_put *x, const struct run_row *r)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc = sql_first(t->db, &q, "SELECT name FROM agents WHERE id = $agent AND name <> $host",
+		SQL_I("$agent", r->agent), SQL_T("$host", x->host));
+
+	if (rc <= 0)
+		return rc;
+	return fault_set(&x->op.fault, EACCES,
+		"run %lld is of agent '%s', the token is good for '%s'", (long long)r->id,
+		sql_text(q, 0), x->host);
+}
+
 static int put(struct store_txn *t, struct store_op *op)
 {
 	struct op_result_put *x = (struct op_result_put *)op;
@@ -186,7 +200,9 @@ static int put(struct store_txn *t, struct store_op *op)
 
 	x->adopted = x->replayed = false;
 	if (!rc && x->session)
-		rc = move_session(t, op, x->session, &agent);
+		rc = move_session(t, op, x->session, x->host, &agent);
+	if (!rc && x->host && x->host[0])
+		rc = check_host(t, x, &r);
 	if (rc)
 		return rc;
 	if (r.epoch != x->epoch)

@@ -42,7 +42,7 @@ static int start(struct store_txn *t, struct store_op *op)
 	struct op_run_start *x = (struct op_run_start *)op;
 	struct run_row r;
 	int64_t agent;
-	int rc = move_session(t, op, x->session, &agent);
+	int rc = move_session(t, op, x->session, x->host, &agent);
 
 	if (!rc)
 		rc = move_load_run(t, op, x->run, &r);
@@ -159,7 +159,7 @@ static int heartbeat(struct store_txn *t, struct store_op *op)
 	struct op_heartbeat *x = (struct op_heartbeat *)op;
 	struct json_out o = JSON_OUT(&x->reply);
 	unsigned ignored = 0;
-	int rc = move_session(t, op, x->session, &x->agent);
+	int rc = move_session(t, op, x->session, x->host, &x->agent);
 
 	buffer_clear(&x->reply);
 	if (!rc)

@@ -123,6 +123,8 @@ void op_agent_register_done(struct op_agent_register *x);
 struct op_offer_claim {
 	struct store_op op;
 	int64_t session;
+	const char *
+		host; /* the one agent that the caller's token is good for; NULL or "": every one */
 	const char *request;
 	const char *const *boards; /* idle and online, as the agent says */
 	size_t n_boards;
@@ -140,6 +142,7 @@ void op_offer_claim_done(struct op_offer_claim *x);
 struct op_run_start {
 	struct store_op op;
 	int64_t session, run, epoch;
+	const char *host; /* as of op_offer_claim */
 };
 void op_run_start_setup(struct op_run_start *x);
 
@@ -151,6 +154,7 @@ struct op_heartbeat_board {
 struct op_heartbeat {
 	struct store_op op;
 	int64_t session;
+	const char *host; /* as of op_offer_claim */
 	const struct op_held_run *runs;
 	size_t n_runs;
 	const struct op_heartbeat_board *boards;
@@ -190,6 +194,7 @@ struct op_result_put {
 	struct store_op op;
 	int64_t session; /* 0: not checked (a result outlives sessions; the run's epoch counts) */
 	int64_t run, epoch;
+	const char *host; /* as of op_offer_claim; -EACCES: the run is another agent's */
 	const struct result *result;
 	/* outputs */
 	bool adopted;

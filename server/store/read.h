@@ -97,6 +97,7 @@ struct read_run_brief {
 	char outcome[STORE_WORD_BYTES];
 	bool live; /* offered, running or finishing: its log may grow */
 	bool is_virtual, capture_removed;
+	char agent_name[STORE_NAME_BYTES];
 	char energy_source[STORE_WORD_BYTES]; /* "": no energy */
 };
 int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *out);
@@ -122,8 +123,11 @@ int read_upload_brief(struct store_reader *r, int64_t upload, struct read_upload
 /* -ENOENT when there is none. */
 int read_artifact_bytes(struct store_reader *r, const char *sha256, int64_t *bytes);
 
-/* Is this the agent's latest session? 0 and its id, or -ESTALE. */
-int read_session(struct store_reader *r, int64_t session, int64_t *agent);
+/*
+ * Is this the latest session of the agent that its token is good for ("": every one)? 0 and its id, or
+ * -ESTALE: a session is a small number, and who guesses another agent's has none.
+ */
+int read_session(struct store_reader *r, int64_t session, const char *host, int64_t *agent);
 
 struct read_counts {
 	int64_t jobs_queued, jobs_active, jobs_total, runs_total;

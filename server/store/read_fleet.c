@@ -193,11 +193,12 @@ int read_agent(struct store_reader *r, int64_t agent, struct buffer *out)
 	return reading_end(out, before, rc ? rc : o.rc);
 }
 
-int read_session(struct store_reader *r, int64_t session, int64_t *agent)
+int read_session(struct store_reader *r, int64_t session, const char *host, int64_t *agent)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = sql_first(r->db, &q, "SELECT id FROM agents WHERE session = $session",
-		SQL_I("$session", session));
+	int rc = sql_first(r->db, &q,
+		"SELECT id FROM agents WHERE session = $session AND ($host = '' OR name = $host)",
+		SQL_I("$session", session), SQL_T("$host", host));
 
 	if (rc <= 0)
 		return rc ? rc : -ESTALE;

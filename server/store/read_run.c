@@ -187,7 +187,8 @@ int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *o
 	int rc = sql_first(r->db, &q,
 		"SELECT id, job, agent, epoch, log_bytes, board, state, outcome,"
 		" finished_at IS NULL, capture_bytes, virtual, capture_removed_at IS NOT NULL,"
-		" energy_source FROM runs WHERE id = $run",
+		" energy_source, (SELECT name FROM agents a WHERE a.id = runs.agent)"
+		" FROM runs WHERE id = $run",
 		SQL_I("$run", run));
 
 	if (rc <= 0)
@@ -204,6 +205,7 @@ int read_run_brief(struct store_reader *r, int64_t run, struct read_run_brief *o
 	out->capture_bytes = sql_i64(q, 9);
 	out->is_virtual = sql_i64(q, 10);
 	out->capture_removed = sql_i64(q, 11);
+	sql_copy(q, 13, out->agent_name, sizeof(out->agent_name));
 	out->energy_source[0] = 0;
 	if (!sql_null(q, 12))
 		sql_copy(q, 12, out->energy_source, sizeof(out->energy_source));

@@ -170,18 +170,53 @@ static int is_over(const struct tunnel *t, struct fault *f)
 	return t->state == TUNNEL_ENDED ? fault_set(f, EPIPE, "%s", t->reason) : 0;
 }
 
+/* Open ones of an owner, without that which a new one of this kind on the board would end. */
+static int owned(
+	const struct tunnels *all, const char *board, const char *owner, enum tunnel_kind kind)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < TUNNELS_MAX; i++) {
+		const struct tunnel *t = &all->all[i];
+
+		if (t->state == TUNNEL_NONE || t->state == TUNNEL_ENDED || strcmp(t->owner, owner))
+			continue;
+		n += t->state == TUNNEL_PREPARED || t->kind != kind || strcmp(t->board, board) != 0;
+	}
+	return n;
+}
+
+/* An ended one is known for a while only as long as nobody needs its place. */
+static struct tunnel *free_slot(struct tunnels *all)
+{
+	struct tunnel *oldest = NULL;
+
+	for (size_t i = 0; i < TUNNELS_MAX; i++) {
+		struct tunnel *t = &all->all[i];
+
+		if (t->state == TUNNEL_NONE)
+			return t;
+		if (t->state == TUNNEL_ENDED && (!oldest || t->forget_ns < oldest->forget_ns))
+			oldest = t;
+	}
+	if (oldest)
+		forget(oldest);
+	return oldest;
+}
+
 static int prepare(struct tunnels *all, const char *board, const char *owner, enum tunnel_kind kind,
 	int64_t *id, struct fault *f)
 {
-	struct tunnel *t = NULL;
+	struct tunnel *t;
 
 	sweep(all);
-	for (size_t i = 0; i < TUNNELS_MAX && !t; i++) {
-		if (all->all[i].state == TUNNEL_NONE)
-			t = &all->all[i];
-	}
+	if (*owner && owned(all, board, owner, kind) >= TUNNELS_PER_OWNER)
+		return fault_set(f, EUSERS,
+			"%.64s has %d consoles and debuggers open, which is the limit: end one first",
+			owner, TUNNELS_PER_OWNER);
+	t = free_slot(all);
 	if (!t)
-		return fault_set(f, EAGAIN, "%d tunnels are open or were just now", TUNNELS_MAX);
+		return fault_set(f, EAGAIN, "%d tunnels are open", TUNNELS_MAX);
 	*t = (struct tunnel){.state = TUNNEL_PREPARED, .kind = kind};
 	for (size_t i = 0; i < 2; i++) {
 		t->rings[i].data = malloc(TUNNEL_RING_BYTES);
@@ -293,7 +328,7 @@ void tunnels_drop(struct tunnels *all, int64_t id)
 
 	pthread_mutex_lock(&all->lock);
 	t = by_id(all, id);
-	if (t)
+	if (t && t->state == TUNNEL_PREPARED)
 		forget(t);
 	pthread_mutex_unlock(&all->lock);
 }

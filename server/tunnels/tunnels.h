@@ -21,6 +21,7 @@
 #include "server/store/store.h"
 
 #define TUNNELS_MAX 64
+#define TUNNELS_PER_OWNER 16 /* open ones: both kinds of eight boards */
 #define TUNNEL_RING_BYTES (64 * 1024)
 
 struct tunnels;
@@ -43,14 +44,14 @@ int64_t tunnels_idle_ms(const struct tunnels *all);
 
 /*
  * Before the reservation is looked at, so that its end cannot be missed: nobody is told of it until
- * tunnels_begin. -EAGAIN: there are too many.
+ * tunnels_begin. -EUSERS: the owner has too many ("" is nobody, and has no share); -EAGAIN: all have.
  */
 int tunnels_prepare(struct tunnels *all, const char *board, const char *owner,
 	enum tunnel_kind kind, int64_t *id, struct fault *f);
 /* until_ms: wall clock, 0: no end. An older one of this kind on the board ends. -EPIPE: over already. */
 int tunnels_begin(
 	struct tunnels *all, int64_t id, int64_t agent, int64_t until_ms, struct fault *f);
-/* The reservation was another's. */
+/* The reservation was another's, or who asked has left; one that has begun stays. */
 void tunnels_drop(struct tunnels *all, int64_t id);
 
 /* [{"id","board","kind"}] that this agent has not taken up. New reference; NULL: none. */

@@ -109,11 +109,28 @@ def test_udev_knows_what_discover_knows():
     rules = (ROOT / "packaging/60-hilda.rules").read_text()
     known = set(re.findall(r"\{0x([0-9a-f]{4}), 0x([0-9a-f]{4}), NULL", source))
     assert len(known) > 10
-    named = dict.fromkeys(re.findall(r'ATTR\{idVendor\}=="(\w+)", ATTR\{idProduct\}=="(\w+)", GROUP="hilda"', rules))
+    named = dict.fromkeys(re.findall(r'ATTR\{idVendor\}=="(\w+)", ATTR\{idProduct\}=="(\w+)", GROUP:="hilda"', rules))
     assert set(named) == known | {("1915", "c00a")}
-    assert 'ATTR{idVendor}=="1366", GROUP="hilda"' in rules and "SEGGER_VENDOR 0x1366" in source
+    assert 'ATTR{idVendor}=="1366", GROUP:="hilda"' in rules and "SEGGER_VENDOR 0x1366" in source
     assert 'ATTR{product}=="*CMSIS-DAP*"' in rules and '"CMSIS-DAP"' in source
     assert "PPK2_VENDOR 0x1915" in source and "PPK2_PRODUCT 0xc00a" in source
+    # A later file, 60-openocd.rules of Debian's openocd, must not take them away again.
+    assert not re.search(r'(GROUP|MODE)=', rules) and rules.count('GROUP:="hilda", MODE:="0660"') > len(known)
+
+
+def test_an_upgrade_is_whole_where_a_service_does_not_start(tmp_path):
+    """dpkg has configured the package; what keeps the service down is said."""
+    for name, answer in (("systemctl", 1), ("systemd-sysusers", 0), ("systemd-tmpfiles", 0), ("udevadm", 0),
+                         ("install", 0)):
+        (tmp_path / name).write_text(f"#!/bin/sh\n[ \"$1\" != try-restart ] || exit {answer}\n")
+        (tmp_path / name).chmod(0o755)
+    for package, unit in (("hilda-server", "hildad"), ("hilda-agent", "hilda-agent")):
+        script = tmp_path / package
+        text = (ROOT / f"packaging/deb/{package}.postinst").read_text()
+        script.write_text(text.replace("/run/systemd/system", str(tmp_path)))
+        done = subprocess.run(["sh", script, "configure", "0.1"], capture_output=True, text=True, timeout=20,
+                              env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        assert done.returncode == 0 and f"journalctl -u {unit}" in done.stderr, done
 
 
 def test_users_and_folders(unpacked, tmp_path):

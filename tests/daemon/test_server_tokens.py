@@ -169,6 +169,35 @@ def test_an_agents_token_is_good_for_that_agent(server):
     assert server.call("POST", "/agent/v1/register", {**body, "name": "bench-3"}, headers).status == 200
 
 
+def test_an_agents_token_does_nothing_with_another_agents_session(server, people):
+    mine, others = (bearer(token(server, name, "agent", "--host", name)) for name in ("bench-3", "bench-4"))
+    digest = hashlib.sha256(b"x").hexdigest()
+    assert server.call("PUT", f"/api/v1/artifacts/{digest}", b"x", people["ada"]).status in (200, 201)
+    job = server.call("POST", "/api/v1/jobs", job_document(digest), people["ada"]).json["id"]
+    agent, thief = Agent(server, "bench-3"), Agent(server, "bench-4", boards=("b2",), board_type="other")
+    agent.headers, thief.headers = mine, others
+    agent.register()
+    thief.register()
+    thief.session = agent.session
+    acquired = thief.call("POST", "/acquire", {"request": "r", "boards": ["b1"], "acknowledged": []})
+    assert acquired.status == 409 and acquired.problem == "stale-session"
+    offer = agent.offer()
+    assert thief.start(offer, expect=409).problem == "stale-session"
+    agent.start(offer)
+    thief.heartbeat(expect=409)
+    thief.log(offer, 0, record("forged"), expect=403)
+    assert thief.call("PUT", f"/runs/{offer['run']}/capture?offset=0", b"x", epoch=offer["epoch"]).status == 403
+    assert "bench-3" in thief.result(offer, expect=403)["detail"]
+    for method, way in (("GET", "up"), ("PUT", "down"), ("POST", "end")):
+        assert thief.call(method, f"/tunnels/1/{way}", {"reason": "x"} if way == "end" else None).problem == "stale-session"
+    agent.log(offer, 0, record("x"))
+    agent.result(offer)
+    assert server.call("GET", f"/api/v1/jobs/{job}", None, people["ada"]).json["state"] == "succeeded"
+    # One that is good for every agent is so still.
+    agent.headers = people["bench"]
+    agent.heartbeat()
+
+
 def test_a_browser_comes_in_by_a_cookie_and_changes_nothing_without_its_word(server):
     word = token(server, "ada", "read,submit")
     assert server.get("/api/v1/session").status == 401

@@ -78,6 +78,63 @@ static void a_lock_names_its_holder(void **state)
 	assert_int_equal(file_lock(path, &first, &f), 0);
 }
 
+static struct stat locked(const char *path, int wanted)
+{
+	_cleanup_(file_close) int fd = -1;
+	struct stat st = {0};
+	struct fault f;
+
+	assert_int_equal(file_lock(path, &fd, &f), wanted);
+	assert_int_equal(stat(path, &st), 0);
+	return st;
+}
+
+/* As root, too, whose locks the agent has to open afterwards. */
+static void a_lock_is_its_folders(void **state)
+{
+	char place[FILE_PATH_BYTES], path[FILE_PATH_BYTES], again[FILE_PATH_BYTES];
+	uid_t owner = geteuid() ? geteuid() : 12345;
+	gid_t group = geteuid() ? getegid() : 12346;
+	mode_t before = umask(0077);
+	struct stat st;
+
+	file_path(place, sizeof(place), "%s/shared", folder);
+	assert_int_equal(mkdir(place, 0770), 0);
+	assert_int_equal(chown(place, owner, group), 0);
+	file_path(path, sizeof(path), "%s/lock", place);
+	st = locked(path, 0);
+	umask(before);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	assert_int_equal(st.st_uid, owner);
+	assert_int_equal(st.st_gid, group);
+	/* One that an older program has left. */
+	assert_int_equal(chown(path, geteuid(), group), 0);
+	assert_int_equal(chmod(path, 0644), 0);
+	st = locked(path, 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	assert_int_equal(st.st_uid, owner);
+	/* With a second name it may be anybody's. */
+	file_path(again, sizeof(again), "%s/again", folder);
+	assert_int_equal(chown(path, geteuid(), getegid()), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(link(path, again), 0);
+	st = locked(path, 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_uid, geteuid());
+}
+
+static void a_lock_is_no_link(void **state)
+{
+	char path[FILE_PATH_BYTES], victim[FILE_PATH_BYTES];
+	struct fault f;
+
+	file_path(victim, sizeof(victim), "%s/victim", folder);
+	file_path(path, sizeof(path), "%s/link", folder);
+	assert_int_equal(file_write_durable(victim, "precious", 8, 0600, &f), 0);
+	assert_int_equal(symlink(victim, path), 0);
+	assert_int_equal(locked(path, -ELOOP).st_size, 8);
+}
+
 static void hashes_are_the_standards(void **state)
 {
 	char out[SHA256_HEX_BYTES], path[FILE_PATH_BYTES];
@@ -120,6 +177,8 @@ int main(void)
 		cmocka_unit_test(durable_writes_replace_whole),
 		cmocka_unit_test(trees_come_and_go),
 		cmocka_unit_test(a_lock_names_its_holder),
+		cmocka_unit_test(a_lock_is_its_folders),
+		cmocka_unit_test(a_lock_is_no_link),
 		cmocka_unit_test(hashes_are_the_standards),
 		cmocka_unit_test(hex_goes_both_ways),
 	};

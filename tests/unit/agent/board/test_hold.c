@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/board/hold.h"
@@ -66,6 +68,30 @@ static void a_long_command_is_cut(void **state)
 	close(fd);
 }
 
+/* Root's, from before locks were shared: the one who looks is nobody. */
+static void one_that_may_not_be_read_is_held(void **state)
+{
+	char text[HOLD_TEXT_BYTES], path[FILE_PATH_BYTES];
+	struct fault f;
+	int status;
+	pid_t child;
+
+	if (geteuid())
+		skip(); /* needs root, to be another user */
+	assert_int_equal(board_lock_path(temporary, temporary, &plugged, "hold", path), 0);
+	assert_int_equal(file_write_durable(path, "", 0, 0600, &f), 0);
+	assert_int_equal(chmod(temporary, 0755), 0);
+	child = fork();
+	if (child == 0) {
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+			_exit(2);
+		_exit(!seen(&plugged, text) || strcmp(text, "in use on the host: another user") ||
+			seen(&other, text));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_temporary, remove_temporary)
 
 int main(void)
@@ -73,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_held_board_is_no_agents),
 		TEST(a_long_command_is_cut),
+		TEST(one_that_may_not_be_read_is_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

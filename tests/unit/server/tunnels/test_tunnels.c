@@ -248,16 +248,82 @@ static void one_of_a_kind_on_a_board(void **state)
 	assert_int_equal(get(l, &ada, debugger, TUNNEL_DOWN, 0), 0);
 }
 
+static int64_t prepare_for(struct lab *l, const char *owner)
+{
+	int64_t id;
+
+	assert_int_equal(tunnels_prepare(l->all, "b", owner, TUNNEL_GDB, &id, &l->fault), 0);
+	return id;
+}
+
+/* Each to an owner of its own. */
+static void fill(struct lab *l, int64_t ids[TUNNELS_MAX])
+{
+	char owner[16];
+
+	for (int i = 0; i < TUNNELS_MAX; i++) {
+		snprintf(owner, sizeof(owner), "owner%d", i);
+		ids[i] = prepare_for(l, owner);
+	}
+}
+
 static void there_is_room_for_so_many(void **state)
 {
 	struct lab *l = *state;
-	int64_t id;
+	int64_t ids[TUNNELS_MAX], id;
 
-	for (int i = 0; i < TUNNELS_MAX; i++)
-		assert_int_equal(
-			tunnels_prepare(l->all, "b", "ada", TUNNEL_GDB, &id, &l->fault), 0);
+	fill(l, ids);
 	assert_int_equal(tunnels_prepare(l->all, "b", "ada", TUNNEL_GDB, &id, &l->fault), -EAGAIN);
+	tunnels_drop(l->all, ids[0]);
+	prepare_for(l, "ada");
+}
+
+static void what_has_begun_is_not_dropped(void **state)
+{
+	struct lab *l = *state;
+	int64_t id = open_one(l, "b", 0);
+
 	tunnels_drop(l->all, id);
+	assert_int_equal(get(l, &ada, id, TUNNEL_DOWN, 0), 0);
+}
+
+static void the_ended_make_room(void **state)
+{
+	struct lab *l = *state;
+	int64_t ids[TUNNELS_MAX], last;
+
+	last = open_one(l, "last", 0);
+	for (int i = 0; i < TUNNELS_MAX - 1; i++) {
+		ids[i] = open_one(l, "b", 0);
+		l->now_ms += 1;
+		assert_int_equal(tunnels_end(l->all, &ada, ids[i], "left", &l->fault), 0);
+	}
+	/* All slots are taken: the one that ended first goes, and no other. */
+	prepare_for(l, "bob");
+	assert_int_equal(get(l, &ada, ids[0], TUNNEL_DOWN, 0), -ENOENT);
+	assert_int_equal(get(l, &ada, ids[1], TUNNEL_DOWN, 0), -EPIPE);
+	assert_int_equal(get(l, &ada, last, TUNNEL_DOWN, 0), 0);
+}
+
+static void an_owner_has_a_share(void **state)
+{
+	struct lab *l = *state;
+	char board[16];
+	int64_t first = open_one(l, "board", 0), id;
+
+	for (int i = 1; i < TUNNELS_PER_OWNER; i++) {
+		snprintf(board, sizeof(board), "board%d", i);
+		open_one(l, board, 0);
+	}
+	assert_int_equal(
+		tunnels_prepare(l->all, "more", "ada", TUNNEL_CONSOLE, &id, &l->fault), -EUSERS);
+	assert_non_null(strstr(l->fault.text, "ada has"));
+	prepare_for(l, "bob");
+	/* Opened anew it takes its older one's place. */
+	open_one(l, "board", 0);
+	assert_int_equal(get(l, &ada, first, TUNNEL_DOWN, 0), -EPIPE);
+	tunnels_end_board(l->all, "board", "the board was released");
+	open_one(l, "more", 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -275,6 +341,9 @@ int main(void)
 		TEST(a_release_in_between_is_not_missed),
 		TEST(one_of_a_kind_on_a_board),
 		TEST(there_is_room_for_so_many),
+		TEST(what_has_begun_is_not_dropped),
+		TEST(the_ended_make_room),
+		TEST(an_owner_has_a_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
