@@ -10,18 +10,20 @@ struct enrolment {
 	char text[TOKEN_TEXT_BYTES];
 	struct token_parts word, parts;
 	struct op_enroll op;
+	struct auth_change change;
 };
 
 static void enrolment_done(void *own)
 {
 	struct enrolment *e = own;
 
+	auth_change_done(&e->change);
 	explicit_bzero(e->text, sizeof(e->text));
 }
 
 static void enrolled(struct request *r)
 {
-	const struct enrolment *e = r->own;
+	struct enrolment *e = r->own;
 	const struct store_op *op = &e->op.op;
 
 	if (op->rc == -ENOENT)
@@ -34,7 +36,8 @@ static void enrolled(struct request *r)
 		reply_rc(r, op->rc, &op->fault);
 		return;
 	}
-	identities_reload(r->server->auth->identities);
+	if (!auth_changed(&e->change, r))
+		return;
 	reply_jsonf(r, 201, "{\"id\":%lld,\"name\":\"%s\",\"token\":\"%s\"}",
 		(long long)e->op.token, e->op.host, e->text);
 }
@@ -77,6 +80,7 @@ void agent_enroll(struct request *r)
 	e->op.public = e->parts.public;
 	e->op.secret = e->parts.hash;
 	op_enroll_setup(&e->op);
+	auth_change_begin(&e->change, r, &e->op.op);
 	/* Who it was is known once the word is found. */
 	r->audit.who = e->op.host;
 	e->op.op.audit = &r->audit;

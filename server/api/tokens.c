@@ -54,12 +54,14 @@ struct making {
 	char text[TOKEN_TEXT_BYTES];
 	struct token_parts parts;
 	struct op_token_create op;
+	struct auth_change change;
 };
 
 static void making_done(void *own)
 {
 	struct making *m = own;
 
+	auth_change_done(&m->change);
 	json_decref(m->doc);
 	explicit_bzero(m->text, sizeof(m->text));
 }
@@ -72,7 +74,8 @@ static void made(struct request *r)
 		reply_rc(r, m->op.op.rc, &m->op.op.fault);
 		return;
 	}
-	identities_reload(r->server->auth->identities);
+	if (!auth_changed(&m->change, r))
+		return;
 	reply_jsonf(r, 201, "{\"id\":%lld,\"token\":\"%s\"}", (long long)m->op.token, m->text);
 	reply_header(r, "Cache-Control", "no-store");
 }
@@ -150,32 +153,44 @@ void tokens_create(struct request *r)
 	m->op.public = m->parts.public;
 	m->op.secret = m->parts.hash;
 	op_token_create_setup(&m->op);
+	auth_change_begin(&m->change, r, &m->op.op);
 	request_submit(r, &m->op.op, made);
 }
 
 /* ---- DELETE /tokens/{id} ---- */
 
+struct revoking {
+	struct op_token_revoke op;
+	struct auth_change change;
+};
+
+static void revoking_done(void *own)
+{
+	struct revoking *v = own;
+
+	auth_change_done(&v->change);
+}
+
 static void revoked(struct request *r)
 {
-	struct op_token_revoke *x = r->own;
+	struct revoking *v = r->own;
 
-	if (x->op.rc) {
-		reply_rc(r, x->op.rc, &x->op.fault);
-		return;
-	}
-	identities_reload(r->server->auth->identities);
-	reply_jsonf(r, 200, "{\"id\":%lld,\"revoked\":true}", (long long)x->token);
+	if (v->op.op.rc)
+		reply_rc(r, v->op.op.rc, &v->op.op.fault);
+	else if (auth_changed(&v->change, r))
+		reply_jsonf(r, 200, "{\"id\":%lld,\"revoked\":true}", (long long)v->op.token);
 }
 
 void tokens_revoke(struct request *r)
 {
-	struct op_token_revoke *x = request_own(r, sizeof(*x), NULL);
+	struct revoking *v = request_own(r, sizeof(*v), revoking_done);
 
-	if (!x)
+	if (!v)
 		return;
-	x->token = r->id;
-	op_token_revoke_setup(x);
-	request_submit(r, &x->op, revoked);
+	v->op.token = r->id;
+	op_token_revoke_setup(&v->op);
+	auth_change_begin(&v->change, r, &v->op.op);
+	request_submit(r, &v->op.op, revoked);
 }
 
 /* ---- POST /enrolments ---- */

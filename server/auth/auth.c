@@ -235,6 +235,32 @@ bool auth_admit(struct request *r, const struct head *h, const char *method)
 	return in;
 }
 
+void auth_change_begin(struct auth_change *c, struct request *r, const struct store_op *op)
+{
+	c->identities = r->server->auth->identities;
+	c->op = op;
+}
+
+bool auth_changed(struct auth_change *c, struct request *r)
+{
+	int rc = identities_reload(c->identities);
+
+	c->op = NULL;
+	if (!rc)
+		return true;
+	reply_problemf(r, PROBLEM_INTERNAL,
+		"the change is kept, but the tokens could not be read anew: it holds once that works, "
+		"which each request tries");
+	return false;
+}
+
+void auth_change_done(struct auth_change *c)
+{
+	if (c->op && c->op->rc == 0)
+		identities_reload(c->identities);
+	c->op = NULL;
+}
+
 const char *auth_owner_limit(const struct request *r)
 {
 	return r->who.scopes & SCOPE_BIT(SCOPE_ADMIN) ? NULL : r->who.name;

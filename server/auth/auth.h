@@ -38,6 +38,19 @@ void auth_note_failure(struct request *r);
 bool auth_is_over(const struct request *r);
 bool auth_refuse_expired(struct request *r); /* answers; false */
 
+/*
+ * A change to the tokens that a request makes. `then` of a request whose caller is gone is never called, so
+ * that auth_change_done, which ends with its state, reads the tokens anew where auth_changed did not.
+ */
+struct auth_change {
+	struct identities *identities;
+	const struct store_op *op; /* NULL: nothing was begun, or all is known */
+};
+void auth_change_begin(struct auth_change *c, struct request *r, const struct store_op *op);
+/* After the commit. False: answered; the change is kept, but this server does not know it yet. */
+bool auth_changed(struct auth_change *c, struct request *r);
+void auth_change_done(struct auth_change *c);
+
 /* Whose jobs this caller may change; NULL: everybody's. */
 const char *auth_owner_limit(const struct request *r);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "server/store/ops.h"
 #include "server/store/read.h"
 
@@ -26,6 +27,8 @@ struct list {
 struct identities {
 	struct store *store;
 	struct rate rate;
+	pthread_mutex_t reloading; /* from the read to the swap: a later one has the later list */
+	atomic_bool stale;	   /* the last reload failed */
 	pthread_rwlock_t lock;
 	struct list list;
 	_Atomic int64_t noted_ms;
@@ -72,7 +75,8 @@ static void carry_over(struct list *fresh, const struct list *old)
 	}
 }
 
-int identities_reload(struct identities *all)
+/* With `reloading` held. */
+static int reload(struct identities *all)
 {
 	struct store_reader *r = store_reader_borrow(all->store, NULL);
 	struct list fresh = {0}, old;
@@ -92,6 +96,30 @@ int identities_reload(struct identities *all)
 	return 0;
 }
 
+int identities_reload(struct identities *all)
+{
+	int rc;
+
+	pthread_mutex_lock(&all->reloading);
+	rc = reload(all);
+	atomic_store(&all->stale, rc != 0);
+	pthread_mutex_unlock(&all->reloading);
+	if (rc)
+		log_error("the tokens cannot be read anew; each request tries again",
+			LOG_I64("errno", -rc), LOG_END);
+	return rc;
+}
+
+/* A token that was revoked meanwhile must not stay good because the disk failed once. */
+static void reload_if_stale(struct identities *all)
+{
+	if (!atomic_load(&all->stale) || pthread_mutex_trylock(&all->reloading))
+		return;
+	if (reload(all) == 0)
+		atomic_store(&all->stale, false);
+	pthread_mutex_unlock(&all->reloading);
+}
+
 int identities_open(
 	struct store *store, const struct rate *rate, struct identities **out, struct fault *f)
 {
@@ -103,6 +131,7 @@ int identities_open(
 	all->store = store;
 	all->rate = *rate;
 	pthread_rwlock_init(&all->lock, NULL);
+	pthread_mutex_init(&all->reloading, NULL);
 	rc = identities_reload(all);
 	if (rc) {
 		identities_close(all);
@@ -117,6 +146,7 @@ void identities_close(struct identities *all)
 	if (!all)
 		return;
 	pthread_rwlock_destroy(&all->lock);
+	pthread_mutex_destroy(&all->reloading);
 	free(all->list.entries);
 	free(all);
 }
@@ -193,6 +223,7 @@ enum identity_found identities_find(struct identities *all, const struct token_p
 {
 	enum identity_found found = IDENTITY_UNKNOWN;
 
+	reload_if_stale(all);
 	pthread_rwlock_rdlock(&all->lock);
 	for (size_t i = 0; i < all->list.n; i++) {
 		struct entry *e = &all->list.entries[i];
@@ -212,6 +243,7 @@ enum identity_found identities_again(
 {
 	enum identity_found found = IDENTITY_UNKNOWN;
 
+	reload_if_stale(all);
 	pthread_rwlock_rdlock(&all->lock);
 	for (size_t i = 0; i < all->list.n; i++)
 		if (all->list.entries[i].who.token == token) {

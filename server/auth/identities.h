@@ -1,6 +1,7 @@
 /*
  * The tokens that are alive, in memory: read from the store at the start and after each change, looked
- * up for every request. Any thread; a lookup takes a read lock and waits for nothing else.
+ * up for every request. Any thread; a lookup takes a read lock and waits for nothing else, but for the
+ * disk while a reload has failed.
  */
 #ifndef HILDA_SERVER_AUTH_IDENTITIES_H
 #define HILDA_SERVER_AUTH_IDENTITIES_H
@@ -23,7 +24,10 @@ struct identities;
 int identities_open(
 	struct store *store, const struct rate *rate, struct identities **out, struct fault *f);
 void identities_close(struct identities *all); /* accepts NULL */
-/* After a change to the tokens was committed; waits for the disk. What was known stays after an error. */
+/*
+ * After a change to the tokens was committed; waits for the disk. After an error, which is logged, what was
+ * known stays, and each lookup tries again.
+ */
 int identities_reload(struct identities *all);
 
 enum identity_found { IDENTITY_UNKNOWN, IDENTITY_EXPIRED, IDENTITY_HURRIED, IDENTITY_GOOD };

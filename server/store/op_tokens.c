@@ -165,6 +165,7 @@ static int revoke(struct store_txn *t, struct store_op *op)
 void op_token_revoke_setup(struct op_token_revoke *x)
 {
 	x->op.run = revoke;
+	x->op.committed = "server.committed.token-revoke";
 }
 
 static int used(struct store_txn *t, struct store_op *op)

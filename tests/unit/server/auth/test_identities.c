@@ -1,13 +1,18 @@
 /* Tokens that are alive, on a real store with virtual time: found, over, revoked, too often, traded. */
 #include "server/auth/identities.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
 #include "server/auth/scope.h"
 #include "tests/unit/server/store/lab.h"
 
 static const struct rate fast = {.per_s = 0, .burst = 1};
 
-static int64_t create(
-	struct lab *lab, const char *name, int64_t expires_ms, struct token_parts *parts)
+static int try_create(struct lab *lab, const char *name, int64_t expires_ms,
+	struct token_parts *parts, int64_t *token)
 {
+	int rc;
 	char text[TOKEN_TEXT_BYTES];
 	struct op_token_create x = {
 		.name = name, .scopes = SCOPE_BIT(SCOPE_READ), .expires_ms = expires_ms};
@@ -16,8 +21,18 @@ static int64_t create(
 	x.public = parts->public;
 	x.secret = parts->hash;
 	op_token_create_setup(&x);
-	assert_int_equal(store_call(lab->store, &x.op), 0);
-	return x.token;
+	rc = store_call(lab->store, &x.op);
+	*token = x.token;
+	return rc;
+}
+
+static int64_t create(
+	struct lab *lab, const char *name, int64_t expires_ms, struct token_parts *parts)
+{
+	int64_t token;
+
+	assert_int_equal(try_create(lab, name, expires_ms, parts, &token), 0);
+	return token;
 }
 
 static void one_is_found_by_its_secret_until_it_is_over_or_revoked(void **state)
@@ -71,6 +86,105 @@ static void a_bucket_outlives_a_reload(void **state)
 	assert_int_equal(identities_find(all, &last, lab->wall_ms, &who), IDENTITY_GOOD);
 	lab_pass(lab, 1000);
 	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_GOOD);
+	identities_close(all);
+}
+
+/* ---- reloads ---- */
+
+static void sql(struct lab *lab, const char *text)
+{
+	char path[96];
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/hilda.db", lab->folder);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
+	if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+#define THREADS 4
+#define CHANGES 20
+#define LOOKS 100
+
+struct changer {
+	pthread_t thread;
+	struct lab *lab;
+	struct identities *all;
+	int number, failed, wrong;
+};
+
+/* What somebody has changed and read anew is so from there on, whoever else reads. */
+static void *change(void *arg)
+{
+	struct changer *c = arg;
+
+	for (int i = 0; i < CHANGES; i++) {
+		char name[32];
+		struct token_parts parts;
+		struct op_token_revoke revoke = {0};
+		struct identity who;
+
+		snprintf(name, sizeof(name), "t%d-%d", c->number, i);
+		/* An assertion is for the test's own thread. */
+		c->failed += try_create(c->lab, name, 0, &parts, &revoke.token) != 0;
+		c->failed += identities_reload(c->all) != 0;
+		for (int k = 0; k < LOOKS; k++)
+			c->wrong += identities_find(c->all, &parts, c->lab->wall_ms, &who) !=
+				IDENTITY_GOOD;
+		op_token_revoke_setup(&revoke);
+		c->failed += store_call(c->lab->store, &revoke.op) != 0;
+		c->failed += identities_reload(c->all) != 0;
+		for (int k = 0; k < LOOKS; k++)
+			c->wrong += identities_find(c->all, &parts, c->lab->wall_ms, &who) !=
+				IDENTITY_UNKNOWN;
+	}
+	return NULL;
+}
+
+static void an_older_list_never_comes_behind_a_newer_one(void **state)
+{
+	struct lab *lab = *state;
+	struct changer changers[THREADS];
+	struct identities *all;
+
+	/* So many that a read takes its time. */
+	sql(lab,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)"
+		" INSERT INTO tokens (public, secret, name, scopes, host, created_at)"
+		" SELECT printf('%012d', i), zeroblob(32), 'n' || i, 2, '', 1 FROM n");
+	assert_int_equal(identities_open(lab->store, &fast, &all, NULL), 0);
+	for (int i = 0; i < THREADS; i++) {
+		changers[i] = (struct changer){.lab = lab, .all = all, .number = i};
+		assert_int_equal(
+			pthread_create(&changers[i].thread, NULL, change, &changers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(changers[i].thread, NULL);
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(changers[i].failed, 0);
+		assert_int_equal(changers[i].wrong, 0);
+	}
+	identities_close(all);
+}
+
+static void a_reload_that_failed_is_tried_again_by_each_lookup(void **state)
+{
+	struct lab *lab = *state;
+	struct token_parts ada;
+	struct op_token_revoke revoke = {.token = create(lab, "ada", 0, &ada)};
+	struct identities *all;
+	struct identity who;
+
+	assert_int_equal(identities_open(lab->store, &fast, &all, NULL), 0);
+	op_token_revoke_setup(&revoke);
+	assert_int_equal(store_call(lab->store, &revoke.op), 0);
+	sql(lab, "ALTER TABLE tokens RENAME TO away");
+	assert_int_not_equal(identities_reload(all), 0);
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_GOOD);
+	sql(lab, "ALTER TABLE away RENAME TO tokens");
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_UNKNOWN);
 	identities_close(all);
 }
 
@@ -153,6 +267,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(one_is_found_by_its_secret_until_it_is_over_or_revoked),
 		LAB_TEST(a_bucket_outlives_a_reload),
+		LAB_TEST(an_older_list_never_comes_behind_a_newer_one),
+		LAB_TEST(a_reload_that_failed_is_tried_again_by_each_lookup),
 		LAB_TEST(a_word_is_good_once_in_its_time_and_for_its_host),
 		LAB_TEST(a_persons_token_is_not_taken_by_an_agent_of_its_name),
 	};
