@@ -2,12 +2,14 @@
 
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
 import pytest
 
 from agent_process import Agent, script
+from conftest import ROOT
 from fake_agent_server import FakeServer
 from steps_lab import WARM, exec_board, firmware, of_phase, phases, stages
 
@@ -202,7 +204,11 @@ def test_a_program_sees_nothing_of_the_agent(run):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")
 def test_programs_run_as_the_boards_user():
-    """In a folder that others can walk into, as /var/lib is; the agent's own files stay closed."""
+    """In a folder that others can walk into, as /var/lib is; the agent's own files stay closed. Under the umask
+    that the unit gives with its drop-in."""
+    unit = "".join((ROOT / "packaging" / name).read_text()
+                   for name in ("hilda-agent.service", "drop-ins/exec-user.conf"))
+    mask = int(re.findall(r"(?m)^UMask=(\d+)$", unit)[-1], 8)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hilda-exec-"))
     folder.chmod(0o755)
     server = FakeServer()
@@ -210,7 +216,9 @@ def test_programs_run_as_the_boards_user():
                   extra="[board u1]\ntype = host\nexec = local\nexec-user = nobody\n"
                         "[board u2]\ntype = host\nexec = local\nexec-user = nobody-at-all\n")
     try:
+        before = os.umask(mask)
         agent.start()
+        os.umask(before)
         image = server.add_artifact(script(
             f"id -un; touch mine && echo wrote; ls {agent.data} || echo closed; "
             "echo 'latency: 1 us score=1'"))
