@@ -59,7 +59,7 @@ class Lab:
         self.server.process.send_signal(signal.SIGCONT)
 
     def ask_and_leave(self, *request):
-        """Reset, so that libmicrohttpd ends the request instead of going on with it."""
+        """Reset: libmicrohttpd may end the request instead of going on with it."""
         with self.ask_stopped(*request) as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.go_on()
@@ -155,6 +155,12 @@ def test_a_reservation_outlives_the_server(lab):
     lab.server.start()
     assert lab.board()["hold_owner"] == "ada"
     assert "ada" in lab.reserve("bob", expect=409)["detail"]
+
+
+def test_refused_consoles_take_no_room(lab):
+    for _ in range(2 * SHARE):
+        refused = lab.server.call("POST", "/api/v1/boards/b1/console", None, bearer(lab.words["ada"]))
+        assert refused.status == 403, refused.body
 
 
 def stopping_lab(make_server, point):  # noqa: F811
