@@ -17,12 +17,34 @@
 struct update {
 	struct op_board_update op;
 	json_t *doc;
+	struct tunnels *tunnels; /* to be told; NULL: were */
 };
 
+/* Consoles and debuggers are open for a reservation only. Once, when the change is committed. */
+static void tell_tunnels(struct update *u)
+{
+	const struct op_board_update *x = &u->op;
+	struct tunnels *all = u->tunnels;
+
+	u->tunnels = NULL;
+	/* The state is set by an operation that ran. */
+	if (!all || x->op.rc || !x->state[0])
+		return;
+	if (x->action == BOARD_RESERVE)
+		tunnels_extend(all, x->name, x->until_ms);
+	else
+		tunnels_end_board(all, x->name,
+			x->action == BOARD_RELEASE	   ? "the board was released"
+				: x->action == BOARD_DRAIN ? "the board was taken out of service"
+							   : "the board's health is being checked");
+}
+
+/* Who has left hears no answer: updated() did not run. */
 static void update_done(void *own)
 {
 	struct update *u = own;
 
+	tell_tunnels(u);
 	json_decref(u->doc);
 }
 
@@ -52,27 +74,11 @@ void boards_get(struct request *r)
 	query_reply(r, rc, &b, TYPE_JSON, "board");
 }
 
-/* Consoles and debuggers are open for a reservation only. */
-static void tell_tunnels(struct request *r, const struct op_board_update *x)
-{
-	struct tunnels *all = r->server->tunnels;
-
-	if (x->action == BOARD_RESERVE)
-		tunnels_extend(all, x->name, x->until_ms);
-	else
-		tunnels_end_board(all, x->name,
-			x->action == BOARD_RELEASE	   ? "the board was released"
-				: x->action == BOARD_DRAIN ? "the board was taken out of service"
-							   : "the board's health is being checked");
-}
-
 static void updated(struct request *r)
 {
 	struct update *u = r->own;
 
-	if (u->op.op.rc == 0)
-		tell_tunnels(r, &u->op);
-
+	tell_tunnels(u);
 	if (u->op.op.rc == -ENOENT)
 		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no board '%s'", r->name);
 	else if (u->op.op.rc != 0)
@@ -186,6 +192,7 @@ static struct update *begin(struct request *r)
 
 static void go(struct request *r, struct update *u)
 {
+	u->tunnels = r->server->tunnels;
 	op_board_update_setup(&u->op);
 	request_submit(r, &u->op.op, updated);
 }

@@ -10,18 +10,27 @@
 struct opening {
 	struct op_board_open op;
 	enum tunnel_kind kind;
-	int64_t tunnel;
+	struct tunnels *all;
+	int64_t tunnel; /* 0: none is prepared */
 };
+
+/* Who left before the answer, or whom the store had no room for, has begun none. */
+static void opening_done(void *own)
+{
+	struct opening *o = own;
+
+	if (o->tunnel)
+		tunnels_drop(o->all, o->tunnel);
+}
 
 static void opened(struct request *r)
 {
 	struct opening *o = r->own;
-	struct tunnels *all = r->server->tunnels;
+	struct tunnels *all = o->all;
 	struct fault f;
 	int rc;
 
 	if (o->op.op.rc) {
-		tunnels_drop(all, o->tunnel);
 		reply_rc(r, o->op.op.rc, &o->op.op.fault);
 		return;
 	}
@@ -46,11 +55,12 @@ static void open_tunnel(struct request *r, enum tunnel_kind kind)
 
 	if (!request_takes_nothing(r))
 		return;
-	o = request_own(r, sizeof(*o), NULL);
+	o = request_own(r, sizeof(*o), opening_done);
 	if (!o)
 		return;
 	o->kind = kind;
-	rc = tunnels_prepare(r->server->tunnels, r->name, r->who.name, kind, &o->tunnel, &f);
+	o->all = r->server->tunnels;
+	rc = tunnels_prepare(o->all, r->name, r->who.name, kind, &o->tunnel, &f);
 	if (rc) {
 		reply_rc(r, rc, &f);
 		return;

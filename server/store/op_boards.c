@@ -221,5 +221,6 @@ static int open_board(struct store_txn *t, struct store_op *op)
 void op_board_open_setup(struct op_board_open *x)
 {
 	x->op.run = open_board;
+	x->op.committed = "server.committed.board-open";
 	x->agent = x->until_ms = 0;
 }

@@ -57,10 +57,11 @@ class Server:
         config.write_text("[server]\n" + lines)
         return [str(program("hildad")), "--config", str(config), "--port-file", str(self.folder / "port")]
 
-    def start(self):
+    def start(self, **env):
         (self.folder / "port").unlink(missing_ok=True)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **env})
         wait_for(lambda: self.process.poll() is not None or (self.folder / "port").exists(), 20)
         assert self.process.poll() is None, self.log.read_text()
         self.port = int((self.folder / "port").read_text())

@@ -3,12 +3,18 @@
 import datetime
 import hashlib
 import json
+import pathlib
+import signal
+import socket
+import struct
 import subprocess
 
 import pytest
 from conftest import program, wait_for
-from server_kit import Agent, job_document, make_server, result_document  # noqa: F401 (fixture)
+from server_kit import Agent, job_document, make_server, read_some, result_document  # noqa: F401 (fixture)
 from test_server_tokens import bearer, token
+
+SHARE = 16  # how many consoles and debuggers one person may have open
 
 
 class Lab:
@@ -37,6 +43,26 @@ class Lab:
 
     def board(self):
         return self.get("/boards/b1")
+
+    def ask_stopped(self, who, method, path, body):
+        """A socket whose request is committed and not answered: a failpoint has stopped the server."""
+        text = json.dumps(body)
+        s = self.server.socket()
+        s.sendall((f"{method} /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1:{self.server.port}\r\n"
+                   f"Authorization: {bearer(self.words[who])['Authorization']}\r\n"
+                   f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n{text}").encode())
+        stat = pathlib.Path(f"/proc/{self.server.process.pid}/stat")
+        wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", 20)
+        return s
+
+    def go_on(self):
+        self.server.process.send_signal(signal.SIGCONT)
+
+    def ask_and_leave(self, *request):
+        """Reset: libmicrohttpd may end the request instead of going on with it."""
+        with self.ask_stopped(*request) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.go_on()
 
     def submit(self, **more):
         digest = hashlib.sha256(b"x").hexdigest()
@@ -129,6 +155,37 @@ def test_a_reservation_outlives_the_server(lab):
     lab.server.start()
     assert lab.board()["hold_owner"] == "ada"
     assert "ada" in lab.reserve("bob", expect=409)["detail"]
+
+
+def test_refused_consoles_take_no_room(lab):
+    for _ in range(2 * SHARE):
+        refused = lab.server.call("POST", "/api/v1/boards/b1/console", None, bearer(lab.words["ada"]))
+        assert refused.status == 403, refused.body
+
+
+def stopping_lab(make_server, point):  # noqa: F811
+    return Lab(make_server(auth="tokens", reserve_max="3h").start(HILDA_FAILPOINTS=f"server.committed.{point}"))
+
+
+def test_a_release_ends_the_console_also_when_nobody_waits_for_its_answer(make_server):  # noqa: F811
+    lab = stopping_lab(make_server, "board-update=stop:2")
+    lab.reserve("ada")
+    opened = lab.server.call("POST", "/api/v1/boards/b1/console", None, bearer(lab.words["ada"]))
+    assert opened.status == 201, opened.body
+    lab.ask_and_leave("ada", "PATCH", "/boards/b1", {"action": "release"})
+    assert lab.board()["state"] == "ready"
+    ended = lab.server.call("GET", f"/api/v1/tunnels/{opened.json['id']}/down", None, bearer(lab.words["ada"]))
+    assert ended.status == 410 and "released" in ended.json["detail"], ended.body
+
+
+def test_consoles_that_nobody_waited_for_take_no_room(make_server):  # noqa: F811
+    lab = stopping_lab(make_server, "board-open=stop")
+    lab.reserve("ada")
+    for _ in range(2 * SHARE):
+        lab.ask_and_leave("ada", "POST", "/boards/b1/console", {})
+    with lab.ask_stopped("ada", "POST", "/boards/b1/console", {}) as s:
+        lab.go_on()
+        assert read_some(s).startswith(b"HTTP/1.1 201")
 
 
 def test_by_the_command_line(lab):
