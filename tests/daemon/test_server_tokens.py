@@ -215,6 +215,15 @@ def test_a_browser_comes_in_by_a_cookie_and_changes_nothing_without_its_word(ser
     assert server.call("GET", "/api/v1/jobs", None, have).status == 401
 
 
+def test_who_asks_often_with_a_token_past_its_time_does_not_come_in(make_server):  # noqa: F811
+    server = make_server(auth="tokens", rate=1, rate_burst=2).start()
+    word = token(server, "brief", "read", "--expires", "1s")
+    made = time.monotonic()
+    wait_for(lambda: time.monotonic() > made + 1.1, 10)
+    replies = [server.call("POST", "/api/v1/session", {"token": word}) for _ in range(5)]
+    assert [r.status for r in replies] == [401] * 5 and not any(r.headers["Set-Cookie"] for r in replies)
+
+
 def test_uses_are_noted(server):
     word = token(server, "ada", "read")
     asked(server, "GET", "/api/v1/jobs", word)
