@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "server/auth/auth.h"
 #include "server/auth/scope.h"
 #include "tests/unit/server/store/lab.h"
 
@@ -208,6 +209,26 @@ static void a_reload_that_failed_is_tried_again_by_each_lookup(void **state)
 	identities_close(all);
 }
 
+/* Nothing but the end of its state is left of a request whose caller is gone. */
+static void a_change_is_known_though_nobody_waits_for_its_answer(void **state)
+{
+	struct lab *lab = *state;
+	struct token_parts ada;
+	struct op_token_revoke revoke = {.token = create(lab, "ada", 0, &ada)};
+	struct auth_change change = {0};
+	struct identity who;
+
+	auth_change_done(&change); /* nothing was begun */
+	assert_int_equal(identities_open(lab->store, &fast, &change.identities, NULL), 0);
+	op_token_revoke_setup(&revoke);
+	assert_int_equal(store_call(lab->store, &revoke.op), 0);
+	change.op = &revoke.op;
+	auth_change_done(&change);
+	assert_int_equal(
+		identities_find(change.identities, &ada, lab->wall_ms, &who), IDENTITY_UNKNOWN);
+	identities_close(change.identities);
+}
+
 /* ---- enrolment ---- */
 
 static int64_t offer(struct lab *lab, const char *host, int64_t term_ms, struct token_parts *word)
@@ -316,6 +337,7 @@ int main(void)
 		LAB_TEST(a_token_past_its_time_takes_from_its_bucket),
 		LAB_TEST(an_older_list_never_comes_behind_a_newer_one),
 		LAB_TEST(a_reload_that_failed_is_tried_again_by_each_lookup),
+		LAB_TEST(a_change_is_known_though_nobody_waits_for_its_answer),
 		LAB_TEST(a_word_is_good_once_in_its_time_and_for_its_host),
 		LAB_TEST(a_host_has_one_living_word_and_none_behind_a_trade_or_a_revocation),
 		LAB_TEST(a_persons_token_is_not_taken_by_an_agent_of_its_name),
