@@ -14,9 +14,11 @@ static void reply_who(struct request *r, const struct identity *who, const char 
 }
 
 /* Somebody who asks too often is still who they are. */
-static bool is_known(enum identity_found found)
+static bool is_known(const struct request *r, enum identity_found found, const struct identity *who)
 {
-	return found == IDENTITY_GOOD || found == IDENTITY_HURRIED;
+	return found == IDENTITY_GOOD ||
+		(found == IDENTITY_HURRIED &&
+			!identity_is_over(who, clock_wall_ms(r->server->clock)));
 }
 
 void session_get(struct request *r)
@@ -27,8 +29,10 @@ void session_get(struct request *r)
 	if (!r->server->auth->required)
 		reply_who(r, &who, "");
 	else if (!auth_session(r, request_header(r, "Cookie"), &session) ||
-		!is_known(identities_again(r->server->auth->identities, session.token,
-			clock_wall_ms(r->server->clock), &who)))
+		!is_known(r,
+			identities_again(r->server->auth->identities, session.token,
+				clock_wall_ms(r->server->clock), &who),
+			&who))
 		reply_problemf(r, PROBLEM_UNAUTHORIZED, "nobody is logged in here");
 	else
 		reply_who(r, &who, session.csrf);
@@ -47,8 +51,10 @@ void session_begin(struct request *r)
 		return;
 	if (request_keys_only(r, doc, keys) && auth_may_try(r)) {
 		if (!text || !token_parse(TOKEN_ACCESS, text, &parts) ||
-			!is_known(identities_find(r->server->auth->identities, &parts,
-				clock_wall_ms(r->server->clock), &who))) {
+			!is_known(r,
+				identities_find(r->server->auth->identities, &parts,
+					clock_wall_ms(r->server->clock), &who),
+				&who)) {
 			auth_note_failure(r);
 			reply_problemf(r, PROBLEM_UNAUTHORIZED,
 				"this is no token of this server, or its time is over");

@@ -89,7 +89,7 @@ static bool is_local_key(const struct auth *auth, const char *word)
 
 bool auth_is_over(const struct request *r)
 {
-	return r->who.expires_ms && clock_wall_ms(r->server->clock) >= r->who.expires_ms;
+	return identity_is_over(&r->who, clock_wall_ms(r->server->clock));
 }
 
 bool auth_refuse_expired(struct request *r)

@@ -205,15 +205,21 @@ static void use(struct identities *all, struct entry *e, int64_t now_ms)
 
 /* ---- lookups ---- */
 
+bool identity_is_over(const struct identity *who, int64_t now_ms)
+{
+	return who->expires_ms && now_ms >= who->expires_ms;
+}
+
 static enum identity_found judge(
 	struct identities *all, struct entry *e, int64_t now_ms, struct identity *out)
 {
 	*out = e->who;
-	if (e->who.expires_ms && now_ms >= e->who.expires_ms)
-		return IDENTITY_EXPIRED;
+	/* First, as some routes let in what is past its time. */
 	out->wait_ms = rate_take(&all->rate, &e->full_ns, clock_mono_ns(store_clock(all->store)));
 	if (out->wait_ms)
 		return IDENTITY_HURRIED;
+	if (identity_is_over(&e->who, now_ms))
+		return IDENTITY_EXPIRED;
 	use(all, e, now_ms);
 	return IDENTITY_GOOD;
 }

@@ -6,6 +6,8 @@
 #ifndef HILDA_SERVER_AUTH_IDENTITIES_H
 #define HILDA_SERVER_AUTH_IDENTITIES_H
 
+#include <stdbool.h>
+
 #include "server/auth/rate.h"
 #include "server/auth/token.h"
 #include "server/store/store.h"
@@ -19,6 +21,9 @@ struct identity {
 	char name[STORE_NAME_BYTES], host[STORE_NAME_BYTES];
 };
 
+/* Its time has passed. */
+bool identity_is_over(const struct identity *who, int64_t now_ms);
+
 struct identities;
 
 int identities_open(
@@ -30,6 +35,7 @@ void identities_close(struct identities *all); /* accepts NULL */
  */
 int identities_reload(struct identities *all);
 
+/* HURRIED may be past its time, too. */
 enum identity_found { IDENTITY_UNKNOWN, IDENTITY_EXPIRED, IDENTITY_HURRIED, IDENTITY_GOOD };
 /* Also notes the use, which is written once a minute. `out` is filled but for an unknown one. */
 enum identity_found identities_find(struct identities *all, const struct token_parts *parts,

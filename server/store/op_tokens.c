@@ -75,12 +75,22 @@ static int token_before(struct store_txn *t, struct store_op *op, const char *ho
 	return rc < 0 ? rc : 0;
 }
 
+/* One living word per host, and none that outlives its token: what is left of them is spent. */
+static int spend_words(struct store_txn *t, const char *host)
+{
+	return sql_run(t->db,
+		"UPDATE enrolments SET used_at = $now WHERE host = $host AND used_at IS NULL",
+		SQL_I("$now", t->now_ms), SQL_T("$host", host));
+}
+
 static int create_enrolment(struct store_txn *t, struct store_op *op)
 {
 	struct op_enrolment_create *x = (struct op_enrolment_create *)op;
 	int64_t before;
 	int rc = token_before(t, op, x->host, &before);
 
+	if (!rc)
+		rc = spend_words(t, x->host);
 	if (!rc)
 		rc = sql_run(t->db,
 			"INSERT INTO enrolments (public, secret, host, created_at, expires_at)"
@@ -98,26 +108,26 @@ void op_enrolment_create_setup(struct op_enrolment_create *x)
 	x->enrolment = 0;
 }
 
-static int find_word(struct store_txn *t, struct op_enroll *x, int64_t *word)
+static int find_word(struct store_txn *t, struct op_enroll *x)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(t->db, &q,
-		"SELECT id, secret, host, expires_at, used_at FROM enrolments WHERE public = $public",
+		"SELECT secret, host, expires_at, used_at FROM enrolments WHERE public = $public",
 		SQL_T("$public", x->word_public));
 
 	if (rc < 0)
 		return rc;
-	if (!rc || !token_same(sqlite3_column_blob(q, 1), x->word_secret))
+	if (!rc || !token_same(sqlite3_column_blob(q, 0), x->word_secret))
 		return fault_set(&x->op.fault, ENOENT, "this enrolment token is unknown here");
-	if (!sql_null(q, 4))
+	if (!sql_null(q, 3))
 		return fault_set(&x->op.fault, EALREADY,
-			"this enrolment token was used already; if not by you, revoke the token of '%s'",
-			sql_text(q, 2));
-	if (t->now_ms >= sql_i64(q, 3))
+			"this enrolment token was used already, or another took its place; if not by "
+			"you, revoke the token of '%s'",
+			sql_text(q, 1));
+	if (t->now_ms >= sql_i64(q, 2))
 		return fault_set(&x->op.fault, EKEYEXPIRED,
 			"the time of this enrolment token is over; make another (hildad token enroll)");
-	*word = sql_i64(q, 0);
-	sql_copy(q, 2, x->host, sizeof(x->host));
+	sql_copy(q, 1, x->host, sizeof(x->host));
 	return 0;
 }
 
@@ -125,14 +135,13 @@ static int enroll(struct store_txn *t, struct store_op *op)
 {
 	struct op_enroll *x = (struct op_enroll *)op;
 	const struct row row = {x->public, x->host, x->host, x->secret, SCOPE_BIT(SCOPE_AGENT), 0};
-	int64_t word = 0, before = 0;
-	int rc = find_word(t, x, &word);
+	int64_t before = 0;
+	int rc = find_word(t, x);
 
 	if (!rc)
 		rc = token_before(t, op, x->host, &before);
 	if (!rc)
-		rc = sql_run(t->db, "UPDATE enrolments SET used_at = $now WHERE id = $id",
-			SQL_I("$now", t->now_ms), SQL_I("$id", word));
+		rc = spend_words(t, x->host);
 	if (!rc && before)
 		rc = sql_run(t->db, "UPDATE tokens SET revoked_at = $now WHERE id = $id",
 			SQL_I("$now", t->now_ms), SQL_I("$id", before));
@@ -152,14 +161,20 @@ void op_enroll_setup(struct op_enroll *x)
 static int revoke(struct store_txn *t, struct store_op *op)
 {
 	struct op_token_revoke *x = (struct op_token_revoke *)op;
-	int rc = sql_run(t->db,
-		"UPDATE tokens SET revoked_at = $now WHERE id = $id AND revoked_at IS NULL",
+	char host[STORE_NAME_BYTES];
+	sqlite3_stmt *q = NULL;
+	int rc = sql_first(t->db, &q,
+		"UPDATE tokens SET revoked_at = $now WHERE id = $id AND revoked_at IS NULL"
+		" RETURNING host",
 		SQL_I("$now", t->now_ms), SQL_I("$id", x->token));
 
-	if (!rc && !sql_changes(t->db))
+	if (rc > 0)
+		sql_copy(q, 0, host, sizeof(host));
+	sql_end(&q);
+	if (!rc)
 		return fault_set(&op->fault, ENOENT, "there is no token %lld that is not revoked",
 			(long long)x->token);
-	return rc;
+	return rc < 0 ? rc : spend_words(t, host);
 }
 
 void op_token_revoke_setup(struct op_token_revoke *x)

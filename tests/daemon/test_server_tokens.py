@@ -5,6 +5,9 @@ import json
 import os
 import pathlib
 import re
+import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -137,6 +140,22 @@ def test_revoked_expired_unknown(server):
         assert hildad(server, "token", "create", *words, code=1)
 
 
+def test_who_revokes_and_hangs_up_has_revoked(make_server, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("HILDA_FAILPOINTS", "server.committed.token-revoke=stop")
+    server = make_server(auth="tokens").start()
+    boss, word = token(server, "boss", "admin"), token(server, "ada", "read")
+    assert asked(server, "GET", "/api/v1/jobs", word) == 200
+    number = next(t["id"] for t in server.call("GET", "/api/v1/tokens", None, bearer(boss)).json["items"] if t["name"] == "ada")
+    stat = pathlib.Path(f"/proc/{server.process.pid}/stat")
+    with server.socket() as s:
+        # Its end is a reset, which the server finds when it would answer.
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.sendall(f"DELETE /api/v1/tokens/{number} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {boss}\r\n\r\n".encode())
+        wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", 10)
+    server.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: asked(server, "GET", "/api/v1/jobs", word) == 401, 10)
+
+
 def test_tokens_outlive_the_server_and_lie_nowhere_as_text(server):
     word = token(server, "ada", "read")
     assert server.stop() == 0
@@ -213,6 +232,15 @@ def test_a_browser_comes_in_by_a_cookie_and_changes_nothing_without_its_word(ser
     assert server.call("DELETE", "/api/v1/jobs/1", None, {**have, "X-CSRF-Token": came.json["csrf"]}).status == 404
     assert server.call("DELETE", "/api/v1/session", None, have).status == 204
     assert server.call("GET", "/api/v1/jobs", None, have).status == 401
+
+
+def test_who_asks_often_with_a_token_past_its_time_does_not_come_in(make_server):  # noqa: F811
+    server = make_server(auth="tokens", rate=1, rate_burst=2).start()
+    word = token(server, "brief", "read", "--expires", "1s")
+    made = time.monotonic()
+    wait_for(lambda: time.monotonic() > made + 1.1, 10)
+    replies = [server.call("POST", "/api/v1/session", {"token": word}) for _ in range(5)]
+    assert [r.status for r in replies] == [401] * 5 and not any(r.headers["Set-Cookie"] for r in replies)
 
 
 def test_uses_are_noted(server):

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "server/auth/auth.h"
 #include "server/auth/scope.h"
 #include "tests/unit/server/store/lab.h"
 
@@ -86,6 +87,26 @@ static void a_bucket_outlives_a_reload(void **state)
 	assert_int_equal(identities_find(all, &last, lab->wall_ms, &who), IDENTITY_GOOD);
 	lab_pass(lab, 1000);
 	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_GOOD);
+	identities_close(all);
+}
+
+/* What is past its time may still end its run, but no oftener than others. */
+static void a_token_past_its_time_takes_from_its_bucket(void **state)
+{
+	const struct rate slow = {.per_s = 1, .burst = 2};
+	struct lab *lab = *state;
+	struct token_parts ada;
+	struct identities *all;
+	struct identity who;
+
+	create(lab, "ada", lab->wall_ms, &ada);
+	assert_int_equal(identities_open(lab->store, &slow, &all, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_EXPIRED);
+	assert_int_equal(identities_find(all, &ada, lab->wall_ms, &who), IDENTITY_HURRIED);
+	assert_true(who.wait_ms > 0);
+	assert_true(identity_is_over(&who, lab->wall_ms));
+	assert_false(identity_is_over(&who, lab->wall_ms - 1));
 	identities_close(all);
 }
 
@@ -188,6 +209,26 @@ static void a_reload_that_failed_is_tried_again_by_each_lookup(void **state)
 	identities_close(all);
 }
 
+/* Nothing but the end of its state is left of a request whose caller is gone. */
+static void a_change_is_known_though_nobody_waits_for_its_answer(void **state)
+{
+	struct lab *lab = *state;
+	struct token_parts ada;
+	struct op_token_revoke revoke = {.token = create(lab, "ada", 0, &ada)};
+	struct auth_change change = {0};
+	struct identity who;
+
+	auth_change_done(&change); /* nothing was begun */
+	assert_int_equal(identities_open(lab->store, &fast, &change.identities, NULL), 0);
+	op_token_revoke_setup(&revoke);
+	assert_int_equal(store_call(lab->store, &revoke.op), 0);
+	change.op = &revoke.op;
+	auth_change_done(&change);
+	assert_int_equal(
+		identities_find(change.identities, &ada, lab->wall_ms, &who), IDENTITY_UNKNOWN);
+	identities_close(change.identities);
+}
+
 /* ---- enrolment ---- */
 
 static int64_t offer(struct lab *lab, const char *host, int64_t term_ms, struct token_parts *word)
@@ -246,6 +287,32 @@ static void a_word_is_good_once_in_its_time_and_for_its_host(void **state)
 	identities_close(all);
 }
 
+static void a_host_has_one_living_word_and_none_behind_a_trade_or_a_revocation(void **state)
+{
+	struct lab *lab = *state;
+	struct token_parts older, newer, other, spare, token, unused;
+	struct op_token_revoke revoke = {0};
+	struct identities *all;
+	struct identity who;
+
+	offer(lab, "bench-4", 1000, &other);
+	offer(lab, "bench-3", 1000, &older);
+	offer(lab, "bench-3", 1000, &newer);
+	assert_int_equal(trade(lab, &older, &unused), -EALREADY);
+	assert_int_equal(trade(lab, &newer, &token), 0);
+	/* Somebody who kept a word does not come back by it once the token is revoked. */
+	offer(lab, "bench-3", 1000, &spare);
+	assert_int_equal(identities_open(lab->store, &fast, &all, NULL), 0);
+	assert_int_equal(identities_find(all, &token, lab->wall_ms, &who), IDENTITY_GOOD);
+	identities_close(all);
+	revoke.token = who.token;
+	op_token_revoke_setup(&revoke);
+	assert_int_equal(store_call(lab->store, &revoke.op), 0);
+	assert_int_equal(trade(lab, &spare, &unused), -EALREADY);
+	/* Another host's is as it was. */
+	assert_int_equal(trade(lab, &other, &unused), 0);
+}
+
 static void a_persons_token_is_not_taken_by_an_agent_of_its_name(void **state)
 {
 	struct lab *lab = *state;
@@ -267,9 +334,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(one_is_found_by_its_secret_until_it_is_over_or_revoked),
 		LAB_TEST(a_bucket_outlives_a_reload),
+		LAB_TEST(a_token_past_its_time_takes_from_its_bucket),
 		LAB_TEST(an_older_list_never_comes_behind_a_newer_one),
 		LAB_TEST(a_reload_that_failed_is_tried_again_by_each_lookup),
+		LAB_TEST(a_change_is_known_though_nobody_waits_for_its_answer),
 		LAB_TEST(a_word_is_good_once_in_its_time_and_for_its_host),
+		LAB_TEST(a_host_has_one_living_word_and_none_behind_a_trade_or_a_revocation),
 		LAB_TEST(a_persons_token_is_not_taken_by_an_agent_of_its_name),
 	};
 
