@@ -14,6 +14,8 @@
 #include "common/numbers.h"
 #include "instruments/usb_tree.h"
 
+#define LOOKS 3 /* for strangers, one of whom may be a child of ours before its exec */
+#define LOOK_TICK_MS 20
 #define DISCARD_MAX_BYTES (1u << 20) /* a babbling board must not hold us here */
 
 struct console {
@@ -66,13 +68,17 @@ static int in_use(const char *name, const char *who, struct fault *f)
 	return fault_set(f, EBUSY, "console %s in use by %s: end it", name, who);
 }
 
-int console_check_alone(const struct console *c, struct fault *f)
+int console_check_alone(const struct console *c, const struct clock *clock, struct fault *f)
 {
 	char who[HOLDER_TEXT_BYTES];
 	struct holder holder;
 
-	if (!c->path || holder_of_open(HOLDER_PROC, c->path, &holder))
-		return 0;
+	for (int look = 0; look < LOOKS; look++) {
+		if (look)
+			clock_poll(clock, NULL, 0, clock_deadline_ms(clock, LOOK_TICK_MS));
+		if (!c->path || holder_of_open(HOLDER_PROC, c->path, &holder))
+			return 0;
+	}
 	holder_print(0, &holder, who);
 	return in_use(c->name, who, f);
 }

@@ -44,9 +44,10 @@ int console_open_fds(const char *name, int read_fd, int write_fd, const struct c
 void console_close(struct console *c); /* accepts NULL */
 /*
  * Another process has this port open, too, and takes bytes away: -EBUSY, and the fault names it. One
- * whom this user may not see is not noticed.
+ * whom this user may not see is not noticed. Waits up to 40 ms: a child that another thread of ours is
+ * starting has all of our descriptors until its exec.
  */
-int console_check_alone(const struct console *c, struct fault *f);
+int console_check_alone(const struct console *c, const struct clock *clock, struct fault *f);
 const char *console_name(const struct console *c);
 
 /*

@@ -85,7 +85,7 @@ static void check_console(struct check *c)
 	} else if (console_open(c->board.console, &o, &console, &f)) {
 		say(c, false, "console", "%s", f.text);
 	} else {
-		if (console_check_alone(console, &f))
+		if (console_check_alone(console, &clock_system, &f))
 			say(c, false, "console", "%s", f.text);
 		else
 			say(c, true, "console", "%s, %u baud", c->board.console,

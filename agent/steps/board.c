@@ -35,7 +35,7 @@ int board_open_console(struct run *run)
 			"board %s has no console: set `console =`; `hilda-agent discover` lists the ports",
 			run->board->name);
 	if (console_open(run->board->console, &o, &run->console, &f) ||
-		console_check_alone(run->console, &f))
+		console_check_alone(run->console, run->clock, &f))
 		return run_fail(run, OUTCOME_INFRASTRUCTURE, "%s", f.text);
 	console_discard(run->console);
 	return 0;

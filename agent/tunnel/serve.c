@@ -140,7 +140,7 @@ void tunnel_serve_console(struct tunnel_serve *s, char reason[TUNNEL_REASON_BYTE
 	if (!s->board->console[0])
 		say(reason, "the board has no console");
 	else if (console_open(s->board->console, &o, &x.console, &f) ||
-		console_check_alone(x.console, &f))
+		console_check_alone(x.console, s->clock, &f))
 		say(reason, f.text);
 	else
 		with_thread(&x, console_down, NULL, reason);

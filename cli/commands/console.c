@@ -1,4 +1,5 @@
 /* hilda console: a reserved board's console, in this terminal. */
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,6 +32,8 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 	struct terminal terminal;
 	enum exit_code code = session_watch_interrupt(&cli->session, f);
 
+	/* A reader that ends must not end us before the terminal is as it was. */
+	signal(SIGPIPE, SIG_IGN);
 	if (!code)
 		code = tunnel_open(&cli->session, cli->arguments[0], "console", &tunnel, f);
 	if (code)

@@ -151,6 +151,8 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 	uint64_t port = 0;
 	enum exit_code code;
 
+	/* A gdb that hangs up ends its connection, not us. */
+	signal(SIGPIPE, SIG_IGN);
 	if (cli_u64(cli, "port", 1, 65535, &port, f))
 		return EXIT_USAGE;
 	code = session_watch_interrupt(&cli->session, f);

@@ -253,6 +253,26 @@ def test_keys_of_a_terminal(lab):
     os.close(slave)
 
 
+def test_a_reader_that_ends_leaves_the_terminal_as_it_was(lab):
+    """hilda console v1 | head"""
+    lab.reserve()
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    reader, writer = os.pipe()
+    one = lab.hilda("console", "v1", stdin=slave, stdout=writer, stderr=slave)
+    os.close(writer)
+    until(master, b"Ctrl-] leaves")
+    os.write(master, b"name%")
+    until(reader, b"m-ready")
+    assert termios.tcgetattr(slave) != before
+    os.close(reader)
+    os.write(master, b"name%")
+    assert one.wait(20) == 10  # as for any output that cannot be written
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
+
+
 def test_gdb_reads_registers_and_memory(lab):
     need("gdb-multiarch")
     lab.reserve()

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -180,6 +181,51 @@ static void test_full_pipe(void **state)
 	close(out[0]);
 }
 
+/* Ends the child at the nth look at the time. */
+struct ending {
+	pid_t child;
+	int looks_left;
+};
+
+static int64_t ends_it(void *arg)
+{
+	struct ending *e = arg;
+
+	if (e->looks_left-- == 0) {
+		assert_int_equal(kill(e->child, SIGKILL), 0);
+		assert_int_equal(waitpid(e->child, NULL, 0), e->child);
+	}
+	return clock_mono_ns(&clock_system);
+}
+
+/* A child of ours has the port until its exec, and is no stranger; who stays is one. */
+static void test_a_child_on_its_way(void **state)
+{
+	struct console_options o = {0};
+	struct ending ending = {.looks_left = 0};
+	const struct clock clock = {.mono_ns = ends_it, .arg = &ending};
+	struct console *c;
+	struct fault f = {0};
+	char path[64];
+	int master;
+
+	open_pty(&master, path);
+	assert_int_equal(console_open(path, &o, &c, &f), 0);
+	ending.child = fork();
+	if (ending.child == 0) {
+		close(master);
+		alarm(20);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(console_check_alone(c, &clock_system, &f), -EBUSY);
+	assert_non_null(strstr(f.text, "in use by"));
+	assert_int_equal(console_check_alone(c, &clock, &f), 0);
+	assert_true(ending.looks_left < 0);
+	console_close(c);
+	close(master);
+}
+
 static void test_bad_names(void **state)
 {
 	struct console_options o = {0};
@@ -202,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_discard),
 		cmocka_unit_test(test_pipes),
 		cmocka_unit_test(test_full_pipe),
+		cmocka_unit_test(test_a_child_on_its_way),
 		cmocka_unit_test(test_bad_names),
 	};
 
