@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +24,7 @@
 #define WAIT_MS 20000
 #define WORD_MAX_BYTES 256
 #define NAME_BYTES 80
+#define SERVICE_USER "hilda-agent"
 #define DATA_DEFAULT "/var/lib/hilda-agent"
 
 struct enroll {
@@ -35,26 +39,35 @@ struct enroll {
 	gid_t gid;
 };
 
+/* Whole paths: the service has another working directory. */
 static int find_places(struct enroll *e, struct fault *f)
 {
 	const char *slash = strrchr(e->o->config, '/');
 	int n = slash ? (int)(slash - e->o->config) : 1;
-	const char *folder = slash ? e->o->config : ".";
-	int rc = file_path(e->ca, sizeof(e->ca), "%.*s/agent.ca", n, folder);
+	char near[FILE_PATH_BYTES], folder[PATH_MAX];
+	int rc = file_path(near, sizeof(near), "%.*s", n ? n : 1, slash ? e->o->config : ".");
 
+	if (!rc && !realpath(near, folder))
+		rc = -errno;
+	if (!rc)
+		rc = file_path(e->ca, sizeof(e->ca), "%s/agent.ca", folder);
 	if (!rc)
 		rc = file_path(e->new_ca, sizeof(e->new_ca), "%s.new", e->ca);
 	if (!rc)
-		rc = file_path(e->token, sizeof(e->token), "%.*s/agent.token", n, folder);
+		rc = file_path(e->token, sizeof(e->token), "%s/agent.token", folder);
 	if (!rc)
 		rc = file_path(e->new_token, sizeof(e->new_token), "%s.new", e->token);
 	return rc ? fault_errno(f, -rc, "%s", e->o->config) : 0;
 }
 
-/* Run by root for a service that is not root: the data folder says whose. */
+/*
+ * Run by root for a service that is not root: the data folder says whose; before there is one, the
+ * name of the service's user does.
+ */
 static void find_owner(struct enroll *e)
 {
 	struct agent_settings *settings = NULL;
+	const struct passwd *user;
 	struct stat st;
 	bool there = settings_load(e->o->config, &settings, NULL) == 0;
 
@@ -63,6 +76,9 @@ static void find_owner(struct enroll *e)
 	if (geteuid() == 0 && stat(there ? settings->data : DATA_DEFAULT, &st) == 0) {
 		e->uid = st.st_uid;
 		e->gid = st.st_gid;
+	} else if (geteuid() == 0 && (user = getpwnam(SERVICE_USER))) {
+		e->uid = user->pw_uid;
+		e->gid = user->pw_gid;
 	}
 	settings_free(settings);
 }
@@ -130,23 +146,44 @@ static int know_server(struct enroll *e, struct fault *f)
 
 /* ---- the token ---- */
 
-static void echo(bool on)
-{
-	struct termios t;
+static struct termios before; /* of the prompt */
 
-	if (tcgetattr(STDIN_FILENO, &t) != 0)
-		return;
-	if (on)
-		t.c_lflag |= ECHO;
-	else
-		t.c_lflag &= ~(tcflag_t)ECHO;
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &t);
+/* SIGINT's or SIGTERM's, which then has its way (SA_RESETHAND). */
+static void give_back(int sig)
+{
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	raise(sig);
+}
+
+/* As fgets does, without showing what is typed. */
+static void read_hidden(char *out, int room)
+{
+	struct sigaction ours = {
+		.sa_handler = give_back, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+	bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+	struct sigaction old_int, old_term;
+	struct termios quiet = before;
+
+	if (terminal) {
+		sigaction(SIGINT, &ours, &old_int);
+		sigaction(SIGTERM, &ours, &old_term);
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		fprintf(stderr, "Enrolment token (of `hildad token enroll`): ");
+	}
+	if (!fgets(out, room, stdin))
+		out[0] = 0;
+	if (terminal) {
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		sigaction(SIGINT, &old_int, NULL);
+		sigaction(SIGTERM, &old_term, NULL);
+		fprintf(stderr, "\n");
+	}
 }
 
 static int read_word(struct enroll *e, struct fault *f)
 {
 	_cleanup_free_ char *text = NULL;
-	bool terminal = isatty(STDIN_FILENO);
 	int rc = 0;
 
 	if (e->o->token_file) {
@@ -156,16 +193,7 @@ static int read_word(struct enroll *e, struct fault *f)
 		if (text)
 			sodium_memzero(text, strlen(text));
 	} else {
-		if (terminal) {
-			fprintf(stderr, "Enrolment token (of `hildad token enroll`): ");
-			echo(false);
-		}
-		if (!fgets(e->word, sizeof(e->word), stdin))
-			e->word[0] = 0;
-		if (terminal) {
-			echo(true);
-			fprintf(stderr, "\n");
-		}
+		read_hidden(e->word, sizeof(e->word));
 	}
 	e->word[strcspn(e->word, "\r\n")] = 0;
 	if (!rc && !e->word[0])

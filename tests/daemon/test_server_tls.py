@@ -6,10 +6,14 @@ import http.client
 import json
 import os
 import pathlib
+import pty
 import re
+import select
+import signal
 import socket
 import ssl
 import subprocess
+import termios
 import time
 
 import pytest
@@ -446,6 +450,34 @@ def test_without_tls_only_this_machine_enrols(make_server, tmp_path):  # noqa: F
     enroll(server, tmp_path / "a", word, fingerprint=None)
     assert "ca =" not in (tmp_path / "a/agent.ini").read_text()
     assert not (tmp_path / "a/agent.ca").exists()
+
+
+def test_what_is_written_is_found_from_anywhere(make_server, tmp_path):  # noqa: F811
+    server = make_server(auth="tokens").start()
+    (tmp_path / "etc").mkdir()
+    done = subprocess.run([program("hilda-agent"), "enroll", server.url, "--config", "etc/agent.ini"], cwd=tmp_path,
+                          input=enrolment(server) + "\n", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert f"token-file = {tmp_path / 'etc/agent.token'}" in (tmp_path / "etc/agent.ini").read_text().splitlines()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_prompt_that_is_left_leaves_the_terminal_as_it_was(number, tmp_path):
+    """Nothing is asked of the server before the token is there."""
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    one = subprocess.Popen([program("hilda-agent"), "enroll", "http://127.0.0.1:1", "--config",
+                            str(tmp_path / "agent.ini")], stdin=slave, stdout=slave, stderr=slave)
+    shown = b""
+    while b"Enrolment token" not in shown:
+        assert select.select([master], [], [], 20)[0], shown
+        shown += os.read(master, 4096)
+    assert not termios.tcgetattr(slave)[3] & termios.ECHO
+    one.send_signal(number)
+    assert one.wait(20) == -number
+    assert termios.tcgetattr(slave) == before
+    os.close(master)
+    os.close(slave)
 
 
 def test_a_folder_that_cannot_be_written_spends_nothing(asking, tmp_path):
