@@ -99,13 +99,20 @@ def test_a_line_with_a_wrong_checksum_heals(run):
     (phases(cold={"boots": 2, "by": "power"}), "no power supply"),
     (phases(energy=True), "no power meter"),
     (dict(phases(memory=True), expect={"compiler": "clang 99"}), "expects compiler to be"),
-    (dict(phases(memory=True), expect={"model_sha256": "ff"}), "expects model_sha256 to be 'ff'"),
+    (dict(phases(memory=True), expect={"model_sha256": "0" * 64}), "expects model_sha256 to be '0000"),
     (dict(phases(memory=True), expect={"ppk2_serial": "E1"}), "neither the image nor the board"),
 ])
 def test_a_job_that_asks_for_what_cannot_be(run, document, words):
     result = run(firmware("host"), **document)
     assert result["outcome"] == "configuration", result["detail"]
     assert words in result["detail"]
+
+
+def test_a_hash_is_known_by_how_it_begins(run):
+    digest = run(firmware("host"), **phases(memory=True))["model"]["sha256"]
+    for words, outcome in ((digest[:8], "passed"), (digest[4:12], "configuration")):
+        result = run(firmware("host"), **phases(memory=True), expect={"model_sha256": words})
+        assert result["outcome"] == outcome, result["detail"]
 
 
 def test_expectations_that_hold(run):
