@@ -259,7 +259,7 @@ static int64_t prepare_for(struct lab *l, const char *owner)
 /* Each to an owner of its own. */
 static void fill(struct lab *l, int64_t ids[TUNNELS_MAX])
 {
-	char owner[16];
+	char owner[24];
 
 	for (int i = 0; i < TUNNELS_MAX; i++) {
 		snprintf(owner, sizeof(owner), "owner%d", i);
@@ -308,7 +308,7 @@ static void the_ended_make_room(void **state)
 static void an_owner_has_a_share(void **state)
 {
 	struct lab *l = *state;
-	char board[16];
+	char board[24];
 	int64_t first = open_one(l, "board", 0), id;
 
 	for (int i = 1; i < TUNNELS_PER_OWNER; i++) {
