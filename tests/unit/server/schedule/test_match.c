@@ -263,7 +263,7 @@ static const struct match_need any = {.type = "x"};
 
 static void boards_of_x(struct match_board *boards, size_t n)
 {
-	static char letters[64][4];
+	static char letters[64][24];
 
 	assert_true(n <= 64);
 	for (size_t i = 0; i < n; i++) {

@@ -78,7 +78,7 @@ static void a_restart_forgets_nothing(void **state)
 static void more_submitters_than_places_are_counted_too(void **state)
 {
 	struct lab *lab = *state;
-	char who[16];
+	char who[24];
 
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < 100; i++) {
