@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "server/captures/trace_inside.h"
 
@@ -55,22 +56,7 @@ void trace_free(struct trace *t)
 
 /* ---- lists ---- */
 
-static int grow(void **list, size_t n, size_t *room, size_t size)
-{
-	size_t more = *room ? 2 * *room : 64;
-	void *bigger;
-
-	if (n < *room)
-		return 0;
-	bigger = reallocarray(*list, more, size);
-	if (!bigger)
-		return -ENOMEM;
-	*list = bigger;
-	*room = more;
-	return 0;
-}
-
-#define GROW(list, n, room) grow((void **)&(list), (n), &(room), sizeof(*(list)))
+#define GROW(list, n, room) array_grow((void **)&(list), &(room), (n), sizeof(*(list)))
 
 /* Over the limit the last one grows: what lies between is then shown as missing. */
 static int add_span(struct trace_span **list, size_t *n, size_t *room, uint64_t from, uint64_t to)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #define LINES_MAX 16384 /* of one priority; more wait for the next claim */
@@ -35,22 +36,6 @@ static size_t hash(const char *name)
 	while (*name)
 		h = h * 33 + (unsigned char)*name++;
 	return h % CLAIM_BUCKETS;
-}
-
-/* Room for one more; the array may move. */
-static int grow(void **items, size_t *room, size_t n, size_t size)
-{
-	size_t more = *room ? 2 * *room : 64;
-	void *moved;
-
-	if (n < *room)
-		return 0;
-	moved = reallocarray(*items, more, size);
-	if (!moved)
-		return -ENOMEM;
-	*items = moved;
-	*room = more;
-	return 0;
 }
 
 /* The highest priority below another one that the demand has queued jobs of; -1: none. */
@@ -87,7 +72,7 @@ int claim_queue_add(struct claim_queue *q, int64_t demand, const char *text,
 
 	if (!e)
 		e = intern_add(known, demand, text);
-	if (!e || grow((void **)&q->demands, &q->demands_room, q->n_demands, sizeof(*d)))
+	if (!e || array_grow((void **)&q->demands, &q->demands_room, q->n_demands, sizeof(*d)))
 		return -ENOMEM;
 	if (!e->parsed)
 		rc = demand_parse(e);
@@ -124,8 +109,8 @@ static int add_submitter(struct claim_queue *q, const char *name, size_t *out)
 
 	if (find_submitter(q, name, out))
 		return 0;
-	if (grow((void **)&q->submitters, &room, q->n_submitters, sizeof(*q->submitters)) ||
-		grow((void **)&q->match.shares, &q->submitters_room, q->n_submitters,
+	if (array_grow((void **)&q->submitters, &room, q->n_submitters, sizeof(*q->submitters)) ||
+		array_grow((void **)&q->match.shares, &q->submitters_room, q->n_submitters,
 			sizeof(*q->match.shares)))
 		return -ENOMEM;
 	*out = q->n_submitters++;
@@ -146,8 +131,9 @@ static int add_line(struct claim_queue *q, const struct claim_demand *d, const c
 
 	if (rc)
 		return rc;
-	if (grow((void **)&q->lines, &room, q->n_lines, sizeof(*q->lines)) ||
-		grow((void **)&q->match_lines, &q->lines_room, q->n_lines, sizeof(*q->match_lines)))
+	if (array_grow((void **)&q->lines, &room, q->n_lines, sizeof(*q->lines)) ||
+		array_grow((void **)&q->match_lines, &q->lines_room, q->n_lines,
+			sizeof(*q->match_lines)))
 		return -ENOMEM;
 	q->lines[q->n_lines] =
 		(struct claim_line){.demand = d->id, .job = first, .placing = placing};
