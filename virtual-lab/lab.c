@@ -117,14 +117,14 @@ static void say_status(struct lab *lab, char *reply, size_t room)
 
 	faults_list(&lab->faults, faults, sizeof(faults));
 	snprintf(reply, room,
-		"ok state=%s faults=%s probe=%s console_openers=%u console_lost=%llu markers=%llu "
+		"ok state=%s faults=%s probe=%s console_openers=%u console_lost=%llu windows=%llu "
 		"cycles=%u ppk2=%s%s%s",
 		state, faults,
 		lab->probe.pty.master < 0 ? "absent"
 			: lab->probe.open ? "open"
 					  : "idle",
 		serial_openers(lab->serial), (unsigned long long)serial_lost_bytes(lab->serial),
-		(unsigned long long)serial_marker_bytes(lab->serial), b->power_cycles,
+		(unsigned long long)ppk2_port_windows(lab->ppk2), b->power_cycles,
 		ppk2_port_state(lab->ppk2), b->power == BOARD_DEAD ? " why=" : "",
 		b->power == BOARD_DEAD ? b->why_dead : "");
 }

@@ -70,8 +70,10 @@ static void end(struct marker_lines *m, const struct bench_event *ev)
 	if (m->broken || ev->seq != m->n || !number(ev, "lines", UINT32_MAX, &lines) ||
 		lines != m->n)
 		m->refused++;
-	else if (m->n)
+	else if (m->n) {
 		m->give(m->arg, m->records, m->n);
+		m->given++;
+	}
 	m->n = 0;
 	m->broken = false;
 }

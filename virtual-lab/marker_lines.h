@@ -30,7 +30,7 @@ struct marker_lines {
 	struct marker *records;
 	size_t n, room;
 	bool broken;
-	uint64_t refused; /* blocks */
+	uint64_t given, refused; /* blocks */
 };
 
 void marker_lines_init(struct marker_lines *m, marker_block_fn give, void *arg);

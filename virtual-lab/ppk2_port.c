@@ -405,6 +405,16 @@ const char *ppk2_port_state(struct ppk2_port *p)
 	return state;
 }
 
+uint64_t ppk2_port_windows(struct ppk2_port *p)
+{
+	uint64_t given;
+
+	pthread_mutex_lock(&p->lock);
+	given = p->lines.given;
+	pthread_mutex_unlock(&p->lock);
+	return given;
+}
+
 int ppk2_port_charge(
 	struct ppk2_port *p, uint64_t from, uint64_t to, double *charge_C, struct fault *f)
 {

@@ -37,7 +37,6 @@ struct serial {
 	int marker_fd;
 	atomic_uint openers;
 	_Atomic uint64_t lost;
-	_Atomic uint64_t markers;
 
 	pthread_mutex_t lock;
 	bool ending;
@@ -133,10 +132,8 @@ static void hear_markers(struct serial *s)
 	uint8_t data[PIECE_BYTES];
 	ssize_t n = recv(s->marker_fd, data, sizeof(data), MSG_DONTWAIT);
 
-	if (n > 0) {
-		s->markers += (uint64_t)n;
+	if (n > 0)
 		s->take_markers(s->markers_arg, data, (size_t)n);
-	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		file_close(&s->marker_fd);
 }
@@ -295,9 +292,4 @@ unsigned serial_openers(const struct serial *s)
 uint64_t serial_lost_bytes(const struct serial *s)
 {
 	return s->lost;
-}
-
-uint64_t serial_marker_bytes(const struct serial *s)
-{
-	return s->markers;
 }

@@ -29,6 +29,5 @@ void serial_wake(struct serial *s);
 /* For `status`. Any thread. */
 unsigned serial_openers(const struct serial *s);
 uint64_t serial_lost_bytes(const struct serial *s);
-uint64_t serial_marker_bytes(const struct serial *s);
 
 #endif

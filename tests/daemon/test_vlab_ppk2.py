@@ -185,9 +185,9 @@ def test_what_nobody_watches_is_over_at_once(board):
     with b.console() as console, open_ppk2(b) as ppk2:
         ppk2.connect()
         start_firmware(b, console)
-        before = int(b.status()["markers"])
+        before = int(b.status()["windows"])
         lab_energy(console, 1, 1)
-        wait_for(lambda: int(b.status()["markers"]) > before)
+        wait_for(lambda: int(b.status()["windows"]) == before + 1)
         words = collect(ppk2, 0.3)
         # The window has passed; the level that it has left behind on D1 is there.
         assert {w >> 24 & 1 for w in words} == {0} and {w >> 25 & 1 for w in words} == {1}
