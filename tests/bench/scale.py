@@ -26,6 +26,8 @@ class Side:
         self.name, self.n_agents = name, n_agents
         self.lab = Lab(BUILD, folder)
         if data:
+            # What a run that was killed has left.
+            shutil.rmtree(self.lab.folder / "server", ignore_errors=True)
             shutil.copytree(data, self.lab.folder / "server")
             os.sync()  # the copy's way to the disk is nobody's load
         self.start_s = self.lab.start_server()
