@@ -51,6 +51,8 @@ static int take(const char *folder, const char *kind, const char *name, struct b
 	if (rc)
 		return fault_errno(f, -rc, "lock of %s %s", kind, name);
 	rc = file_lock(path, &lock->fds[lock->n], f);
+	if (rc == -EWOULDBLOCK && !f)
+		return rc;
 	if (rc == -EWOULDBLOCK) {
 		holder_print(holder_of_lock(HOLDER_PROC, path, &holder), &holder, who);
 		return fault_set(f, EWOULDBLOCK, "%s %s in use by %s", kind, name, who);

@@ -22,7 +22,8 @@ int board_lock_path(const char *run_folder, const char *data_folder,
 /*
  * Plugged-in boards lock in run_folder, shared by all agents; virtual and exec boards, which only
  * this agent has, in data_folder/locks. -EWOULDBLOCK names the holder: "probe 066A in use by openocd,
- * pid 4211", or who holds the board as a person (hold.h). Does not wait.
+ * pid 4211", or who holds the board as a person (hold.h); f NULL: nobody asks, which spares a search
+ * through all processes. Does not wait.
  */
 int board_lock_take(const char *run_folder, const char *data_folder,
 	const struct board_config *config, struct board_lock *out, struct fault *f);

@@ -25,13 +25,15 @@ static int take_lock(
 	int64_t deadline_ns = clock_deadline_ms(a->clock, PERFORM_LOCK_MS);
 	struct pollfd stop = {.fd = a->stop_fd, .events = POLLIN};
 
-	for (;;) {
-		int rc = board_lock_take(a->settings->run, a->settings->data, &w->config, lock, f);
+	/* What is wrong is asked for once, at the end: who has a lock is a search through all processes. */
+	for (bool last = false;;) {
+		int rc = board_lock_take(
+			a->settings->run, a->settings->data, &w->config, lock, last ? f : NULL);
 
-		if (rc != -EWOULDBLOCK || clock_expired(a->clock, deadline_ns))
+		if (!rc || last)
 			return rc;
-		if (poll(&stop, 1, LOCK_POLL_MS) > 0)
-			return rc;
+		last = rc != -EWOULDBLOCK || clock_expired(a->clock, deadline_ns) ||
+			poll(&stop, 1, LOCK_POLL_MS) > 0;
 	}
 }
 

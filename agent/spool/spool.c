@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "agent/spool/spares.h"
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/log.h"
@@ -21,6 +22,7 @@ struct spool {
 	pthread_mutex_t lock;
 	struct row *rows;
 	size_t n;
+	struct spares spares;
 	struct spool_entry *orphans;
 	size_t n_orphans;
 	json_t *rejected;
@@ -145,7 +147,7 @@ static int scan(struct spool *s, struct fault *f)
 int spool_open(const char *folder, struct spool **out, struct fault *f)
 {
 	struct spool *s = calloc(1, sizeof(*s));
-	char rejected[FILE_PATH_BYTES];
+	char rejected[FILE_PATH_BYTES], spares[FILE_PATH_BYTES];
 	int rc;
 
 	if (!s)
@@ -156,10 +158,14 @@ int spool_open(const char *folder, struct spool **out, struct fault *f)
 	rc = file_path(s->folder, sizeof(s->folder), "%s", folder);
 	if (!rc)
 		rc = file_path(rejected, sizeof(rejected), "%s/rejected", folder);
+	if (!rc)
+		rc = file_path(spares, sizeof(spares), "%s/spare", folder);
 	if (rc)
 		rc = fault_errno(f, -rc, "%s", folder);
 	else
 		rc = file_make_folders(rejected, 0750, f);
+	if (!rc)
+		rc = spares_init(&s->spares, spares, f);
 	if (!rc)
 		rc = scan(s, f);
 	if (rc) {
@@ -176,6 +182,7 @@ void spool_close(struct spool *s)
 		return;
 	pthread_cond_destroy(&s->synced);
 	pthread_mutex_destroy(&s->lock);
+	spares_done(&s->spares);
 	json_decref(s->rejected);
 	free(s->rows);
 	free(s->orphans);
@@ -218,7 +225,7 @@ int spool_replace(
 
 	if (rc)
 		return fault_errno(f, -rc, "%s", s->folder);
-	rc = file_write_whole(path, text, n, 0640, f);
+	rc = spares_write(&s->spares, path, text, n, f);
 	return rc ? rc : sync_names(s, path, f);
 }
 
@@ -259,7 +266,7 @@ void spool_remove(struct spool *s, const struct spool_entry *e)
 			unlink(path);
 	}
 	if (spool_result_path(s, e, path) == 0)
-		unlink(path);
+		spares_give(&s->spares, path);
 	forget(s, e);
 }
 

@@ -231,7 +231,8 @@ class History:
 
     def check_spools(self):
         for agent in self.agents:
-            for path in (agent / "spool").rglob("*"):
+            # What lies in spare/ was delivered: its file is there to be used again.
+            for path in (p for p in (agent / "spool").rglob("*") if p.parent.name != "spare"):
                 if path.is_file():
                     kind = "lost" if path.parent.name == "rejected" else "stuck"
                     self.say(kind, f"{path.relative_to(agent.parent)} lies in a spool")
