@@ -69,6 +69,16 @@ def spam(folder):
     return encoded(read(folder), words.Vocabulary.read(VOCABULARY))
 
 
+def spam_at_random(folder, seed):
+    """The same 70, 10 and 20 % drawn by chance, as is commonly reported: mails that begin alike come to stand on both
+    sides, which flatters. With a vocabulary of its own train split."""
+    rows = sorted(row for split in read(folder).values() for row in split)
+    order = np.random.RandomState(seed).permutation(len(rows))
+    parts = np.split(order, [int(0.7 * len(rows)), int(0.8 * len(rows))])
+    splits = {name: [rows[i] for i in part] for name, part in zip(("train", "dev", "test"), parts)}
+    return encoded(splits, vocabulary_of(splits))
+
+
 def encoded(splits, vocabulary):
     return {name: (np.stack([vocabulary.encode(t) for t, _ in rows]), np.array([y for _, y in rows], np.int64))
             for name, rows in splits.items()}

@@ -65,9 +65,11 @@ def kind_of(model):
     return next((kind for kind in ("spam", "sst2") if model.endswith("-" + kind)), "fashion")
 
 
-def task_of(kind, args):
+def task_of(kind, args, seed):
     if kind == "fashion":
         return Task("patches", data.fashion())
+    if kind == "spam" and args.random_split:
+        return Task("tokens", mail.spam_at_random(args.spam, seed))
     if kind == "spam":
         return Task("tokens", mail.spam(args.spam))
     return Task("tokens", sst2.sentences(args.sst2))
@@ -233,6 +235,8 @@ def main():
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--stages", default="float,int4")
     parser.add_argument("--spam", type=pathlib.Path, help="the folder where npm put the mails' node_modules")
+    parser.add_argument("--random-split", action="store_true",
+                        help="mails split by chance, anew for each seed; needs an --out of its own")
     parser.add_argument("--sst2", type=pathlib.Path, help="SST-2's folder: train.tsv and dev.tsv, as GLUE has them")
     parser.add_argument("models", nargs="*")
     args = parser.parse_args()
@@ -241,9 +245,9 @@ def main():
     tasks = {}
     for seed in map(int, args.seeds.split(",")):
         for name in args.models or ALL:
-            kind = kind_of(name)
+            kind = (kind_of(name), seed if args.random_split else None)
             if kind not in tasks:
-                tasks[kind] = task_of(kind, args)
+                tasks[kind] = task_of(kind[0], args, seed)
             task = tasks[kind]
             if "float" in args.stages and not (args.out / name / f"seed{seed}.json").exists():
                 run(name, seed, task, args.out)
