@@ -114,17 +114,19 @@ static void say_status(struct lab *lab, char *reply, size_t room)
 	struct board *b = lab->board;
 	char faults[CONTROL_REPLY_BYTES / 2];
 	const char *state = board_state(b);
+	uint64_t marker_bytes, windows;
 
+	ppk2_port_heard(lab->ppk2, &marker_bytes, &windows);
 	faults_list(&lab->faults, faults, sizeof(faults));
 	snprintf(reply, room,
-		"ok state=%s faults=%s probe=%s console_openers=%u console_lost=%llu windows=%llu "
-		"cycles=%u ppk2=%s%s%s",
+		"ok state=%s faults=%s probe=%s console_openers=%u console_lost=%llu markers=%llu "
+		"windows=%llu cycles=%u ppk2=%s%s%s",
 		state, faults,
 		lab->probe.pty.master < 0 ? "absent"
 			: lab->probe.open ? "open"
 					  : "idle",
 		serial_openers(lab->serial), (unsigned long long)serial_lost_bytes(lab->serial),
-		(unsigned long long)ppk2_port_windows(lab->ppk2), b->power_cycles,
+		(unsigned long long)marker_bytes, (unsigned long long)windows, b->power_cycles,
 		ppk2_port_state(lab->ppk2), b->power == BOARD_DEAD ? " why=" : "",
 		b->power == BOARD_DEAD ? b->why_dead : "");
 }

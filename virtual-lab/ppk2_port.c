@@ -55,6 +55,7 @@ struct ppk2_port {
 	struct ppk2_unit unit;
 	struct ppk2_encoder encoder;
 	struct marker_lines lines;
+	uint64_t marker_bytes;
 	struct timeline timeline;
 	struct charge_log charges;
 	bool present;
@@ -358,6 +359,7 @@ void ppk2_port_markers(void *arg, const uint8_t *data, size_t n)
 	pthread_mutex_lock(&p->lock);
 	refused = p->lines.refused;
 	marker_lines_feed(&p->lines, data, n);
+	p->marker_bytes += n;
 	if (p->lines.refused != refused)
 		log_warning("marker records of the guest are damaged and not played");
 	pthread_mutex_unlock(&p->lock);
@@ -405,14 +407,12 @@ const char *ppk2_port_state(struct ppk2_port *p)
 	return state;
 }
 
-uint64_t ppk2_port_windows(struct ppk2_port *p)
+void ppk2_port_heard(struct ppk2_port *p, uint64_t *bytes, uint64_t *windows)
 {
-	uint64_t given;
-
 	pthread_mutex_lock(&p->lock);
-	given = p->lines.given;
+	*bytes = p->marker_bytes;
+	*windows = p->lines.given;
 	pthread_mutex_unlock(&p->lock);
-	return given;
 }
 
 int ppk2_port_charge(

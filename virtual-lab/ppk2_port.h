@@ -40,8 +40,8 @@ void ppk2_port_take_order(struct ppk2_port *p, bool *off, bool *on);
 void ppk2_port_wake(struct ppk2_port *p);
 /* "idle", "streaming" or "absent". Any thread. */
 const char *ppk2_port_state(struct ppk2_port *p);
-/* Windows that the guest has sent whole, played or passed over. Any thread. */
-uint64_t ppk2_port_windows(struct ppk2_port *p);
+/* Bytes of the marker channel, and the whole windows in them, played or passed over. Any thread. */
+void ppk2_port_heard(struct ppk2_port *p, uint64_t *bytes, uint64_t *windows);
 /* What flowed in the samples [from, to) since the last AVERAGE_START. Any thread. */
 int ppk2_port_charge(
 	struct ppk2_port *p, uint64_t from, uint64_t to, double *charge_C, struct fault *f);
