@@ -10,6 +10,7 @@
 #include "cli/get.h"
 #include "cli/table.h"
 #include "common/cleanup.h"
+#include "common/short_number.h"
 
 #define FETCH_MS (60 * 1000)
 #define COLUMNS_MAX (TABLE_COLUMNS_MAX - 6) /* of boards, beside those that each table has */
@@ -42,29 +43,33 @@ static void put_time(struct table *t, const json_t *cell)
 {
 	const char *state = get_text(cell, "state");
 	double p50 = get_f64(cell, "p50_ms"), p95 = get_f64(cell, "p95_ms");
+	char a[SHORT_NUMBER_BYTES], b[SHORT_NUMBER_BYTES], c[SHORT_NUMBER_BYTES];
 
 	if (!strcmp(state, "virtual"))
-		table_format(t, "%.0f (%.4g ms)", get_f64(cell, "instructions"),
-			get_f64(cell, "ms_at_1_per_tick"));
+		table_format(t, "%.0f (%s ms)", get_f64(cell, "instructions"),
+			short_number(get_f64(cell, "ms_at_1_per_tick"), a));
 	else if (strcmp(state, "measured"))
 		table_text(t, state);
 	else if (isnan(p50) || isnan(p95))
-		table_format(t, "%.4g / n=%" PRId64 "<72", p50, get_i64(cell, "n"));
+		table_format(t, "%s / n=%" PRId64 "<72", short_number(p50, a), get_i64(cell, "n"));
 	else
-		table_format(t, "%.4g / %.4g / %.4g", p50, p95, get_f64(cell, "throughput_ips"));
+		table_format(t, "%s / %s / %s", short_number(p50, a), short_number(p95, b),
+			short_number(get_f64(cell, "throughput_ips"), c));
 }
 
 static void put_energy(struct table *t, const json_t *cell)
 {
 	const char *state = get_text(cell, "state");
+	char text[SHORT_NUMBER_BYTES];
 
+	short_number(get_f64(cell, "energy_mJ"), text);
 	if (!strcmp(state, "not run"))
 		table_text(t, state);
 	else if (!strcmp(state, "measured") && get_bool(cell, "ranked"))
-		table_format(t, "%.4g", get_f64(cell, "energy_mJ"));
+		table_text(t, text);
 	else
-		table_format(t, "%.4g %s", get_f64(cell, "energy_mJ"),
-			strcmp(state, "measured") ? state : "debugger attached");
+		table_format(
+			t, "%s %s", text, strcmp(state, "measured") ? state : "debugger attached");
 }
 
 static void put_sram(struct table *t, const json_t *cell)

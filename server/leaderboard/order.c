@@ -4,9 +4,10 @@
 
 #include "server/leaderboard/parts.h"
 
+/* Numbers inside go by their value: t64 before t1024. */
 static int compare_text(const char *a, const char *b)
 {
-	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+	return a && b ? strverscmp(a, b) : (a != NULL) - (b != NULL);
 }
 
 /* float32 first, then int8, int4: as they are made from each other. */
@@ -77,6 +78,18 @@ static bool passes(const char *wanted, const char *value)
 	return !wanted || (value && !strcmp(wanted, value));
 }
 
+/* One on which nothing of what is shown has run would only push the others away. */
+static void hide_empty_boards(struct leaderboard *b)
+{
+	for (size_t k = 0; k < b->n_boards; k++) {
+		bool used = false;
+
+		for (size_t i = 0; i < b->n_models && !used; i++)
+			used = b->models[i].shown && b->models[i].cells[k];
+		b->boards[k].shown &= used;
+	}
+}
+
 void order_filter(struct leaderboard *b, const struct leader_filter *f)
 {
 	b->filter = *f;
@@ -92,4 +105,5 @@ void order_filter(struct leaderboard *b, const struct leader_filter *f)
 			passes(f->quant, m->label[LEADER_QUANT]) &&
 			(f->task || !leader_is_sweep(m));
 	}
+	hide_empty_boards(b);
 }

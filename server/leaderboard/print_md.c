@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/short_number.h"
 #include "server/leaderboard/print.h"
 
 #define PIECE_MAX (16 * 1024) /* no cell is longer */
@@ -44,6 +45,13 @@ static void put_number(struct buffer *out, const char *form, double value)
 
 	snprintf(text, sizeof(text), form, value);
 	buffer_add_text(out, isnan(value) ? "–" : text);
+}
+
+static void put_short(struct buffer *out, double value)
+{
+	char text[SHORT_NUMBER_BYTES];
+
+	buffer_add_text(out, isnan(value) ? "–" : short_number(value, text));
 }
 
 static void put_kib(struct buffer *out, double bytes)
@@ -121,15 +129,15 @@ static void put_time(struct buffer *out, const struct leaderboard *b, const stru
 		if (t->distinct > 1)
 			buffer_printf(out, " (%lld counts)", (long long)t->distinct);
 		buffer_add_text(out, "; ");
-		put_number(out, "%.4g", t->ms);
+		put_short(out, t->ms);
 	} else {
-		put_number(out, "%.4g", t->p50_ms);
+		put_short(out, t->p50_ms);
 		buffer_add_text(out, " / ");
-		put_number(out, "%.4g", t->p95_ms);
+		put_short(out, t->p95_ms);
 		if (isnan(t->p50_ms) || isnan(t->p95_ms))
 			buffer_printf(out, " (n = %lld)", (long long)t->n);
 		buffer_add_text(out, " / ");
-		put_number(out, "%.4g", t->throughput_ips);
+		put_short(out, t->throughput_ips);
 	}
 	buffer_add_text(out, " |");
 }
@@ -140,7 +148,7 @@ static void put_energy(struct buffer *out, const struct leader_model *m, size_t 
 
 	buffer_add_text(out, " ");
 	if (state != LEADER_NOT_RUN)
-		put_number(out, "%.4g", m->cells[board]->energy.gross_uJ / 1e3);
+		put_short(out, m->cells[board]->energy.gross_uJ / 1e3);
 	if (state != LEADER_MEASURED)
 		buffer_printf(
 			out, "%s%s", state == LEADER_NOT_RUN ? "" : " ", leader_state_name(state));
