@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "server/backup/files.h"
 #include "server/store/offline.h"
 
 #define PIECE_BYTES (256 * 1024)
@@ -208,19 +208,6 @@ static int copy_files(struct copying *c, const char *database)
 	return rc ? rc : sync_folders(c->into, c->f);
 }
 
-/* A server removes no files meanwhile; it holds this for a moment at most. A folder without logs has no server. */
-static int keep_files(const char *data, int *fd, struct fault *f)
-{
-	char path[FILE_PATH_BYTES];
-
-	if (file_path(path, sizeof(path), "%s/logs", data))
-		return fault_set(f, ENAMETOOLONG, "%s: the name is too long", data);
-	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd < 0)
-		return errno == ENOENT ? 0 : fault_errno(f, errno, "cannot open %s", path);
-	return flock(*fd, LOCK_SH) ? fault_errno(f, errno, "cannot lock %s", path) : 0;
-}
-
 int backup_make(const char *data, const char *into, struct backup_counts *counts, struct fault *f)
 {
 	char from[FILE_PATH_BYTES], partial[FILE_PATH_BYTES], whole[FILE_PATH_BYTES];
@@ -238,7 +225,7 @@ int backup_make(const char *data, const char *into, struct backup_counts *counts
 	if (!rc)
 		rc = make_folders(into, f);
 	if (!rc)
-		rc = keep_files(data, &kept, f);
+		rc = files_hold(data, &kept, f);
 	if (!rc)
 		rc = offline_copy(source, partial, f);
 	offline_close(source);

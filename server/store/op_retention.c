@@ -338,14 +338,15 @@ void op_jobs_remove_setup(struct op_jobs_remove *x)
 
 /* ---- artifacts ---- */
 
+/* An image is compared with the column: SQLite puts a bound value into the index's expression, and then has no index. */
 static int remove_artifact(struct store_txn *t, struct store_op *op)
 {
 	struct op_artifact_remove *x = (struct op_artifact_remove *)op;
 	sqlite3_stmt *q = NULL;
 	int rc = sql_first(t->db, &q,
 		"DELETE FROM artifacts WHERE sha256 = $sha256 AND used_at < $since"
-		" AND NOT EXISTS (SELECT 1 FROM jobs WHERE substr(image, 1, 16) = substr($sha256, 1, 16)"
-		" AND image = $sha256)"
+		" AND NOT EXISTS (SELECT 1 FROM jobs j WHERE substr(j.image, 1, 16) ="
+		" substr(artifacts.sha256, 1, 16) AND j.image = artifacts.sha256)"
 		" AND NOT EXISTS (SELECT 1 FROM job_files WHERE sha256 = $sha256)"
 		" AND NOT EXISTS (SELECT 1 FROM suite_artifacts WHERE sha256 = $sha256)"
 		" AND NOT EXISTS (SELECT 1 FROM uploads WHERE sha256 = $sha256) RETURNING bytes",
