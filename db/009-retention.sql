@@ -27,7 +27,7 @@ CREATE TABLE job_files (
 ) STRICT, WITHOUT ROWID;
 INSERT OR IGNORE INTO job_files (job, sha256)
 SELECT j.id, substr(json_extract(f.value, '$.artifact'), 8)
-FROM jobs j, json_each(j.document, '$.files') f
+FROM jobs j, json_each(iif(json_valid(j.document), j.document, '{}'), '$.files') f
 WHERE json_extract(f.value, '$.artifact') LIKE 'sha256:%';
 CREATE INDEX job_files_by_hash ON job_files (sha256);
 CREATE TABLE suite_artifacts (
@@ -36,7 +36,7 @@ CREATE TABLE suite_artifacts (
 	PRIMARY KEY (suite, sha256)
 ) STRICT, WITHOUT ROWID;
 INSERT OR IGNORE INTO suite_artifacts (suite, sha256)
-SELECT s.name, substr(v.value, 8) FROM suites s, json_tree(s.document) v
+SELECT s.name, substr(v.value, 8) FROM suites s, json_tree(iif(json_valid(s.document), s.document, '{}')) v
 WHERE v.type = 'text' AND v.value LIKE 'sha256:%' AND length(v.value) = 71;
 CREATE INDEX suite_artifacts_by_hash ON suite_artifacts (sha256);
 
