@@ -40,6 +40,9 @@ SELECT s.name, substr(v.value, 8) FROM suites s, json_tree(iif(json_valid(s.docu
 WHERE v.type = 'text' AND v.value LIKE 'sha256:%' AND length(v.value) = 71;
 CREATE INDEX suite_artifacts_by_hash ON suite_artifacts (sha256);
 
+-- Ended jobs in the order of their ends.
+CREATE INDEX jobs_ended ON jobs (finished_at, id) WHERE finished_at IS NOT NULL;
+
 -- For the removal of a run: who refers to it.
 CREATE INDEX durations_by_run ON durations (run);
 CREATE INDEX schedules_by_last_run ON schedules (last_run) WHERE last_run IS NOT NULL;

@@ -6,7 +6,6 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "server/retention/keep.h"
 #include "server/retention/parts.h"
 #include "server/store/ops_retention.h"
 #include "server/store/read.h"

@@ -9,16 +9,20 @@
 #include <stdint.h>
 
 #include "server/context.h"
-
-#define RETENTION_STATES 4
+#include "server/retention/keep.h"
+#include "server/store/read_retention.h"
 
 struct retention_work {
 	struct server *server;
 	int64_t now_ms; /* wall clock, of the turn */
 	bool (*ends)(void *arg);
 	void *ends_arg;
-	int64_t jobs_seen[RETENTION_STATES]; /* jobs up to these ids need no other look */
+	struct clock_watch watch;
+	struct read_keep_job jobs_seen; /* up to here no job needs another look */
 };
+
+/* The suite's own rule, or the lab's. */
+struct keep_rule retention_rule(const struct settings *s, const struct read_keep_suite *suite);
 
 int retention_captures(struct retention_work *w);
 int retention_suites(struct retention_work *w);

@@ -2,10 +2,8 @@
 #include <errno.h>
 
 #include "common/log.h"
-#include "server/retention/keep.h"
 #include "server/retention/parts.h"
 #include "server/store/ops_retention.h"
-#include "server/store/read_retention.h"
 
 #define AT_ONCE 256 /* runs of one suite in a turn */
 
@@ -65,7 +63,7 @@ static int remove_run(struct retention_work *w, int64_t suite_run)
 	return rc ? rc : remove_pieces(w, suite_run);
 }
 
-static struct keep_rule rule_of(const struct settings *s, const struct read_keep_suite *suite)
+struct keep_rule retention_rule(const struct settings *s, const struct read_keep_suite *suite)
 {
 	if (suite->has_rule)
 		return (struct keep_rule){suite->runs, suite->days * KEEP_DAY_MS};
@@ -74,7 +72,7 @@ static struct keep_rule rule_of(const struct settings *s, const struct read_keep
 
 static int remove_of_suite(struct retention_work *w, const struct read_keep_suite *suite)
 {
-	struct going g = {.rule = rule_of(w->server->settings, suite), .now_ms = w->now_ms};
+	struct going g = {.rule = retention_rule(w->server->settings, suite), .now_ms = w->now_ms};
 	struct store_reader *r;
 	int rc;
 

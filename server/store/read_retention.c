@@ -90,25 +90,30 @@ static int is_of_suite_run(struct store_reader *r, int64_t job)
 		SQL_I("$job", job));
 }
 
-int read_keep_jobs(struct store_reader *r, const char *state, int64_t after, unsigned looks,
-	int (*fn)(void *arg, const struct read_keep_job *job), void *arg, int64_t *last)
+int read_keep_jobs(struct store_reader *r, int64_t before_ms, struct read_keep_job *at,
+	unsigned looks, void (*give)(void *arg, int64_t job), void *arg, bool *more)
 {
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	unsigned n = 0;
 	int rc = sql_first(r->db, &q,
-		"SELECT j.id, j.created_at, j.finished_at, p.repeat > 1 AND j.id <= p.id + p.repeat"
-		" FROM jobs j LEFT JOIN jobs p ON p.id = j.parent WHERE j.state = $state"
-		" AND j.state <> 'queued' AND j.id > $after ORDER BY j.id LIMIT $looks",
-		SQL_T("$state", state), SQL_I("$after", after), SQL_I("$looks", looks));
+		"SELECT j.finished_at, j.id, p.repeat > 1 AND j.id <= p.id + p.repeat"
+		" FROM jobs j LEFT JOIN jobs p ON p.id = j.parent"
+		" WHERE (j.finished_at, j.id) > ($after, $id) AND j.finished_at < $before"
+		" ORDER BY j.finished_at, j.id LIMIT $looks",
+		SQL_I("$after", at->finished_ms), SQL_I("$id", at->id), SQL_I("$before", before_ms),
+		SQL_I("$looks", looks));
 
-	for (*last = after; rc > 0; rc = sql_next(r->db, q)) {
-		const struct read_keep_job job = {sql_i64(q, 0), sql_i64(q, 1), sql_i64(q, 2)};
-		int skip = sql_i64(q, 3) ? 1 : is_of_suite_run(r, job.id);
-		int stop = skip < 0 ? skip : skip ? 0 : fn(arg, &job);
+	for (; rc > 0; rc = sql_next(r->db, q), n++) {
+		int skip;
 
-		if (stop)
-			return stop;
-		*last = job.id;
+		*at = (struct read_keep_job){sql_i64(q, 0), sql_i64(q, 1)};
+		skip = sql_i64(q, 2) ? 1 : is_of_suite_run(r, at->id);
+		if (skip < 0)
+			return skip;
+		if (!skip)
+			give(arg, at->id);
 	}
+	*more = n == looks;
 	return rc;
 }
 

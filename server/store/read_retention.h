@@ -24,15 +24,16 @@ int read_keep_runs(struct store_reader *r, const char *suite,
 /* Suite runs of which pieces are left. */
 int read_keep_begun(struct store_reader *r, int64_t *ids, size_t max, size_t *n);
 
+/* A job by its end, and by its id among those that ended at once. */
 struct read_keep_job {
-	int64_t id, created_ms, finished_ms;
+	int64_t finished_ms, id;
 };
 /*
- * Jobs of this state behind an id, in the order of their ids, that belong to no suite run and are no repetition; at
- * most `looks` are looked at. *last: the last of them, `after` when there was none.
+ * Jobs that ended before then, behind *at, in the order of their ends, at most `looks` of them; given are those that
+ * belong to no suite run and are no repetition. *at is the last one that was looked at; *more: there may be others.
  */
-int read_keep_jobs(struct store_reader *r, const char *state, int64_t after, unsigned looks,
-	int (*fn)(void *arg, const struct read_keep_job *job), void *arg, int64_t *last);
+int read_keep_jobs(struct store_reader *r, int64_t before_ms, struct read_keep_job *at,
+	unsigned looks, void (*give)(void *arg, int64_t job), void *arg, bool *more);
 
 /* Hashes behind `after` of artifacts that were not used since then and that nothing refers to. */
 int read_keep_artifacts(struct store_reader *r, int64_t since_ms, const char *after,

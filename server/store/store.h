@@ -145,6 +145,9 @@ void store_touch_agent(struct store *s, int64_t agent);
 /* Waits until a reader is free; give it back soon. NULL only when it could not be opened. */
 struct store_reader *store_reader_borrow(struct store *s, struct fault *f);
 void store_reader_return(struct store *s, struct store_reader *r);
+/* One beside the server, of a data folder that it may be at work on: for commands. -EPROTO: another version. */
+int store_reader_open(const char *folder, struct store_reader **out, struct fault *f);
+void store_reader_close(struct store_reader *r); /* accepts NULL */
 
 struct store_stats {
 	uint64_t commits, operations, failures, queue, queue_max;

@@ -191,6 +191,26 @@ def test_jobs_of_their_own_go_by_age_and_suites_jobs_do_not(make_server):
     check(server)
 
 
+def test_a_job_that_ends_after_later_ones_went_goes_too(make_server):
+    server = make_server(job_age="100 ms").start()
+    agent = agent_of(server)
+    image = server.put_blob(b"an image")
+    first, second = server.submit(job_document(image)), server.submit(job_document(image))
+    slow, quick = sorted(agent.acquire()["offers"], key=lambda o: server.api(f"/runs/{o['run']}")["job"])
+    agent.start(slow)
+    agent.start(quick)
+    agent.result(quick)
+    for _ in range(2):  # the newest job and run stay
+        server.submit(job_document(image))
+        if _ == 0:
+            offer = agent.acquire(boards=["b2"])["offers"][0]
+            agent.start(offer)
+    wait_for(lambda: server.get(f"/api/v1/jobs/{second}").status == 404, 20)
+    agent.result(slow)
+    wait_for(lambda: server.get(f"/api/v1/jobs/{first}").status == 404, 20)
+    assert server.stop() == 0
+
+
 def test_logs_and_captures_leave_the_disk_and_pages_are_used_again(make_server, capture):  # noqa: F811
     server = make_server(**OFTEN).start()
     agent = Agent(server, virtual=False, phases=["cold", "warm", "energy", "memory"])
@@ -266,8 +286,12 @@ def blob_file(server, digest):
 def test_an_artifact_goes_when_nothing_needs_it(make_server):
     server = make_server(artifact_age="100 ms", job_age="400 ms").start()
     agent = agent_of(server)
-    document = suite_document(server)
-    put(server, document)
+    for _ in range(100):  # until it is in time
+        document = suite_document(server)
+        reply = server.call("PUT", "/api/v1/suites/nightly", document)
+        if reply.status == 201:
+            break
+        assert reply.problem == "unknown-image", reply.body
     of_suite = [v.removeprefix("sha256:") for v in document["artifacts"].values()]
     of_job, beside = (hashlib.sha256(x).hexdigest() for x in (b"of a job", b"beside it"))
 
@@ -395,6 +419,38 @@ def test_a_backup_has_the_files_of_what_goes_meanwhile(make_server, tmp_path):
     wait_for(lambda: files(server, "logs") == list(range(5, 9)), 20)
     assert server.stop() == 0
     check(server)
+
+
+def test_what_would_go_is_said_and_stays(make_server):
+    server = make_server(suite_runs_keep=2).start()
+    agent = agent_of(server)
+    put(server, suite_document(server))
+    put(server, suite_document(server, "own", keep={"runs": 1, "days": 90}))
+    put(server, suite_document(server, "all", keep={}))
+    for name in ("nightly", "own", "all"):
+        for _ in range(3):
+            whole_run(server, agent, name)
+    server.submit(job_document(server.put_blob(b"an image")))
+    assert work(agent, {}, 1) == 1
+    server.put_blob(b"nobody's")
+
+    def said(**settings):
+        server.settings.update(settings)
+        done = subprocess.run([*server.command()[:3], "retention"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    assert said() == [
+        "suite all: 0 of 3 runs go, 0 cells (by its keep: all stay)",
+        "suite nightly: 1 of 3 runs go, 4 cells (by the settings: 2 runs)",
+        "suite own: 2 of 3 runs go, 8 cells (by its keep: 1 runs, 90 days)",
+        "jobs of no suite run: 0 go, with their repetitions (job-age is off)",
+        "artifacts that nothing needs: 0 go, 0 bytes (artifact-age is off)"]
+    assert said(job_age="1 ms", artifact_age="1 ms")[3:] == [
+        "jobs of no suite run: 1 go, with their repetitions", "artifacts that nothing needs: 1 go, 8 bytes"]
+    assert len(runs_of(server)) == 3 and len(runs_of(server, "own")) == 3, "a turn comes each minute"
+    assert server.stop() == 0
 
 
 def statements(path):
