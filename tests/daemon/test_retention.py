@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import pathlib
 import re
 import signal
 import sqlite3
@@ -53,6 +54,25 @@ def no_tables(server, runs):
         assert sql(server, f"SELECT count(*) FROM {table} WHERE {column} IN ({listed})") == [(0,)], table
     wait_for(lambda: not sql(server, "SELECT * FROM leftovers"), 20)
     assert not set(runs) & set(files(server, "logs"))
+
+
+def submit(server, image, *files):
+    """A job, sent again with its artifacts until it is in time."""
+    for _ in range(100):
+        document = job_document(server.put_blob(image), files=[
+            {"name": f"f{i}", "artifact": "sha256:" + server.put_blob(f)} for i, f in enumerate(files)])
+        reply = server.call("POST", "/api/v1/jobs", document)
+        if reply.status == 201:
+            return reply.json["id"]
+        assert reply.problem == "unknown-image", reply.body
+    raise AssertionError("never in time")
+
+
+def one_turn(server):
+    """A whole turn from now on: of two artifacts one after the other the second goes at the end of such a one."""
+    for i in range(2):
+        digest = server.put_blob(b"of a turn %d" % i)
+        wait_for(lambda digest=digest: server.get(f"/api/v1/artifacts/{digest}").status == 404, 20)
 
 
 def audit(server):
@@ -211,6 +231,22 @@ def test_a_job_that_ends_after_later_ones_went_goes_too(make_server):
     assert server.stop() == 0
 
 
+def test_no_number_is_given_twice(make_server):
+    server = make_server(job_age="1 ms", artifact_age="1 ms", retention_every="10 ms").start()
+    agent = agent_of(server)
+    jobs, runs = [], []
+    for _ in range(4):
+        jobs.append(submit(server, b"an image"))
+        offer = agent.acquire()["offers"][0]
+        runs.append(offer["run"])
+        agent.start(offer)
+        agent.result(offer)
+        one_turn(server)
+        assert sql(server, "SELECT id FROM jobs") == [(jobs[-1],)] and sql(server, "SELECT id FROM runs") == [(runs[-1],)]
+    assert jobs == [1, 2, 3, 4] and runs == [1, 2, 3, 4]
+    assert server.stop() == 0
+
+
 def test_logs_and_captures_leave_the_disk_and_pages_are_used_again(make_server, capture):  # noqa: F811
     server = make_server(**OFTEN).start()
     agent = Agent(server, virtual=False, phases=["cold", "warm", "energy", "memory"])
@@ -235,6 +271,9 @@ def test_logs_and_captures_leave_the_disk_and_pages_are_used_again(make_server, 
     assert not (server.data / f"captures/{first[1]}.pyramid").exists()
     assert server.get(f"/api/v1/runs/{first[1]}/trace").status == 404
     assert server.get(f"/api/v1/runs/{first[1]}/windows").status == 404
+    # Nor does the server hold them open, which would keep their room taken.
+    wait_for(lambda: not [fd for fd in (pathlib.Path("/proc") / str(server.process.pid) / "fd").iterdir()
+                          if os.path.islink(fd) and os.readlink(fd).endswith(" (deleted)")], 20)
     # The database does not grow any more: what is freed is used again.
     for _ in range(10):
         one()
@@ -295,18 +334,7 @@ def test_an_artifact_goes_when_nothing_needs_it(make_server):
     of_suite = [v.removeprefix("sha256:") for v in document["artifacts"].values()]
     of_job, beside = (hashlib.sha256(x).hexdigest() for x in (b"of a job", b"beside it"))
 
-    def submit(image, *files):
-        """Again until it is in time."""
-        for _ in range(100):
-            document = job_document(server.put_blob(image), files=[
-                {"name": f"f{i}", "artifact": "sha256:" + server.put_blob(f)} for i, f in enumerate(files)])
-            reply = server.call("POST", "/api/v1/jobs", document)
-            if reply.status == 201:
-                return reply.json["id"]
-            assert reply.problem == "unknown-image", reply.body
-        raise AssertionError("never in time")
-
-    alive = submit(b"of a job", b"beside it")
+    alive = submit(server, b"of a job", b"beside it")
     idle = server.put_blob(b"nobody's")
     wait_for(lambda: server.get(f"/api/v1/artifacts/{idle}").status == 404, 20)
     wait_for(lambda: not blob_file(server, idle).exists(), 20)
@@ -325,7 +353,7 @@ def test_an_artifact_goes_when_nothing_needs_it(make_server):
     server.call("DELETE", "/api/v1/suites/nightly")
     wait_for(lambda: server.get(f"/api/v1/artifacts/{of_suite[0]}").status == 404, 20)
     assert server.get(f"/api/v1/artifacts/{of_job}").status == 200, "the newest job stays"
-    submit(b"newer")
+    submit(server, b"newer")
     assert work(agent, {}, 1) == 1
     wait_for(lambda: server.get(f"/api/v1/artifacts/{beside}").status == 404, 20)
     wait_for(lambda: not blob_file(server, of_job).exists(), 20)
