@@ -124,19 +124,33 @@ static int remove_runs(struct removal *m, int64_t job)
 	}
 }
 
-/* Changes nothing when it is -EBUSY. Jobs that were begun again from this one stay, without a parent. */
-static int remove_job(struct removal *m, int64_t job)
+static int remove_rows(struct removal *m, int64_t job)
 {
 	struct sql *db = m->t->db;
+	int rc = remove_runs(m, job);
+
+	if (!rc)
+		rc = sql_run(db, "DELETE FROM job_files WHERE job = $job", SQL_I("$job", job));
+	if (!rc)
+		rc = sql_run(db, "UPDATE jobs SET parent = NULL WHERE parent = $job",
+			SQL_I("$job", job));
+	return rc ? rc : sql_run(db, "DELETE FROM jobs WHERE id = $job", SQL_I("$job", job));
+}
+
+/*
+ * Changes nothing when it is -EBUSY; a row that refers to it after all fails the whole operation. Jobs that were begun
+ * again from this one stay, without a parent.
+ */
+static int remove_job(struct removal *m, int64_t job)
+{
 	struct store_event *e;
 	int rc = may_go(m, job);
 
-	if (rc || (rc = remove_runs(m, job)) ||
-		(rc = sql_run(db, "DELETE FROM job_files WHERE job = $job", SQL_I("$job", job))) ||
-		(rc = sql_run(db, "UPDATE jobs SET parent = NULL WHERE parent = $job",
-			 SQL_I("$job", job))) ||
-		(rc = sql_run(db, "DELETE FROM jobs WHERE id = $job", SQL_I("$job", job))))
+	if (rc)
 		return rc;
+	rc = remove_rows(m, job);
+	if (rc)
+		return rc == -EBUSY ? -EIO : rc;
 	e = txn_event(m->t, STORE_EVENT_REMOVED);
 	e->id = e->job = job;
 	m->jobs++;

@@ -198,6 +198,8 @@ def test_jobs_of_their_own_go_by_age_and_suites_jobs_do_not(make_server):
     wait_for(lambda: all(server.get(f"/api/v1/jobs/{j}").status == 404 for j in [*old, *range(group, group + 4)]), 20)
     assert server.api(f"/jobs/{alive}")["state"] == "active" and server.api(f"/jobs/{last}")["state"] == "queued"
     assert server.api(f"/suite-runs/{suite_run}")["state"] == "passed"
+    assert all(server.api(f"/runs/{c['run']}")["metrics"] for c in server.api(f"/suite-runs/{suite_run}")["cells"])
+    assert "retention cannot go on" not in server.log.read_text()
     assert any("older than job-age" in what and what.startswith("removed") for what in audit(server)), audit(server)
     agent.result(offer)
     wait_for(lambda: server.get(f"/api/v1/jobs/{alive}").status == 404 or
