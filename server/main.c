@@ -12,12 +12,12 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "server/auth/auth.h"
-#include "server/captures/retention.h"
 #include "server/commands/commands.h"
 #include "server/commands/local.h"
 #include "server/context.h"
 #include "server/http/http.h"
 #include "server/http/listen.h"
+#include "server/retention/retention.h"
 #include "server/schedule/reaper.h"
 #include "server/schedule/scheduler.h"
 #include "server/tls/pair.h"
@@ -108,9 +108,7 @@ static int serve(struct server *server, struct outside *outside, struct fault *f
 	if (rc == 0)
 		rc = scheduler_start(server->store, server->artifacts, &scheduler, f);
 	if (rc == 0)
-		rc = retention_start(server->store, server->captures,
-			server->settings->capture_age_ms, server->settings->captures_max_bytes,
-			&retention, f);
+		rc = retention_start(server, &retention, f);
 	if (rc == 0)
 		rc = local_key_write(server, http_port(http), f);
 	if (rc == 0)

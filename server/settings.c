@@ -78,6 +78,18 @@ static const struct setting table[] = {
 		"captures of runs that ended longer ago are removed, their numbers stay; 0s: never"},
 	{"captures-max-bytes", SETTING_COUNT, AT(captures_max_bytes), NULL, 0, 0, INT64_C(1) << 50,
 		"above it the oldest captures are removed, their numbers stay; 0: no limit"},
+	{"suite-runs-keep", SETTING_COUNT, AT(suite_runs_keep), NULL, 0, 0, 1000000,
+		"finished runs that are kept of each suite that has no `keep` of its own, the newest; 0: all"},
+	{"suite-runs-age", SETTING_DURATION, AT(suite_runs_age_ms), NULL, 0, 0, 3650 * 24 * HOUR,
+		"runs of such suites that ended longer ago are removed with all their jobs, but for the "
+		"newest finished one; 0s: never"},
+	{"job-age", SETTING_DURATION, AT(job_age_ms), NULL, 0, 0, 3650 * 24 * HOUR,
+		"jobs of no suite run that ended longer ago are removed with their runs; 0s: never"},
+	{"artifact-age", SETTING_DURATION, AT(artifact_age_ms), NULL, 0, 0, 3650 * 24 * HOUR,
+		"artifacts that no job and no suite needs are removed so long after they were sent or named "
+		"last; 0s: never"},
+	{"retention-every", SETTING_DURATION, AT(retention_every_ms), NULL, 60 * SECOND, 10,
+		24 * HOUR, "how often it is looked for what is too old or too much"},
 	{"reserve-max", SETTING_DURATION, AT(reserve_max_ms), NULL, 12 * HOUR, SECOND,
 		365 * 24 * HOUR, "how long somebody with scope submit may reserve a board at once"},
 	{"tunnel-idle", SETTING_DURATION, AT(tunnel_idle_ms), NULL, 15 * SECOND, 300, 60 * SECOND,

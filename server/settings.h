@@ -40,7 +40,10 @@ struct settings {
 	int64_t ping_ms;	     /* of event streams */
 	int64_t capture_age_ms;	     /* 0: captures are kept */
 	uint64_t captures_max_bytes; /* 0: no limit */
-	uint64_t history;	     /* events kept for Last-Event-ID */
+	int64_t retention_every_ms;
+	uint64_t suite_runs_keep; /* of suites without a rule of their own; 0: all */
+	int64_t suite_runs_age_ms, job_age_ms, artifact_age_ms; /* 0: kept for good */
+	uint64_t history;					/* events kept for Last-Event-ID */
 };
 
 struct settings_run {

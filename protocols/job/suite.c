@@ -12,7 +12,8 @@
 #define HASH_PREFIX "sha256:"
 
 static const char *const suite_keys[] = {"name", "vars", "matrix", "exclude", "include", "where",
-	"job", "build", "image", "files", "artifacts", NULL};
+	"job", "build", "image", "files", "artifacts", "keep", NULL};
+static const char *const keep_keys[] = {"runs", "days", NULL};
 static const char *const where_keys[] = {"matrix", "vars", NULL};
 
 /* What the whole expansion works on. */
@@ -253,6 +254,22 @@ static bool is_hash(const char *text)
 {
 	return text && !strncmp(text, HASH_PREFIX, strlen(HASH_PREFIX)) &&
 		hex_is_sha256(text + strlen(HASH_PREFIX));
+}
+
+/* Nothing of the expansion: the server's retention goes by it. */
+static int read_keep(struct expansion *x)
+{
+	struct doc_at root = DOC_ROOT, at = DOC_KEY(&root, "keep");
+	struct suite *suite = x->suite;
+	json_t *keep = NULL;
+	int err = doc_member(x->doc, &root, "keep", keep_keys, &keep, x->e);
+
+	if (err || !keep)
+		return err;
+	suite->keep = true;
+	err = doc_u32(keep, &at, "runs", 1, SUITE_KEEP_RUNS_MAX, &suite->keep_runs, x->e);
+	return err ? err
+		   : doc_u32(keep, &at, "days", 1, SUITE_KEEP_DAYS_MAX, &suite->keep_days, x->e);
 }
 
 static int read_artifacts(struct expansion *x)
@@ -656,6 +673,8 @@ int suite_parse(const json_t *doc, const struct job_pair *overrides, size_t n_ov
 		err = read_where(&x);
 	if (!err)
 		err = read_artifacts(&x);
+	if (!err)
+		err = read_keep(&x);
 	if (!err)
 		err = expand(&x, n_cells, exclude, include);
 	json_decref(x.vars);

@@ -21,6 +21,9 @@
  * artifacts gives the hashes of files by their paths (as image and files are after substitution); a path may
  * also be a hash itself. A server that runs a suite needs all of them.
  *
+ * keep {"runs": 30, "days": 90} is for the server: the newest finished runs of the suite that are kept, and how long
+ * after their end; either may be missing, which is no limit. Without keep the server's own settings count.
+ *
  * Pure: no I/O, any thread. A suite owns everything it points to.
  */
 #ifndef HILDA_PROTOCOLS_JOB_SUITE_H
@@ -37,6 +40,8 @@
 #define SUITE_ENTRIES_MAX 256
 #define SUITE_ARTIFACTS_MAX 4000
 #define SUITE_TEXT_MAX 4096 /* build and image, after substitution too */
+#define SUITE_KEEP_RUNS_MAX 100000
+#define SUITE_KEEP_DAYS_MAX 36500
 #define SUITE_DOCUMENT_MAX_BYTES (1024 * 1024)
 
 struct suite_cell {
@@ -54,7 +59,9 @@ struct suite {
 	char *name;
 	struct suite_cell *cells; /* the first variable of the matrix changes slowest */
 	size_t n_cells;
-	json_t *artifacts; /* hashes by path; NULL: none */
+	json_t *artifacts;	       /* hashes by path; NULL: none */
+	bool keep;		       /* it has a rule of its own: */
+	uint32_t keep_runs, keep_days; /* 0: no limit */
 };
 
 /*

@@ -35,6 +35,24 @@ static void submit_done(void *own)
 	job_free(s->job);
 }
 
+/* Retention has removed one between the look and the change: as if it had never been there. */
+static void reply_missing(struct request *r, const struct submit *s)
+{
+	struct problem p;
+
+	problem_set(&p, PROBLEM_UNKNOWN_IMAGE, "%s", s->op.op.fault.text);
+	problem_pointer(&p, "/image");
+	for (size_t i = 0; i < s->job->n_files && strcmp(s->op.missing, s->job->image) != 0; i++) {
+		char pointer[64];
+
+		snprintf(pointer, sizeof(pointer), "/files/%zu/artifact", i);
+		if (strcmp(s->job->files[i].sha256, s->op.missing) == 0)
+			problem_pointer(&p, pointer);
+	}
+	artifacts_forget_known(r->server->artifacts, s->op.missing);
+	reply_problem(r, &p);
+}
+
 static void submitted(struct request *r)
 {
 	struct submit *s = r->own;
@@ -45,6 +63,10 @@ static void submitted(struct request *r)
 			"the Idempotency-Key belongs to job %lld, which was submitted with another body; "
 			"use a new key for a new job",
 			(long long)x->job);
+		return;
+	}
+	if (x->op.rc == -ENXIO) {
+		reply_missing(r, s);
 		return;
 	}
 	if (x->op.rc != 0) {
@@ -224,6 +246,7 @@ void jobs_submit(struct request *r)
 	s->set_up = true;
 	s->op.token = r->who.name;
 	s->op.queue_max = (int64_t)r->server->settings->queue_max;
+	s->op.with_artifacts = true;
 	if (key) {
 		sha256_hex(r->body.data, r->body.n, s->body_sha256);
 		s->op.idempotency_key = key;

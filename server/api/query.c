@@ -2,7 +2,10 @@
 
 #include <errno.h>
 
+#include "common/cleanup.h"
+#include "common/numbers.h"
 #include "server/http/reply.h"
+#include "server/store/read_retention.h"
 
 bool query_page(struct request *r, struct read_page *page)
 {
@@ -88,13 +91,37 @@ bool query_has(struct request *r, const char *name)
 	return s.found;
 }
 
+void query_not_found(struct request *r, const char *what, int64_t id)
+{
+	static const struct {
+		const char *what;
+		enum read_given given;
+	} kinds[] = {{"job", READ_GIVEN_JOB}, {"run", READ_GIVEN_RUN},
+		{"suite run", READ_GIVEN_SUITE_RUN}};
+	bool given = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct store_reader *reader;
+
+		if (strcmp(kinds[i].what, what) != 0)
+			continue;
+		reader = store_reader_borrow(r->server->store, NULL);
+		if (reader)
+			read_was_given(reader, kinds[i].given, id, &given);
+		store_reader_return(r->server->store, reader);
+	}
+	reply_problemf(r, PROBLEM_NOT_FOUND, "there is no %s %lld%s", what, (long long)id,
+		given ? " any more: it was removed by retention" : "");
+}
+
 /* "there is no job 17" where the path ends in an id. */
 static void not_found(struct request *r, const char *what)
 {
 	const char *last = strrchr(r->path, '/');
+	int64_t id;
 
-	if (last && last[1] && strspn(last + 1, "0123456789") == strlen(last + 1))
-		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no %s %s", what, last + 1);
+	if (last && number_i64(last + 1, 1, INT64_MAX, &id) == 0)
+		query_not_found(r, what, id);
 	else
 		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no such %s as %s", what, r->path);
 }

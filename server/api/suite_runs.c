@@ -42,8 +42,7 @@ static bool look(struct request *r, struct buffer *b)
 	if (!rc)
 		return true;
 	if (rc == -ENOENT)
-		reply_problemf(
-			r, PROBLEM_NOT_FOUND, "there is no suite run %lld", (long long)r->id);
+		query_not_found(r, "suite run", r->id);
 	else
 		query_reply(r, rc, b, TYPE_JSON, "suite run");
 	return false;

@@ -59,6 +59,7 @@ struct work {
 	struct problem problem;
 	int rc;
 	struct op_suite_put put;
+	const char **artifacts; /* of the put: the plan's texts */
 };
 
 static void work_done(void *own)
@@ -67,6 +68,7 @@ static void work_done(void *own)
 
 	suite_plan_done(&w->plan);
 	json_decref(w->document);
+	free(w->artifacts);
 }
 
 static void plan(struct task *task)
@@ -111,9 +113,14 @@ static void planned(struct request *r)
 {
 	struct work *w = r->own;
 	struct problem p;
+	size_t n_artifacts;
 
 	if (w->rc) {
 		reply_problem(r, &w->problem);
+		return;
+	}
+	if (suite_plan_artifacts(&w->plan, &w->artifacts, &n_artifacts)) {
+		reply_rc(r, -ENOMEM, NULL);
 		return;
 	}
 	if (!w->only_new && strcmp(r->name, w->plan.suite->name) != 0) {
@@ -127,6 +134,8 @@ static void planned(struct request *r)
 		.document = r->body.data,
 		.document_bytes = r->body.n,
 		.cells = w->plan.suite->n_cells,
+		.artifacts = w->artifacts,
+		.n_artifacts = n_artifacts,
 		.only_new = w->only_new,
 		.by = r->who.name,
 		.owner = auth_owner_limit(r)};

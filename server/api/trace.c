@@ -45,7 +45,7 @@ bool trace_run(struct request *r, struct read_run_brief *run)
 	else if (rc == 0 && run->capture_bytes == 0)
 		reply_problemf(r, PROBLEM_NOT_FOUND, "run %lld has no capture", (long long)r->id);
 	else if (rc == -ENOENT)
-		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no run %lld", (long long)r->id);
+		query_not_found(r, "run", r->id);
 	else if (rc != 0)
 		reply_rc(r, rc, NULL);
 	else

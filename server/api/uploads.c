@@ -20,6 +20,7 @@ struct sending {
 	bool open;
 	bool row; /* of the uploads' table: it can be resumed */
 	bool ignore;
+	bool placed; /* its file is in its place; retention leaves it alone until the row is there */
 	int64_t id;
 	int64_t bytes; /* -1: not announced */
 	char sha256[SHA256_HEX_BYTES];
@@ -31,6 +32,7 @@ struct sending {
 		struct op_upload_progress progress;
 		struct op_upload_finish finish;
 		struct op_artifact_add add;
+		struct op_artifact_use use;
 	} op;
 };
 
@@ -67,6 +69,8 @@ static void sending_done(void *own)
 	struct sending *s = own;
 	struct broken *b;
 
+	if (s->placed)
+		artifacts_placed(s->server->artifacts, s->sha256);
 	if (!s->open)
 		return;
 	b = s->row ? calloc(1, sizeof(*b)) : NULL;
@@ -182,6 +186,7 @@ static void patch_run(struct task *task)
 		s->rc = upload_place(s->server->artifacts, &s->upload, s->sha256, NULL, &s->fault);
 	else
 		s->rc = upload_sync(&s->upload, &s->fault);
+	s->placed = s->complete && s->rc == 0;
 	if (s->complete && (s->rc == 0 || s->rc == -EBADMSG)) {
 		s->op.finish.upload = s->id;
 		s->op.finish.discard = s->rc != 0;
@@ -341,6 +346,7 @@ static void put_run(struct task *task)
 	sha256_final_hex(&s->hash, got);
 	s->bytes = s->upload.offset;
 	s->rc = upload_place(s->server->artifacts, &s->upload, s->sha256, got, &s->fault);
+	s->placed = s->rc == 0;
 	sending_close(s, false);
 	if (s->rc != 0) {
 		request_resume(s->r);
@@ -353,12 +359,29 @@ static void put_run(struct task *task)
 	sending_submit(s, &s->op.add.op);
 }
 
+static void seen_again(struct request *r)
+{
+	struct sending *s = r->own;
+
+	if (s->op.use.op.rc == -ENXIO)
+		reply_problemf(r, PROBLEM_CONFLICT,
+			"artifact %s was here when it was sent and was removed by retention meanwhile; "
+			"send it again",
+			s->sha256);
+	else if (s->op.use.op.rc != 0)
+		reply_rc(r, s->op.use.op.rc, &s->op.use.op.fault);
+	else
+		answer_stored(r, s, 200);
+}
+
 void artifacts_put(struct request *r)
 {
 	struct sending *s = r->own;
 
 	if (s->ignore) {
-		answer_stored(r, s, 200);
+		s->op.use.sha256 = s->sha256;
+		op_artifact_use_setup(&s->op.use);
+		request_submit(r, &s->op.use.op, seen_again);
 		return;
 	}
 	s->task.run = put_run;

@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "protocols/ppk2/sample.h"
 #include "server/api/api.h"
+#include "server/api/query.h"
 #include "server/http/reply.h"
 #include "server/store/json_out.h"
 #include "server/store/read.h"
@@ -161,7 +162,7 @@ void runs_windows(struct request *r)
 	l->out = BUFFER_INIT(ANSWER_MAX_BYTES);
 	rc = load(r, l);
 	if (rc == -ENOENT) {
-		reply_problemf(r, PROBLEM_NOT_FOUND, "there is no run %lld", (long long)r->id);
+		query_not_found(r, "run", r->id);
 	} else if (rc == 0 && !l->energy) {
 		reply_problemf(r, PROBLEM_NOT_FOUND, "run %lld has no result with energy",
 			(long long)r->id);

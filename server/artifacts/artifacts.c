@@ -24,9 +24,17 @@ struct entry {
 	bool held;
 };
 
+/* A file that is put into its place and whose row is on its way. */
+struct placing {
+	struct placing *next;
+	char sha256[SHA256_HEX_BYTES];
+};
+
 struct artifacts {
 	char blobs[FILE_PATH_BYTES - 128], uploads[FILE_PATH_BYTES - 128];
 	pthread_mutex_t lock;
+	pthread_mutex_t places; /* guards placing, and is held while a file is removed */
+	struct placing *placing;
 	struct entry *entries; /* unfinished uploads that this process has seen */
 	struct {
 		bool used; /* an empty slot is not the hash of 64 zeros */
@@ -71,6 +79,7 @@ int artifacts_open(const char *data, struct artifacts **out, struct fault *f)
 		return rc;
 	}
 	pthread_mutex_init(&a->lock, NULL);
+	pthread_mutex_init(&a->places, NULL);
 	*out = a;
 	return 0;
 }
@@ -85,7 +94,14 @@ void artifacts_close(struct artifacts *a)
 		a->entries = e->next;
 		free(e);
 	}
+	while (a->placing) {
+		struct placing *p = a->placing;
+
+		a->placing = p->next;
+		free(p);
+	}
 	pthread_mutex_destroy(&a->lock);
+	pthread_mutex_destroy(&a->places);
 	free(a);
 }
 
@@ -223,6 +239,71 @@ int upload_sync(struct upload *u, struct fault *f)
 	return fdatasync(u->fd) == 0 ? 0 : fault_errno(f, errno, "cannot write %s", u->path);
 }
 
+static int begin_placing(struct artifacts *a, const char *sha256)
+{
+	struct placing *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	snprintf(p->sha256, sizeof(p->sha256), "%s", sha256);
+	pthread_mutex_lock(&a->places);
+	p->next = a->placing;
+	a->placing = p;
+	pthread_mutex_unlock(&a->places);
+	return 0;
+}
+
+static struct placing **find_placing(struct artifacts *a, const char *sha256)
+{
+	struct placing **at = &a->placing;
+
+	while (*at && strcmp((*at)->sha256, sha256) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+void artifacts_placed(struct artifacts *a, const char *sha256)
+{
+	struct placing **at, *p;
+
+	pthread_mutex_lock(&a->places);
+	at = find_placing(a, sha256);
+	p = *at;
+	if (p)
+		*at = p->next;
+	pthread_mutex_unlock(&a->places);
+	free(p);
+}
+
+static int unlink_blob(struct artifacts *a, const char *sha256, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	int rc = file_path(path, sizeof(path), "%s/%.2s/%s", a->blobs, sha256, sha256);
+
+	if (rc)
+		return fault_errno(f, -rc, "artifact %s", sha256);
+	if (unlink(path) != 0)
+		return errno == ENOENT ? 0 : fault_errno(f, errno, "cannot remove %s", path);
+	return file_sync_folder(path, f);
+}
+
+int artifacts_remove(struct artifacts *a, const char *sha256,
+	int (*wanted)(void *arg, const char *sha256), void *arg, struct fault *f)
+{
+	int rc = -EBUSY;
+
+	pthread_mutex_lock(&a->places);
+	if (!*find_placing(a, sha256)) {
+		rc = wanted(arg, sha256);
+		if (rc < 0)
+			fault_errno(f, -rc, "artifact %s", sha256);
+		else
+			rc = rc ? 0 : unlink_blob(a, sha256, f);
+	}
+	pthread_mutex_unlock(&a->places);
+	return rc;
+}
+
 int upload_place(
 	struct artifacts *a, struct upload *u, const char *sha256, const char *got, struct fault *f)
 {
@@ -252,13 +333,21 @@ int upload_place(
 	if (rc != 0)
 		return rc;
 	path[strlen(path)] = '/';
-	if (rename(u->path, path) != 0)
+	rc = begin_placing(a, sha256);
+	if (rc != 0)
+		return fault_errno(f, -rc, "artifact %s", sha256);
+	if (rename(u->path, path) != 0) {
+		artifacts_placed(a, sha256);
 		return fault_errno(f, errno, "cannot move %s to its place", u->path);
+	}
 	failpoint("server.upload.renamed");
 	rc = file_sync_folder(path, f);
 	*strrchr(path, '/') = 0;
 	/* The folder itself may be new. */
-	return rc == 0 ? file_sync_folder(path, f) : rc;
+	rc = rc == 0 ? file_sync_folder(path, f) : rc;
+	if (rc != 0)
+		artifacts_placed(a, sha256);
+	return rc;
 }
 
 static void end(struct artifacts *a, struct upload *u, bool forget)
@@ -327,5 +416,17 @@ void artifacts_note_known(struct artifacts *a, const char *sha256)
 	pthread_mutex_lock(&a->lock);
 	a->known[slot(hash)].used = true;
 	memcpy(a->known[slot(hash)].hash, hash, sizeof(hash));
+	pthread_mutex_unlock(&a->lock);
+}
+
+void artifacts_forget_known(struct artifacts *a, const char *sha256)
+{
+	unsigned char hash[32];
+
+	if (hex_decode(sha256, hash, sizeof(hash)) != 0)
+		return;
+	pthread_mutex_lock(&a->lock);
+	if (memcmp(a->known[slot(hash)].hash, hash, sizeof(hash)) == 0)
+		a->known[slot(hash)].used = false;
 	pthread_mutex_unlock(&a->lock);
 }

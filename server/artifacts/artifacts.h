@@ -54,13 +54,24 @@ int upload_sync(struct upload *u, struct fault *f);
  */
 int upload_place(struct artifacts *a, struct upload *u, const char *sha256, const char *got,
 	struct fault *f);
+/* Once the row of what was placed is there, or will not be: before, artifacts_remove leaves the file alone. */
+void artifacts_placed(struct artifacts *a, const char *sha256);
+
+/*
+ * Removes the file of an artifact whose row is gone, unless somebody has sent it again: -EBUSY while that is being
+ * placed; nothing when `wanted` says 1 (it has a row). Waits for the disk; uploads that are about to be placed wait for it.
+ */
+int artifacts_remove(struct artifacts *a, const char *sha256,
+	int (*wanted)(void *arg, const char *sha256), void *arg, struct fault *f);
+
 /* Lets go of it; the file stays. */
 void upload_release(struct artifacts *a, struct upload *u);
 /* Lets go of it and removes the file. */
 void upload_discard(struct artifacts *a, struct upload *u);
 
-/* Hashes that are known to have a row: rows are never removed while the server runs. */
+/* Hashes that had a row lately; whether they still have one, the operation that names them finds out. */
 bool artifacts_is_known(struct artifacts *a, const char *sha256);
 void artifacts_note_known(struct artifacts *a, const char *sha256);
+void artifacts_forget_known(struct artifacts *a, const char *sha256);
 
 #endif

@@ -13,6 +13,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/file.h"
+#include "server/backup/files.h"
 #include "server/store/offline.h"
 
 #define PIECE_BYTES (256 * 1024)
@@ -211,6 +212,7 @@ int backup_make(const char *data, const char *into, struct backup_counts *counts
 {
 	char from[FILE_PATH_BYTES], partial[FILE_PATH_BYTES], whole[FILE_PATH_BYTES];
 	struct copying c = {.data = data, .into = into, .counts = counts, .f = f};
+	_cleanup_(file_close) int kept = -1;
 	struct offline *source = NULL;
 	int rc;
 
@@ -222,6 +224,8 @@ int backup_make(const char *data, const char *into, struct backup_counts *counts
 	rc = offline_open(from, &source, f);
 	if (!rc)
 		rc = make_folders(into, f);
+	if (!rc)
+		rc = files_hold(data, &kept, f);
 	if (!rc)
 		rc = offline_copy(source, partial, f);
 	offline_close(source);

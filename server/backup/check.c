@@ -1,8 +1,10 @@
 #include "server/backup/check.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,10 +12,14 @@
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "common/hex.h"
+#include "common/numbers.h"
 #include "common/sha256.h"
 #include "protocols/capture/capture.h"
+#include "server/backup/files.h"
 #include "server/store/offline.h"
 
+#define PYRAMID_ENDING ".pyramid"
 #define WINDOW_BYTES (2 * CAPTURE_RECORD_MAX_BYTES)
 
 struct checking {
@@ -162,9 +168,70 @@ static void say(void *arg, const char *text)
 	problem(arg, "database: %s", text);
 }
 
+/* ---- files that nothing refers to ---- */
+
+/* "12" and "12.pyramid" are run 12's. */
+static bool is_run_file(const char *name, int64_t *run)
+{
+	const char *dot = strchr(name, '.');
+	size_t n = dot ? (size_t)(dot - name) : strlen(name);
+	char number[24];
+
+	if (n >= sizeof(number) || (dot && strcmp(dot, PYRAMID_ENDING)))
+		return false;
+	memcpy(number, name, n);
+	number[n] = 0;
+	return number_i64(number, 1, INT64_MAX, run) == 0;
+}
+
+static int look_for_owner(struct checking *c, struct offline *database, enum offline_kind kind,
+	const char *folder, const char *name, struct fault *f)
+{
+	struct offline_file file = {.kind = kind, .sha256 = name};
+	int rc;
+
+	if (kind == OFFLINE_ARTIFACT ? !hex_is_sha256(name) : !is_run_file(name, &file.run))
+		return 0;
+	rc = offline_counts_on(database, &file, f);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	c->counts->orphans++;
+	fprintf(c->out, "orphan: %s/%s: nothing in the database refers to it\n", folder, name);
+	return 0;
+}
+
+static int look_for_orphans(struct checking *c, struct offline *database, enum offline_kind kind,
+	const char *folder, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	struct dirent *e;
+	DIR *dir;
+	int rc = 0;
+
+	if (file_path(path, sizeof(path), "%s/%s", c->data, folder))
+		return fault_set(f, ENAMETOOLONG, "%s: the name is too long", c->data);
+	dir = opendir(path);
+	while (dir && !rc && (e = readdir(dir))) {
+		char below[32];
+
+		if (e->d_name[0] == '.')
+			continue;
+		if (kind == OFFLINE_ARTIFACT && strlen(e->d_name) == 2 && !strchr(folder, '/')) {
+			snprintf(below, sizeof(below), "%s/%s", folder, e->d_name);
+			rc = look_for_orphans(c, database, kind, below, f);
+		} else {
+			rc = look_for_owner(c, database, kind, folder, e->d_name, f);
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
+}
+
 int check_folder(const char *data, FILE *out, struct check_counts *counts, struct fault *f)
 {
 	struct checking c = {data, out, counts};
+	_cleanup_(file_close) int held = -1;
 	struct offline *database = NULL;
 	char path[FILE_PATH_BYTES];
 	int rc;
@@ -174,9 +241,17 @@ int check_folder(const char *data, FILE *out, struct check_counts *counts, struc
 		return fault_set(f, ENAMETOOLONG, "%s: the name is too long", data);
 	rc = offline_open(path, &database, f);
 	if (!rc)
+		rc = files_hold(data, &held, f);
+	if (!rc)
 		rc = offline_check(database, say, &c, f);
 	if (!rc)
 		rc = offline_files(database, check_file, &c, f);
+	if (!rc)
+		rc = look_for_orphans(&c, database, OFFLINE_ARTIFACT, "artifacts", f);
+	if (!rc)
+		rc = look_for_orphans(&c, database, OFFLINE_LOG, "logs", f);
+	if (!rc)
+		rc = look_for_orphans(&c, database, OFFLINE_CAPTURE, "captures", f);
 	offline_close(database);
 	return rc;
 }

@@ -14,6 +14,7 @@
 struct check_counts {
 	uint64_t artifacts, logs, captures;
 	uint64_t problems;
+	uint64_t orphans; /* files that nobody counts on: named, no problem */
 };
 
 /* A line on `out` for each problem. An error only when it could not be looked at. */

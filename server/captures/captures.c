@@ -1,6 +1,5 @@
 #include "server/captures/captures.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 
 #include "common/cleanup.h"
 #include "common/file.h"
-#include "common/numbers.h"
 
 #define PYRAMID_ENDING ".pyramid"
 #define TRACES_KEPT 4 /* beside those in use; one takes some MB */
@@ -274,35 +272,4 @@ int captures_remove(struct captures *c, int64_t run, struct fault *f)
 	release(c, e);
 	run_files_forget(c->files, run);
 	return rc;
-}
-
-/* "12" and "12.pyramid" are run 12's. */
-static bool run_of(const char *name, int64_t *run)
-{
-	size_t n = strlen(name), ending = strlen(PYRAMID_ENDING);
-	char number[24];
-
-	if (n > ending && !strcmp(name + n - ending, PYRAMID_ENDING))
-		n -= ending;
-	if (n >= sizeof(number))
-		return false;
-	memcpy(number, name, n);
-	number[n] = 0;
-	return number_i64(number, 1, INT64_MAX, run) == 0;
-}
-
-int captures_each(struct captures *c, void (*give)(void *arg, int64_t run), void *arg)
-{
-	DIR *folder = opendir(run_files_folder(c->files));
-	struct dirent *e;
-	int64_t run;
-
-	if (!folder)
-		return -errno;
-	while ((e = readdir(folder))) {
-		if (run_of(e->d_name, &run))
-			give(arg, run);
-	}
-	closedir(folder);
-	return 0;
 }

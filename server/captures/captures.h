@@ -38,7 +38,5 @@ void captures_give(struct captures *c, struct capture *e);
 
 /* Removes capture and pyramid, once nobody works at them; no descriptor of them is kept for later. */
 int captures_remove(struct captures *c, int64_t run, struct fault *f);
-/* Each run that has a file here; twice where it has both. */
-int captures_each(struct captures *c, void (*give)(void *arg, int64_t run), void *arg);
 
 #endif

@@ -22,5 +22,10 @@ int command_check(const struct settings *s, int argc, char **argv)
 	printf("%s: database, %" PRIu64 " artifacts, %" PRIu64 " logs, %" PRIu64
 	       " captures: %" PRIu64 " problem%s\n",
 		data, n.artifacts, n.logs, n.captures, n.problems, n.problems == 1 ? "" : "s");
+	if (n.orphans)
+		printf("%" PRIu64
+		       " files that nothing refers to: what a server has removed and not yet taken "
+		       "off the disk goes by itself, others may be removed by hand\n",
+			n.orphans);
 	return n.problems ? 1 : 0;
 }

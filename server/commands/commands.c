@@ -12,8 +12,11 @@ static const struct command commands[] = {
 		command_backup},
 	{"check", "[DIR]",
 		"is a data folder or a backup whole: the database, artifacts by their hashes, logs and "
-		"captures; ends with 1 where something is not",
+		"captures; ends with 1 where something is not. Files that nothing refers to are named",
 		command_check},
+	{"retention", "",
+		"what would be removed now for its age or number, by suite; changes nothing",
+		command_retention},
 	{"tls", "init", "make a certificate and its key, so that hildad can be reached by https",
 		command_tls},
 	{"token", "create|enroll|list|revoke",

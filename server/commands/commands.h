@@ -16,6 +16,7 @@ struct command {
 
 int command_backup(const struct settings *s, int argc, char **argv);
 int command_check(const struct settings *s, int argc, char **argv);
+int command_retention(const struct settings *s, int argc, char **argv);
 int command_tls(const struct settings *s, int argc, char **argv);
 int command_token(const struct settings *s, int argc, char **argv);
 

@@ -75,6 +75,7 @@ static const struct {
 	[STORE_EVENT_BOARD] = {"board", format_board},
 	[STORE_EVENT_AGENT] = {"agent", format_agent},
 	[STORE_EVENT_LOG] = {"log", format_log},
+	[STORE_EVENT_REMOVED] = {NULL, NULL},
 };
 
 /* One wake for each thing that is waited for, however many events name it. */
@@ -105,7 +106,7 @@ void events_from_store(void *arg, const struct store_event *events, size_t n)
 
 		if (server->jobs && (e->kind == STORE_EVENT_JOB || e->job))
 			job_cache_drop(server->jobs, e->kind == STORE_EVENT_JOB ? e->id : e->job);
-		if (!server->events)
+		if (!server->events || !kinds[e->kind].name)
 			continue;
 		kinds[e->kind].format(e, text);
 		event_hub_publish(server->events, kinds[e->kind].name, text);

@@ -80,6 +80,8 @@ static enum problem_kind kind_of_rc(int rc)
 		return PROBLEM_BAD_REQUEST;
 	case ENOENT:
 		return PROBLEM_NOT_FOUND;
+	case ENXIO:
+		return PROBLEM_UNKNOWN_IMAGE;
 	case EACCES:
 		return PROBLEM_FORBIDDEN;
 	case ESTALE:

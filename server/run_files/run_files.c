@@ -249,6 +249,18 @@ void run_files_forget(struct run_files *l, int64_t run)
 		file_free(file);
 }
 
+int run_files_remove(struct run_files *l, int64_t run, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+
+	if (file_path(path, sizeof(path), "%s/%lld", l->folder, (long long)run))
+		return fault_set(f, ENAMETOOLONG, "the folder's name is too long");
+	if (unlink(path) != 0 && errno != ENOENT)
+		return fault_errno(f, errno, "cannot remove %s", path);
+	run_files_forget(l, run);
+	return 0;
+}
+
 int run_files_read_fd(struct run_files *l, int64_t run)
 {
 	return open_file(l, run, O_RDONLY);

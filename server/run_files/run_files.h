@@ -57,6 +57,9 @@ void run_file_release(struct run_files *l, struct run_file *file);
  */
 void run_files_forget(struct run_files *l, int64_t run);
 
+/* Removes the file, if there is one, and forgets it. Durable once the folder is synced. */
+int run_files_remove(struct run_files *l, int64_t run, struct fault *f);
+
 /* A descriptor for reading, -ENOENT when there is no file. */
 int run_files_read_fd(struct run_files *l, int64_t run);
 const char *run_files_folder(const struct run_files *l);

@@ -12,14 +12,6 @@ void batch_forget(struct store_txn *t)
 	intern_clear(&t->interned->labels);
 }
 
-static int note_audit(struct store_txn *t, const struct store_audit *a)
-{
-	return sql_run(t->db,
-		"INSERT INTO audit (at, who, what, source) VALUES ($at, $who, $what, $source)",
-		SQL_I("$at", t->now_ms), SQL_T("$who", a->who), SQL_T("$what", a->what),
-		SQL_T("$source", a->source));
-}
-
 /* The operation itself; its events and deadlines go with it when it fails. */
 static int attempt_op(struct store_txn *t, struct store_op *op)
 {
@@ -33,7 +25,7 @@ static int attempt_op(struct store_txn *t, struct store_op *op)
 	intern_trim(t->interned);
 	rc = op->run(t, op);
 	if (!rc && op->audit)
-		rc = note_audit(t, op->audit);
+		rc = txn_audit(t, op->audit);
 	if (!rc && t->out_of_memory)
 		rc = fault_set(&op->fault, ENOMEM, "no memory");
 	if (!rc)

@@ -187,3 +187,21 @@ int offline_files(struct offline *o, int (*fn)(void *arg, const struct offline_f
 	}
 	return 0;
 }
+
+int offline_counts_on(struct offline *o, const struct offline_file *file, struct fault *f)
+{
+	_cleanup_sql_ sqlite3_stmt *q = NULL;
+	int rc;
+
+	if (file->kind == OFFLINE_ARTIFACT)
+		rc = sql_first(o->db, &q, "SELECT 1 FROM artifacts WHERE sha256 = $sha256",
+			SQL_T("$sha256", file->sha256));
+	else if (file->kind == OFFLINE_LOG || o->version < VERSION_OF_CAPTURES)
+		rc = sql_first(
+			o->db, &q, "SELECT 1 FROM runs WHERE id = $run", SQL_I("$run", file->run));
+	else
+		rc = sql_first(o->db, &q,
+			"SELECT 1 FROM runs WHERE id = $run AND capture_removed_at IS NULL",
+			SQL_I("$run", file->run));
+	return rc < 0 ? failed(o->db, f) : rc;
+}

@@ -36,6 +36,8 @@ struct offline_file {
 	int64_t run;	    /* of a log or capture */
 	int64_t bytes;	    /* all of an artifact; of others those that are committed */
 };
+/* Is there a row that counts on this file? `bytes` is not looked at. 1, 0 or -errno. */
+int offline_counts_on(struct offline *o, const struct offline_file *file, struct fault *f);
 /* Every file that the database counts on; ends when fn returns other than 0, and returns that. */
 int offline_files(struct offline *o, int (*fn)(void *arg, const struct offline_file *file),
 	void *arg, struct fault *f);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "common/hex.h"
+#include "server/store/artifact_use.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
 
@@ -15,13 +16,17 @@ static int check_name(struct store_op *op, const char *sha256)
 static int insert_artifact(struct store_txn *t, const char *sha256, int64_t bytes, bool *existed)
 {
 	int rc = sql_run(t->db,
-		"INSERT INTO artifacts (sha256, bytes, created_at) VALUES ($sha256, $bytes, $now)"
-		" ON CONFLICT (sha256) DO NOTHING",
+		"INSERT INTO artifacts (sha256, bytes, created_at, used_at)"
+		" VALUES ($sha256, $bytes, $now, $now) ON CONFLICT (sha256) DO NOTHING",
 		SQL_T("$sha256", sha256), SQL_I("$bytes", bytes), SQL_I("$now", t->now_ms));
 
-	if (!rc)
-		*existed = sql_changes(t->db) == 0;
-	return rc;
+	if (rc)
+		return rc;
+	*existed = sql_changes(t->db) == 0;
+	if (!*existed)
+		return 0;
+	return sql_run(t->db, "UPDATE artifacts SET used_at = $now WHERE sha256 = $sha256",
+		SQL_I("$now", t->now_ms), SQL_T("$sha256", sha256));
 }
 
 static int artifact_add(struct store_txn *t, struct store_op *op)
@@ -39,17 +44,29 @@ void op_artifact_add_setup(struct op_artifact_add *x)
 	x->existed = false;
 }
 
+static int use(struct store_txn *t, struct store_op *op)
+{
+	struct op_artifact_use *x = (struct op_artifact_use *)op;
+
+	return artifact_use(t, op, x->sha256);
+}
+
+void op_artifact_use_setup(struct op_artifact_use *x)
+{
+	x->op.run = use;
+}
+
 /* ---- uploads ---- */
 
 static int find_artifact(struct store_txn *t, struct op_upload_create *x)
 {
-	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = sql_first(t->db, &q, "SELECT 1 FROM artifacts WHERE sha256 = $sha256",
-		SQL_T("$sha256", x->sha256));
+	int rc = artifact_use(t, &x->op, x->sha256);
 
-	if (rc > 0)
+	if (rc == -ENXIO)
+		return 0;
+	if (!rc)
 		x->have = true;
-	return rc;
+	return rc ? rc : 1;
 }
 
 static int find_upload(struct store_txn *t, struct op_upload_create *x)

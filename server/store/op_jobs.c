@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "server/store/artifact_use.h"
 #include "server/store/intern.h"
 #include "server/store/json_out.h"
 #include "server/store/moves.h"
@@ -117,7 +118,19 @@ struct job_insert {
 	const char *outcome, *detail;
 	size_t text_bytes;
 	int64_t demand, label_set, priority, attempts_allowed, parent, repeat, queue_ms, placing;
+	const struct job *files; /* whose files it has */
 };
+
+static int insert_files(struct store_txn *t, const struct job *job, int64_t id)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < job->n_files && !rc; i++)
+		rc = sql_run(t->db,
+			"INSERT INTO job_files (job, sha256) VALUES ($job, $sha256) ON CONFLICT DO NOTHING",
+			SQL_I("$job", id), SQL_T("$sha256", job->files[i].sha256));
+	return rc;
+}
 
 static int insert_job(struct store_txn *t, const struct job_insert *j, int64_t *id)
 {
@@ -151,7 +164,7 @@ static int insert_job(struct store_txn *t, const struct job_insert *j, int64_t *
 		return rc;
 	*id = sql_last_id(t->db);
 	txn_queue_deadline(t, t->now_ms + j->queue_ms);
-	return 0;
+	return insert_files(t, j->files, *id);
 }
 
 static void event_new_job(struct store_txn *t, int64_t job, const char *state, const char *type)
@@ -199,6 +212,21 @@ static int check_parent(struct store_txn *t, struct op_job_submit *x)
 			    (long long)x->parent);
 }
 
+static int check_artifacts(struct store_txn *t, struct op_job_submit *x)
+{
+	const struct job *job = x->parsed;
+	const char *sha256 = job->image;
+	int rc = artifact_use(t, &x->op, sha256);
+
+	for (size_t i = 0; i < job->n_files && !rc; i++) {
+		sha256 = job->files[i].sha256;
+		rc = artifact_use(t, &x->op, sha256);
+	}
+	if (rc == -ENXIO)
+		snprintf(x->missing, sizeof(x->missing), "%s", sha256);
+	return rc;
+}
+
 static int submit(struct store_txn *t, struct store_op *op)
 {
 	struct op_job_submit *x = (struct op_job_submit *)op;
@@ -221,6 +249,7 @@ static int submit(struct store_txn *t, struct store_op *op)
 		.parent = x->parent,
 		.repeat = job->repeat ? job->repeat : 1,
 		.queue_ms = job->timeouts.queue_ms,
+		.files = job,
 	};
 	int rc = 0;
 
@@ -230,6 +259,8 @@ static int submit(struct store_txn *t, struct store_op *op)
 	if (rc)
 		return rc < 0 ? rc : 0;
 	rc = check_parent(t, x);
+	if (!rc && x->with_artifacts)
+		rc = check_artifacts(t, x);
 	if (!rc && !x->impossible)
 		rc = quota_take(t, op, j.token, j.repeat, x->queue_max);
 	if (!rc)

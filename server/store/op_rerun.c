@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "server/store/artifact_use.h"
 #include "server/store/intern.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
@@ -90,6 +91,14 @@ static int rerun(struct store_txn *t, struct store_op *op)
 	if (rc)
 		return rc;
 	x->new_job = sql_last_id(t->db);
+	rc = sql_run(t->db,
+		"INSERT INTO job_files (job, sha256) SELECT $new, sha256 FROM job_files"
+		" WHERE job = $job",
+		SQL_I("$new", x->new_job), SQL_I("$job", x->job));
+	if (!rc)
+		rc = artifact_use_of_job(t, x->job);
+	if (rc)
+		return rc;
 	txn_queue_deadline(t, t->now_ms); /* not known here: looked for */
 	e = txn_event(t, STORE_EVENT_JOB);
 	e->id = e->job = x->new_job;

@@ -248,23 +248,3 @@ void op_run_append_setup(struct op_run_append *x)
 					      : "server.committed.capture-append";
 	x->have = 0;
 }
-
-static int capture_remove(struct store_txn *t, struct store_op *op)
-{
-	struct op_capture_remove *x = (struct op_capture_remove *)op;
-	struct run_row r;
-	int rc = move_load_run(t, op, x->run, &r);
-
-	if (rc || r.capture_removed)
-		return rc;
-	if (run_is_live(&r))
-		return fault_set(&op->fault, EBUSY, "run %lld is not over", (long long)r.id);
-	return sql_run(t->db, "UPDATE runs SET capture_removed_at = $now WHERE id = $run",
-		SQL_I("$now", t->now_ms), SQL_I("$run", r.id));
-}
-
-void op_capture_remove_setup(struct op_capture_remove *x)
-{
-	x->op.run = capture_remove;
-	x->op.committed = "server.committed.capture-remove";
-}

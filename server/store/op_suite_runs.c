@@ -140,6 +140,7 @@ static int insert_cell(struct store_txn *t, struct op_suite_start *x, size_t i, 
 
 	submit->token = by;
 	submit->queue_max = x->queue_max;
+	submit->with_artifacts = true;
 	rc = submit->op.run(t, &submit->op);
 	if (rc) {
 		x->op.fault = submit->op.fault;
@@ -290,7 +291,8 @@ static int check_run(struct store_txn *t, struct op_suite_retry *x)
 {
 	sqlite3_stmt *q = NULL;
 	char what[40];
-	int rc = sql_first(t->db, &q, "SELECT owner FROM suite_runs WHERE id = $run",
+	int rc = sql_first(t->db, &q,
+		"SELECT owner FROM suite_runs WHERE id = $run AND removed_at IS NULL",
 		SQL_I("$run", x->suite_run));
 	bool there = rc > 0;
 

@@ -1,6 +1,7 @@
 /* Suites on the server: put and remove. */
 #include <errno.h>
 
+#include "server/store/artifact_use.h"
 #include "server/store/ops_suites.h"
 #include "server/store/owners.h"
 #include "server/store/txn.h"
@@ -17,7 +18,28 @@ static int check_owner(
 	return owner_check_row(op, limit, rc, &q, what);
 }
 
-static int put(struct store_txn *t, struct store_op *op)
+static int forget_artifacts(struct store_txn *t, const char *name)
+{
+	return sql_run(
+		t->db, "DELETE FROM suite_artifacts WHERE suite = $name", SQL_T("$name", name));
+}
+
+static int note_artifacts(struct store_txn *t, struct op_suite_put *x)
+{
+	int rc = forget_artifacts(t, x->name);
+
+	for (size_t i = 0; i < x->n_artifacts && !rc; i++) {
+		rc = artifact_use(t, &x->op, x->artifacts[i]);
+		if (!rc)
+			rc = sql_run(t->db,
+				"INSERT INTO suite_artifacts (suite, sha256) VALUES ($name, $sha256)"
+				" ON CONFLICT DO NOTHING",
+				SQL_T("$name", x->name), SQL_T("$sha256", x->artifacts[i]));
+	}
+	return rc;
+}
+
+static int put_document(struct store_txn *t, struct store_op *op)
 {
 	struct op_suite_put *x = (struct op_suite_put *)op;
 	int rc = sql_run(t->db,
@@ -44,6 +66,13 @@ static int put(struct store_txn *t, struct store_op *op)
 		" WHERE name = $name",
 		SQL_T("$name", x->name), SQL_TN("$document", x->document, x->document_bytes),
 		SQL_I("$cells", (int64_t)x->cells), SQL_I("$now", t->now_ms));
+}
+
+static int put(struct store_txn *t, struct store_op *op)
+{
+	int rc = put_document(t, op);
+
+	return rc ? rc : note_artifacts(t, (struct op_suite_put *)op);
 }
 
 void op_suite_put_setup(struct op_suite_put *x)
@@ -73,7 +102,10 @@ static int remove_suite(struct store_txn *t, struct store_op *op)
 		return fault_set(&op->fault, EBUSY,
 			"schedule %lld starts suite %s; remove the schedule first",
 			(long long)schedule, x->name);
-	rc = sql_run(t->db, "DELETE FROM suites WHERE name = $name", SQL_T("$name", x->name));
+	rc = forget_artifacts(t, x->name);
+	if (!rc)
+		rc = sql_run(
+			t->db, "DELETE FROM suites WHERE name = $name", SQL_T("$name", x->name));
 	if (!rc && !sql_changes(t->db))
 		rc = fault_set(&op->fault, ENOENT, "there is no suite %s", x->name);
 	return rc;

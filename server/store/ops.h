@@ -20,6 +20,7 @@
  *	-EOWNERDEAD 409 /problems/stale-epoch: the run is no longer this agent's to start or to report
  *	-EEXIST    409 idempotency key with another body; a second result with another result_id (410)
  *	-EBUSY     409 the thing is in a state that does not allow it
+ *	-ENXIO     422 /problems/unknown-image: an artifact that is named is not on the server, or not any more
  *	-EUSERS    429 the submitter has too many jobs in the queue
  *	-EAGAIN    503 queue full
  *	-ENOSPC    507 disk full; nothing was stored
@@ -56,9 +57,11 @@ struct op_job_submit {
 	const char *idempotency_key; /* NULL: none */
 	const char *body_sha256;     /* 64 hex digits of the raw body; needed with a key */
 	int64_t parent;		     /* 0: none */
+	bool with_artifacts;	     /* image and files must be there, as of this moment: -ENXIO */
 	/* outputs */
-	int64_t job;   /* with `repeat` > 1: the parent, whose children are queued */
-	bool replayed; /* the key was known: the same job */
+	int64_t job;	  /* with `repeat` > 1: the parent, whose children are queued */
+	bool replayed;	  /* the key was known: the same job */
+	char missing[65]; /* the artifact of -ENXIO */
 };
 /*
  * On the caller's thread. `text` is what is stored: valid JSON of the document (the raw body will
@@ -179,13 +182,6 @@ struct op_run_append {
 };
 void op_run_append_setup(struct op_run_append *x);
 
-/* The capture's files are about to be removed: nobody looks for them any more. -EBUSY: the run lives. */
-struct op_capture_remove {
-	struct store_op op;
-	int64_t run;
-};
-void op_capture_remove_setup(struct op_capture_remove *x);
-
 /*
  * One transaction over run, job, board and metrics. `result` comes from result_prepare
  * (server/store/result_prepare.h) or results_compute, on a worker thread, before.
@@ -283,6 +279,13 @@ struct op_artifact_add {
 	bool existed; /* output */
 };
 void op_artifact_add_setup(struct op_artifact_add *x);
+
+/* It was sent again: that it is not removed for a while. -ENXIO: retention removed it meanwhile. */
+struct op_artifact_use {
+	struct store_op op;
+	const char *sha256;
+};
+void op_artifact_use_setup(struct op_artifact_use *x);
 
 struct op_upload_create {
 	struct store_op op;

@@ -14,6 +14,9 @@ struct op_suite_put {
 	const char *document; /* JSON text */
 	size_t document_bytes;
 	size_t cells;
+	/* What its cells need; retention leaves them alone from here on. -ENXIO: one is not there. */
+	const char *const *artifacts;
+	size_t n_artifacts;
 	bool only_new;	/* -EEXIST when there is one of this name */
 	const char *by; /* whose a new one is: a token's name, or "" */
 	const char *

@@ -53,8 +53,10 @@ int read_suite_runs(
 {
 	static const char by_suite[] =
 		"SELECT " RUN_COLUMNS " FROM suite_runs s WHERE s.suite = $suite AND s.id < $after"
+		" AND s.removed_at IS NULL"
 		" ORDER BY s.id DESC LIMIT $limit";
 	static const char all[] = "SELECT " RUN_COLUMNS " FROM suite_runs s WHERE s.id < $after"
+				  " AND s.removed_at IS NULL"
 				  " ORDER BY s.id DESC LIMIT $limit";
 	_cleanup_sql_finish_ sqlite3_stmt *q = NULL;
 	struct json_out o = JSON_OUT(out);
@@ -168,7 +170,9 @@ int read_suite_run(struct store_reader *r, int64_t suite_run, struct buffer *out
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	struct json_out o = JSON_OUT(out);
 	size_t before = out->n;
-	int rc = sql_first(r->db, &q, "SELECT " RUN_COLUMNS " FROM suite_runs s WHERE s.id = $id",
+	int rc = sql_first(r->db, &q,
+		"SELECT " RUN_COLUMNS " FROM suite_runs s WHERE s.id = $id"
+		" AND s.removed_at IS NULL",
 		SQL_I("$id", suite_run));
 
 	if (rc <= 0)
@@ -186,7 +190,7 @@ static int put_last(struct store_reader *r, const char *suite, struct json_out *
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
 		"SELECT " RUN_COLUMNS " FROM suite_runs s WHERE s.suite = $suite"
-		" ORDER BY s.id DESC LIMIT 1",
+		" AND s.removed_at IS NULL ORDER BY s.id DESC LIMIT 1",
 		SQL_T("$suite", suite));
 
 	jo_key(o, "last_run");

@@ -2,7 +2,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/file.h"
 #include "server/store/internal.h"
+#include "server/store/migrations.h"
 
 struct readers {
 	pthread_mutex_t mutex;
@@ -104,4 +106,34 @@ void readers_return(struct readers *r, struct store_reader *reader)
 	r->free = reader;
 	pthread_cond_signal(&r->returned);
 	pthread_mutex_unlock(&r->mutex);
+}
+
+int store_reader_open(const char *folder, struct store_reader **out, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	struct store_reader *r;
+	int version, rc;
+
+	if (file_path(path, sizeof(path), "%s/hilda.db", folder))
+		return fault_set(f, ENAMETOOLONG, "%s: the name is too long", folder);
+	r = reader_new(path, f);
+	if (!r)
+		return -f->error;
+	r->clock = &clock_system;
+	rc = migrations_version(r->db, &version, f);
+	if (!rc && version != STORE_SCHEMA_VERSION)
+		rc = fault_set(f, EPROTO,
+			"%s has version %d, this hildad version %d: its server migrates it", path,
+			version, STORE_SCHEMA_VERSION);
+	if (rc)
+		reader_free(r);
+	else
+		*out = r;
+	return rc;
+}
+
+void store_reader_close(struct store_reader *r)
+{
+	if (r)
+		reader_free(r);
 }

@@ -20,7 +20,7 @@
 #include "common/clock.h"
 #include "common/fault.h"
 
-#define STORE_SCHEMA_VERSION 8
+#define STORE_SCHEMA_VERSION 9
 #define STORE_QUEUE_LIMIT 4096 /* operations that wait for the writer; above it -EAGAIN */
 #define STORE_READERS 10
 #define STORE_LINEAGE_BYTES 33 /* 32 hexadecimal digits and a NUL */
@@ -42,6 +42,7 @@ enum store_event_kind {
 	STORE_EVENT_BOARD,
 	STORE_EVENT_AGENT,
 	STORE_EVENT_LOG,
+	STORE_EVENT_REMOVED, /* a job that is over has gone: for caches, nobody else is told */
 };
 
 /* What others must know after a commit. Fields that do not apply are 0 or "". */
@@ -144,6 +145,9 @@ void store_touch_agent(struct store *s, int64_t agent);
 /* Waits until a reader is free; give it back soon. NULL only when it could not be opened. */
 struct store_reader *store_reader_borrow(struct store *s, struct fault *f);
 void store_reader_return(struct store *s, struct store_reader *r);
+/* One beside the server, of a data folder that it may be at work on: for commands. -EPROTO: another version. */
+int store_reader_open(const char *folder, struct store_reader **out, struct fault *f);
+void store_reader_close(struct store_reader *r); /* accepts NULL */
 
 struct store_stats {
 	uint64_t commits, operations, failures, queue, queue_max;

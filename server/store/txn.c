@@ -106,6 +106,14 @@ void txn_done(struct store_txn *t)
 	free(t->changes);
 }
 
+int txn_audit(struct store_txn *t, const struct store_audit *a)
+{
+	return sql_run(t->db,
+		"INSERT INTO audit (at, who, what, source) VALUES ($at, $who, $what, $source)",
+		SQL_I("$at", t->now_ms), SQL_T("$who", a->who), SQL_T("$what", a->what),
+		SQL_T("$source", a->source));
+}
+
 int txn_failed(struct store_txn *t, struct store_op *op, int rc)
 {
 	if (t->db->fault.error)

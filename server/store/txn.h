@@ -48,6 +48,9 @@ void txn_apply_leases(struct store_txn *t);
 void txn_reset(struct store_txn *t);
 void txn_done(struct store_txn *t);
 
+/* A row of the audit log. */
+int txn_audit(struct store_txn *t, const struct store_audit *a);
+
 /* The operation's fault is the connection's. Returns rc. */
 int txn_failed(struct store_txn *t, struct store_op *op, int rc);
 

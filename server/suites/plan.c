@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -180,4 +181,35 @@ int suite_plan_load(struct store *store, struct artifacts *artifacts, const char
 		rc = suite_plan_make(store, artifacts, document, plan, p);
 	json_decref(document);
 	return rc;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int suite_plan_artifacts(const struct suite_plan *plan, const char ***out, size_t *n_out)
+{
+	size_t room = 1, n = 0, different = 0;
+	const char **list;
+
+	for (size_t i = 0; i < plan->start.n_cells; i++)
+		room += 1 + plan->start.jobs[i]->n_files;
+	list = calloc(room, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->start.n_cells; i++) {
+		const struct job *job = plan->start.jobs[i];
+
+		list[n++] = job->image;
+		for (size_t k = 0; k < job->n_files; k++)
+			list[n++] = job->files[k].sha256;
+	}
+	qsort(list, n, sizeof(*list), by_text);
+	for (size_t i = 0; i < n; i++)
+		if (!i || strcmp(list[i], list[different - 1]) != 0)
+			list[different++] = list[i];
+	*out = list;
+	*n_out = different;
+	return 0;
 }

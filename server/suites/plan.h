@@ -25,6 +25,8 @@ int suite_plan_make(struct store *store, struct artifacts *artifacts, const json
 /* Of the suite that is stored under this name; -ENOENT. */
 int suite_plan_load(struct store *store, struct artifacts *artifacts, const char *name,
 	struct suite_plan *plan, struct problem *p);
+/* Hashes of what its jobs need, each once; the list is the caller's, its texts are the plan's. 0 or -ENOMEM. */
+int suite_plan_artifacts(const struct suite_plan *plan, const char ***out, size_t *n);
 /* Accepts one that is zeroed. */
 void suite_plan_done(struct suite_plan *plan);
 

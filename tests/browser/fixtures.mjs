@@ -182,7 +182,7 @@ function addSuites(lab) {
 	lab.nights = ["02", "03", "04", "05", "06"].map((d) => `2026-07-${d}T00:30:00.000Z`);
 	lab.suiteRuns = [run];
 	lab.suites = [{ name: "nightly", cells: 3, created_at: at(0), updated_at: at(0), last_run:
-		run }, { name: "weekly", cells: 40, created_at: at(0), updated_at: at(0), last_run: null }];
+		run, document: { keep: { runs: 30, days: 90 } } }, { name: "weekly", cells: 40, created_at: at(0), updated_at: at(0), last_run: null }];
 	lab.schedules = [
 		{ id: 1, suite: "nightly", cron: "30 2 * * *", time_zone: "Europe/Berlin", paused: false,
 			created_at: at(0), next: lab.nights, suite_run: 12, last: { at: at(0), due_at: at(0),

@@ -47,7 +47,7 @@ const PAGES = [
 		["/runs/950", "does not depend on the input"],
 	["/runs/951", "Fault: hardfault"], ["/results", "Measured"], ["/boards", "quarantined"],
 		["/boards/m55-1", "Last ten outcomes"],
-		["/suites", "Runs"], ["/suite-runs/12", "wrong answer"],
+		["/suites", "Runs"], ["/suites?suite=nightly", "the 30 newest finished runs, for 90 days"], ["/suite-runs/12", "wrong answer"],
 		["/suite-runs/12?metric=warm.latency_us", "61"], ["/schedules", "was still at work"],
 		["/submit", "The same with curl"], ["/help", "Keyboard"],
 		["/nothing", "No such page"],

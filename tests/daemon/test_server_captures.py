@@ -9,7 +9,7 @@ import json
 import math
 import os
 import random
-import shutil
+import signal
 import socket
 import sqlite3
 import struct
@@ -510,16 +510,15 @@ def test_retention_by_age_and_files_that_were_left(make_server, capture):
     offer = ended(server, agent, capture)
     server.stop()
     kept = server.data / "captures" / str(offer["run"])
-    shutil.copy(kept, server.folder / "copy")
     server.settings["capture_age"] = "100 ms"
+    # It ends between the row and the files.
+    with open(server.log, "ab") as log:
+        dead = subprocess.run(server.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=60, check=False,
+                              env={"HILDA_FAILPOINTS": "server.committed.capture-remove=kill"})
+    assert dead.returncode == -signal.SIGKILL and kept.exists()
     server.start()
     agent.register()
     check_removed(server, agent, offer)
-    # It ended between the row and the files.
-    server.stop()
-    shutil.copy(server.folder / "copy", kept)
-    server.start()
-    wait_for(lambda: not kept.exists(), 20)
     assert server.stop() == 0
 
 

@@ -78,6 +78,8 @@ def test_a_suite_is_put_listed_replaced_and_removed(server):
     ({"artifacts": {"out/int8.elf": "abc"}}, 400, "/artifacts/out~1int8.elf", "hash"),
     ({"image": "sha256:" + "ab" * 32}, 422, None, "ab" * 32),
     ({"files": {"samples.bin": "data.bin"}}, 400, "/artifacts", "data.bin"),
+    ({"keep": {"runs": 0}}, 400, "/keep/runs", "1"),
+    ({"keep": {"weeks": 3}}, 400, "/keep/weeks", "weeks"),
     ({"name": "a/b"}, 400, "/name", "a/b"),
     ({"exclude": [{"board": ["b1", "b2"]}]}, 400, "/exclude", "no cell"),
     ({"job": {"board": {"name": "${board}"}, "colour": 1}}, 400, "/job/colour", "colour"),

@@ -82,7 +82,7 @@ class Made:
                 'q', 'done', 'passed', 0, 1, {self.log.stat().st_size}, 'z', 1, 4, 5, 8);
             INSERT INTO metrics (run, phase, metric, boot, unit, n, max)
                 VALUES (2, 'lines', 'latency_us', -1, 'us', 1, 7);
-            INSERT INTO artifacts VALUES ('{self.sha256}', 4, 1);""")
+            INSERT INTO artifacts VALUES ('{self.sha256}', 4, 1, 1);""")
 
     def sql(self, text):
         db = sqlite3.connect(self.server / "hilda.db")

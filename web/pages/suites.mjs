@@ -11,6 +11,27 @@ export function passedText(run) {
 	return `${run.cells_passed} of ${run.cells_total}`;
 }
 
+/* What a suite's document says of its old runs, in words; null where it says nothing. */
+export function keepText(keep) {
+	if (!keep)
+		return null;
+	const runs = keep.runs && (keep.runs === 1 ? "the newest finished run"
+		: `the ${keep.runs} newest finished runs`);
+	const days = keep.days && `${keep.days} ${keep.days === 1 ? "day" : "days"}`;
+	if (runs && days)
+		return `Kept are ${runs}, for ${days} after their end.`;
+	if (runs)
+		return `Kept ${keep.runs === 1 ? "is" : "are"} ${runs}.`;
+	return days ? `Kept are runs for ${days} after their end, the newest finished one for good.`
+		: "Kept are all runs.";
+}
+
+function Keep({ suite }) {
+	const { data } = useResource(`/suites/${encodeURIComponent(suite)}`, () => false);
+	const text = keepText(data?.document?.keep);
+	return text ? html`<p class="muted" id="keep">${text}</p>` : null;
+}
+
 /* Starts something and turns to the run that it began. */
 export function StartButton({ path, label, title }) {
 	const [busy, setBusy] = useState(false);
@@ -76,6 +97,7 @@ export default function Suites({ query }) {
 		? html`<${Table} caption="Suites" columns=${SUITE_COLUMNS} rows=${items}
 			rowKey=${(s) => s.name} order=${query.get("sort") ?? "name"} />`
 		: html`<${NoSuitesYet} />`}</${Loaded}>
+		${only ? html`<${Keep} key=${only} suite=${only} />` : null}
 		<${Loaded} resource=${runs} what="Loading the runs">${({ items }) => items.length
 		? html`<${Panel} title=${only ? html`Runs of ${visible(only)}` : "Runs"} id="runs" flush
 			aside=${only ? html`<a href="/suites">Of all suites</a>` : null}>

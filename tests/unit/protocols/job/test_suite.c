@@ -179,6 +179,17 @@ static void mistakes_are_named(void **state)
 		 "'job':{'board':{'type':'${bord}'}}}",
 			"/job/board/type", "${bord} is not a variable"},
 		{"{'name':'s'," MATRIX ",'image':'${x'," JOB "}", "/image", "no closing }"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'keep':3}", "/keep", "object"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'keep':{'run':3}}", "/keep/run",
+			"unknown key"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'keep':{'runs':0}}", "/keep/runs",
+			"1"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'keep':{'runs':100001}}", "/keep/runs",
+			"100000"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'keep':{'days':1.5}}", "/keep/days",
+			"whole"},
+		{"{'name':'s'," MATRIX ",'image':'x'," JOB ",'keep':{'days':'90d'}}", "/keep/days",
+			"whole"},
 		{"{'name':'s'," MATRIX ",'image':'x','build':'${y}'," JOB "}", "/build",
 			"known are: board, quant"},
 		{"{'name':'s'," MATRIX ",'image':'x',"
@@ -346,6 +357,34 @@ static void a_cell_becomes_a_job_with_its_hashes(void **state)
 	job_free(job);
 }
 
+static void what_is_kept_of_its_runs(void **state)
+{
+	static const struct {
+		const char *keep;
+		bool there;
+		uint32_t runs, days;
+	} cases[] = {
+		{"", false, 0, 0},
+		{",'keep':{}", true, 0, 0},
+		{",'keep':{'runs':30}", true, 30, 0},
+		{",'keep':{'days':90}", true, 0, 90},
+		{",'keep':{'runs':100000,'days':36500}", true, 100000, 36500},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_(suite_freep) struct suite *suite = NULL;
+		_cleanup_free_ char *text = NULL;
+		struct job_error e;
+
+		assert_true(asprintf(&text, "{'name':'s'," MATRIX ",'image':'x'," JOB "%s}",
+				    cases[i].keep) > 0);
+		assert_int_equal(parse(text, NULL, 0, &suite, &e), 0);
+		assert_int_equal(suite->keep, cases[i].there);
+		assert_int_equal(suite->keep_runs, cases[i].runs);
+		assert_int_equal(suite->keep_days, cases[i].days);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +399,7 @@ int main(void)
 		cmocka_unit_test(the_number_of_cells_is_limited),
 		cmocka_unit_test(artifacts_give_the_hash_of_a_path),
 		cmocka_unit_test(a_cell_becomes_a_job_with_its_hashes),
+		cmocka_unit_test(what_is_kept_of_its_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

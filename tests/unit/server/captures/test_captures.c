@@ -137,9 +137,21 @@ static void what_did_not_reach_the_file_is_forgotten(void **state)
 	captures_close(r.all);
 }
 
-static void count(void *arg, int64_t run)
+/* Captures and pyramids on the disk. */
+static int files_of(const struct lab *l)
 {
-	*(int64_t *)arg = *(int64_t *)arg * 10 + run;
+	char folder[128];
+	struct dirent *e;
+	DIR *all;
+	int n = 0;
+
+	snprintf(folder, sizeof(folder), "%s/captures", l->folder);
+	all = opendir(folder);
+	assert_non_null(all);
+	while ((e = readdir(all)))
+		n += e->d_name[0] != '.';
+	closedir(all);
+	return n;
 }
 
 /* Descriptors of files in the folder that have no name any more: they still take room. */
@@ -167,17 +179,13 @@ static void what_is_removed_is_gone(void **state)
 	struct lab *l = *state;
 	struct capture *c = NULL;
 	struct room r;
-	int64_t runs = 0;
 
 	open_room(&r, l);
 	append(&r, 0, l->n);
-	assert_int_equal(captures_each(r.all, count, &runs), 0);
-	assert_true(runs == 1 || runs == 11);
+	assert_int_equal(files_of(l), 2); /* with its pyramid */
 	assert_int_equal(captures_remove(r.all, 1, NULL), 0);
 	assert_int_equal(captures_remove(r.all, 1, NULL), 0);
-	runs = 0;
-	assert_int_equal(captures_each(r.all, count, &runs), 0);
-	assert_int_equal(runs, 0);
+	assert_int_equal(files_of(l), 0);
 	assert_int_equal(captures_take(r.all, 1, (int64_t)l->n, &c, NULL), -ENOENT);
 	assert_int_equal(deleted_and_open(l->folder), 0);
 	captures_close(r.all);
@@ -231,23 +239,6 @@ static void a_look_under_way_does_not_make_the_pyramid_again(void **state)
 	captures_close(r.all);
 }
 
-static void a_pyramid_without_a_capture_is_found(void **state)
-{
-	struct lab *l = *state;
-	struct room r;
-	char path[128];
-	int64_t runs = 0;
-
-	open_room(&r, l);
-	snprintf(path, sizeof(path), "%s/captures/7.pyramid", l->folder);
-	lab_file(path, "", 0);
-	snprintf(path, sizeof(path), "%s/captures/8.pyramid.copy", l->folder);
-	lab_file(path, "", 0);
-	assert_int_equal(captures_each(r.all, count, &runs), 0);
-	assert_int_equal(runs, 7);
-	captures_close(r.all);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,7 +246,6 @@ int main(void)
 		LAB_TEST(what_did_not_reach_the_file_is_forgotten),
 		LAB_TEST(what_is_removed_is_gone),
 		LAB_TEST(a_look_under_way_does_not_make_the_pyramid_again),
-		LAB_TEST(a_pyramid_without_a_capture_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
