@@ -90,6 +90,7 @@ void boards_health(struct request *r);
 /* tunnels.c */
 void boards_console(struct request *r);
 void boards_gdb(struct request *r);
+void boards_gdb_ask(struct request *r);
 void tunnels_down(struct request *r);
 void tunnels_up(struct request *r);
 void tunnels_remove(struct request *r);

@@ -83,6 +83,7 @@ const struct route routes[] = {
 	{"PATCH",  API "/boards/{name}",         SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     boards_patch, NULL},
 	{"POST",   API "/boards/{name}/health",  SCOPE_ADMIN,  BODY_JSON, JSON_MAX,     boards_health, NULL},
 	{"POST",   API "/boards/{name}/console", SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     boards_console, NULL},
+	{"GET",    API "/boards/{name}/gdb",     SCOPE_SUBMIT, BODY_NONE, 0,            boards_gdb_ask, NULL},
 	{"POST",   API "/boards/{name}/gdb",     SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     boards_gdb, NULL},
 	{"GET",    API "/tunnels/{id}/down",     SCOPE_SUBMIT, BODY_NONE, 0,            tunnels_down, NULL},
 	{"PUT",    API "/tunnels/{id}/up",       SCOPE_SUBMIT, BODY_RAW,  TUNNEL_MAX,   tunnels_up, NULL},

@@ -262,8 +262,8 @@ struct op_board_update {
 void op_board_update_setup(struct op_board_update *x);
 
 /*
- * May who has reserved the board open its console or debugger now? -EACCES: it is another's, or
- * nobody's; -EBUSY: its job is not over yet, or its agent is offline. Changes nothing.
+ * May who has reserved the board open its console or debugger now? -EACCES and -EBUSY as read_board_may_open
+ * says. Changes nothing; here so that the reservation's end, which is an operation too, cannot pass it by.
  */
 struct op_board_open {
 	struct store_op op;

@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import termios
 import time
@@ -323,6 +324,26 @@ def test_nothing_of_a_users_words_reaches_tcl(lab):
     rsp.socket.sendall(b"$" + b"m" * 20000 + b"$qRcmd," + words + b"#00")
     assert one.wait(20) == 4 and b"over 16380 bytes" in one.stderr.read()
     assert not f.exists()
+    lab.rest()
+
+
+def test_a_gdb_that_hangs_up_leaves_the_port_to_the_next_one(lab):
+    """Also one that is gone before what it asked for has come: a write to it must not end us."""
+    lab.reserve()
+    one, port = lab.gdb()
+    for _ in range(6):
+        rsp = Rsp(port)
+        assert len(rsp.ask(b"m0,8")) == 16
+        os.kill(one.pid, signal.SIGSTOP)
+        # Answers to all of these are on their way when it goes on; nobody is there for them.
+        for _ in range(8):
+            rsp.send(b"m0,400")
+        rsp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rsp.socket.close()
+        os.kill(one.pid, signal.SIGCONT)
+    rsp = Rsp(port)
+    assert rsp.monitor("reset run")[1] == b"OK"
+    assert one.poll() is None
     lab.rest()
 
 
