@@ -233,8 +233,11 @@ enum exit_code suite_run_watch(struct suite_run *r, struct fault *f)
 	}
 	progress_end(&p);
 	if (code == EXIT_INTERRUPTED)
-		fault_set(f, EINTR, "the jobs go on; `hilda jobs --label suite_run=%s` lists them",
-			r->id);
+		fault_set(f, EINTR,
+			"the jobs go on; `hilda jobs --label suite_run=%s` lists them, and this cancels "
+			"them: hilda cancel $(hilda jobs --label suite_run=%s --state live --limit %zu "
+			"--json | jq .[].id)",
+			r->id, r->id, r->suite->n_cells);
 	return code;
 }
 

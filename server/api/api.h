@@ -72,6 +72,7 @@ void suite_runs_csv(struct request *r);
 void suite_runs_junit(struct request *r);
 void suite_runs_markdown(struct request *r);
 void suite_runs_retry(struct request *r);
+void suite_runs_cancel(struct request *r);
 
 /* schedules.c */
 void schedules_list(struct request *r);

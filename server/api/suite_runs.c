@@ -1,4 +1,4 @@
-/* Runs of suites: list, look, in four formats, and failed cells again. */
+/* Runs of suites: list, look, in four formats, cancel, and failed cells again. */
 #include <errno.h>
 
 #include "server/api/api.h"
@@ -116,4 +116,31 @@ void suite_runs_retry(struct request *r)
 	x->queue_max = (int64_t)r->server->settings->queue_max;
 	op_suite_retry_setup(x);
 	request_submit(r, &x->op, retried);
+}
+
+static void canceled(struct request *r)
+{
+	const struct op_suite_cancel *x = r->own;
+
+	if (x->op.rc)
+		reply_rc(r, x->op.rc, &x->op.fault);
+	else
+		reply_jsonf(r, 200, "{\"id\":%lld,\"canceled\":%lld,\"asked\":%lld,\"ended\":%lld}",
+			(long long)x->suite_run, (long long)x->n_canceled, (long long)x->n_asked,
+			(long long)x->n_ended);
+}
+
+void suite_runs_cancel(struct request *r)
+{
+	struct op_suite_cancel *x;
+
+	if (!request_takes_nothing(r))
+		return;
+	x = request_own(r, sizeof(*x), NULL);
+	if (!x)
+		return;
+	x->suite_run = r->id;
+	x->owner = auth_owner_limit(r);
+	op_suite_cancel_setup(x);
+	request_submit(r, &x->op, canceled);
 }

@@ -72,6 +72,7 @@ const struct route routes[] = {
 	{"GET",    API "/suite-runs/{id}.xml",   SCOPE_READ,   BODY_NONE, 0,            suite_runs_junit, NULL},
 	{"GET",    API "/suite-runs/{id}.md",    SCOPE_READ,   BODY_NONE, 0,            suite_runs_markdown, NULL},
 	{"POST",   API "/suite-runs/{id}/retry", SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     suite_runs_retry, NULL},
+	{"POST",   API "/suite-runs/{id}/cancel", SCOPE_SUBMIT, BODY_JSON, JSON_MAX,    suite_runs_cancel, NULL},
 	{"GET",    API "/schedules",             SCOPE_READ,   BODY_NONE, 0,            schedules_list, NULL},
 	{"POST",   API "/schedules",             SCOPE_SUBMIT, BODY_JSON, JSON_MAX,     schedules_create, NULL},
 	{"GET",    API "/schedules/{id}",        SCOPE_READ,   BODY_NONE, 0,            schedules_get, NULL},

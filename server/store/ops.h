@@ -68,10 +68,12 @@ int op_job_submit_setup(struct op_job_submit *x, const struct job *job, const ch
 	size_t text_bytes, struct fault *f);
 void op_job_submit_done(struct op_job_submit *x);
 
+#define OP_CANCEL_REASON "canceled by the user"
+
 struct op_job_cancel {
 	struct store_op op;
-	int64_t job;
-	const char *reason; /* "canceled by the user" */
+	int64_t job;	    /* with `repeat` > 1: all of its repetitions */
+	const char *reason; /* NULL: OP_CANCEL_REASON */
 	const char *owner;  /* only a job of this submitter's, -EACCES otherwise; NULL: anybody's */
 	/* outputs */
 	char state[STORE_WORD_BYTES]; /* canceled at once, or active: its agent is told */

@@ -54,6 +54,16 @@ def test_a_suite_from_its_file_to_its_results(hilda, server, suite_file):
     assert '"matrix"' in shown and "1: passed, 2 of 2 passed" in shown
 
 
+def test_a_run_is_canceled(hilda, server, suite_file):
+    hilda("suite", "put", suite_file, "--set", "out=made")
+    hilda("suite", "start", "nightly")
+    assert hilda("suite", "cancel", 1) == "suite run 1: 2 cells canceled, 0 being stopped on their boards, 0 had ended\n"
+    assert json.loads(hilda("suite", "cancel", 1, "--json")) == {"id": 1, "canceled": 0, "asked": 0, "ended": 2}
+    assert "there is no suite run 7" in hilda("suite", "cancel", 7, code=4)
+    assert "hilda suite cancel 12" in hilda("suite", "cancel", "--help")
+    assert "cancel" in hilda("complete", "suite").split()
+
+
 def test_a_suite_whose_image_is_missing_or_whose_name_is_no_word(hilda, server, suite_file):
     assert "nowhere/int8.elf" in hilda("suite", "put", suite_file, code=10)
     suite_file.write_text(suite_file.read_text().replace('"nightly"', '"a/b c"'))
