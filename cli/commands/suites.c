@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/id_call.h"
 #include "cli/commands/output.h"
 #include "cli/escape.h"
 #include "cli/get.h"
@@ -145,14 +146,8 @@ const struct command command_suite_start = {
 /* The answer is printed here with --json. */
 static enum exit_code act(struct cli *cli, const char *action, json_t **answer, struct fault *f)
 {
-	enum exit_code code;
-	char path[PATH_BYTES];
-	uint64_t id;
+	enum exit_code code = id_call(cli, "POST", "suite-runs", action, NULL, answer, f);
 
-	if (cli_id(cli->arguments[0], &id, f))
-		return EXIT_USAGE;
-	snprintf(path, sizeof(path), "/api/v1/suite-runs/%" PRIu64 "/%s", id, action);
-	code = session_call(&cli->session, "POST", path, NULL, NULL, answer, f);
 	if (!code && cli->json)
 		output_json(*answer);
 	return code;
@@ -161,7 +156,7 @@ static enum exit_code act(struct cli *cli, const char *action, json_t **answer, 
 static enum exit_code cancel(struct cli *cli, struct fault *f)
 {
 	json_t *answer = NULL;
-	enum exit_code code = act(cli, "cancel", &answer, f);
+	enum exit_code code = act(cli, "/cancel", &answer, f);
 
 	if (!code && !cli->json)
 		printf("suite run %" PRId64 ": %" PRId64 " cells canceled, %" PRId64
@@ -189,7 +184,7 @@ const struct command command_suite_cancel = {
 static enum exit_code retry(struct cli *cli, struct fault *f)
 {
 	json_t *answer = NULL;
-	enum exit_code code = act(cli, "retry", &answer, f);
+	enum exit_code code = act(cli, "/retry", &answer, f);
 
 	if (!code && !cli->json)
 		printf("%" PRId64 " jobs are queued again\n", get_i64(answer, "jobs"));
