@@ -91,6 +91,12 @@ void suite_runs_markdown(struct request *r)
 	export_run(r, suite_export_markdown, "text/markdown; charset=utf-8", "md");
 }
 
+/* NULL: answered. */
+static void *own_without_body(struct request *r, size_t bytes)
+{
+	return request_takes_nothing(r) ? request_own(r, bytes, NULL) : NULL;
+}
+
 static void retried(struct request *r)
 {
 	const struct op_suite_retry *x = r->own;
@@ -104,11 +110,8 @@ static void retried(struct request *r)
 
 void suite_runs_retry(struct request *r)
 {
-	struct op_suite_retry *x;
+	struct op_suite_retry *x = own_without_body(r, sizeof(*x));
 
-	if (!request_takes_nothing(r))
-		return;
-	x = request_own(r, sizeof(*x), NULL);
 	if (!x)
 		return;
 	x->suite_run = r->id;
@@ -132,11 +135,8 @@ static void canceled(struct request *r)
 
 void suite_runs_cancel(struct request *r)
 {
-	struct op_suite_cancel *x;
+	struct op_suite_cancel *x = own_without_body(r, sizeof(*x));
 
-	if (!request_takes_nothing(r))
-		return;
-	x = request_own(r, sizeof(*x), NULL);
 	if (!x)
 		return;
 	x->suite_run = r->id;
