@@ -121,6 +121,15 @@ static json_t *complete_document(
 	return NULL;
 }
 
+static void tell_how_to_cancel(const struct suite_run *r, struct fault *f)
+{
+	fault_set(f, EINTR,
+		"the jobs go on; `hilda jobs --label suite_run=%s` lists them, and this cancels them: "
+		"hilda cancel $(hilda jobs --label suite_run=%s --state live --limit %zu --json | "
+		"jq .[].id)",
+		r->id, r->id, r->suite->n_cells);
+}
+
 enum exit_code suite_run_submit(struct suite_run *r, struct fault *f)
 {
 	_cleanup_(sending_done) struct sending sent = {0};
@@ -138,7 +147,9 @@ enum exit_code suite_run_submit(struct suite_run *r, struct fault *f)
 			code = EXIT_LOCAL_FILE;
 		}
 		json_decref(document);
-		if (code)
+		if (code == EXIT_INTERRUPTED)
+			tell_how_to_cancel(r, f);
+		else if (code)
 			fault_wrap(f, "cell \"%.100s\"", r->cells[i].cell->title);
 	}
 	return code;
@@ -233,8 +244,7 @@ enum exit_code suite_run_watch(struct suite_run *r, struct fault *f)
 	}
 	progress_end(&p);
 	if (code == EXIT_INTERRUPTED)
-		fault_set(f, EINTR, "the jobs go on; `hilda jobs --label suite_run=%s` lists them",
-			r->id);
+		tell_how_to_cancel(r, f);
 	return code;
 }
 

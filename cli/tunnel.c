@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "cli/board_call.h"
 #include "cli/get.h"
-#include "cli/url.h"
 #include "common/cleanup.h"
 #include "common/file.h"
 #include "common/tunnel_line.h"
@@ -43,19 +43,12 @@ static enum exit_code open_line(
 static enum exit_code ask(
 	struct session *s, const char *board, const char *kind, uint64_t *id, struct fault *f)
 {
-	_cleanup_(buffer_done) struct buffer path = BUFFER_INIT(URL_MAX_BYTES);
 	json_t *answer = NULL;
 	enum exit_code code;
 	char behind[32];
-	int err;
 
 	snprintf(behind, sizeof(behind), "/%s", kind);
-	err = url_board(&path, board, behind);
-	if (err) {
-		fault_errno(f, -err, "the board's name");
-		return EXIT_USAGE;
-	}
-	code = session_call(s, "POST", path.data, NULL, NULL, &answer, f);
+	code = board_call(s, "POST", board, behind, NULL, &answer, f);
 	if (!code)
 		*id = (uint64_t)get_i64(answer, "id");
 	json_decref(answer);

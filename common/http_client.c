@@ -1,18 +1,13 @@
 #include "common/http_client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
-#include <jansson.h>
-#include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
-#include "common/clock.h"
-#include "common/numbers.h"
+#include "common/curl_handle.h"
 
 #define KEEPALIVE_IDLE_S 20L
 #define KEEPALIVE_EVERY_S 5L
@@ -20,7 +15,6 @@
 #define DEFAULT_TIMEOUT_MS 30000
 #define DEFAULT_REPLY_BYTES (8u * 1024 * 1024)
 #define URL_BYTES 2048
-#define RETRY_AFTER_MAX_S 86400
 
 struct http_client {
 	CURL *easy;
@@ -44,19 +38,11 @@ struct call {
 	int rc;		 /* why a callback gave up */
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void global_init(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 int http_client_open(const struct http_client_options *o, struct http_client **out, struct fault *f)
 {
 	struct http_client *c;
 	size_t n = strlen(o->base_url);
 
-	pthread_once(&once, global_init);
 	if (strncmp(o->base_url, "http://", 7) && strncmp(o->base_url, "https://", 8))
 		return fault_set(f, EINVAL,
 			"the server's address '%s' begins with neither http:// nor https://%s%s",
@@ -75,7 +61,7 @@ int http_client_open(const struct http_client_options *o, struct http_client **o
 	c->ca = o->ca ? strdup(o->ca) : NULL;
 	c->user_agent = strdup(o->user_agent ? o->user_agent : "hilda/" HILDA_VERSION);
 	c->connect_ms = o->connect_ms ? o->connect_ms : DEFAULT_CONNECT_MS;
-	c->easy = curl_easy_init();
+	c->easy = curl_handle_new();
 	c->multi = curl_multi_init();
 	if (!c->base_url || !c->user_agent || !c->easy || !c->multi || (o->token && !c->token) ||
 		(o->ca && !c->ca)) {
@@ -117,34 +103,9 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
 	return call->rc ? 0 : n;
 }
 
-/* The value of "Name: value\r\n" into out when the name fits. */
-static bool header_value(const char *line, size_t n, const char *name, char *out, size_t room)
-{
-	size_t k = strlen(name);
-
-	if (n <= k || strncasecmp(line, name, k) || line[k] != ':')
-		return false;
-	line += k + 1;
-	n -= k + 1;
-	while (n && (*line == ' ' || *line == '\t')) {
-		line++;
-		n--;
-	}
-	while (n && (line[n - 1] == '\r' || line[n - 1] == '\n' || line[n - 1] == ' '))
-		n--;
-	if (n >= room)
-		return false;
-	memcpy(out, line, n);
-	out[n] = 0;
-	return true;
-}
-
 static size_t on_header(char *line, size_t one, size_t n, void *arg)
 {
 	struct call *call = arg;
-	struct http_reply *reply = call->reply;
-	char value[sizeof(reply->location)];
-	uint64_t number;
 	long status;
 
 	(void)one;
@@ -154,14 +115,8 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 		call->head_whole = false;
 	} else if (n == 2 && !memcmp(line, "\r\n", 2)) {
 		call->head_whole = true;
-	} else if (header_value(line, n, "Location", value, sizeof(value))) {
-		snprintf(reply->location, sizeof(reply->location), "%s", value);
-	} else if (header_value(line, n, "Upload-Offset", value, sizeof(value))) {
-		if (!number_u64(value, 0, INT64_MAX, &number))
-			reply->upload_offset = (int64_t)number;
-	} else if (header_value(line, n, "Retry-After", value, sizeof(value))) {
-		if (!number_u64(value, 0, RETRY_AFTER_MAX_S, &number))
-			reply->retry_after_ms = (int64_t)number * 1000;
+	} else {
+		http_reply_header(call->reply, line, n);
 	}
 	return n;
 }
@@ -268,11 +223,8 @@ static int prepare(struct call *call, struct curl_slist **headers, struct fault 
 			r->path);
 	if (make_headers(c, r, has_body, headers))
 		return fault_errno(f, ENOMEM, "cannot ask %s", c->base_url);
-	curl_easy_reset(e);
-	curl_easy_setopt(e, CURLOPT_URL, url);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+	curl_handle_aim(
+		e, url, "http,https", r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS, c->error);
 	curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 	/* A peer whose machine was restarted in mid-answer sends nothing at all. */
 	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -283,17 +235,13 @@ static int prepare(struct call *call, struct curl_slist **headers, struct fault 
 		curl_easy_setopt(e, CURLOPT_CAINFO, c->ca);
 		curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* these and no others */
 	}
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->error);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_ms);
-	curl_easy_setopt(
-		e, CURLOPT_TIMEOUT_MS, (long)(r->timeout_ms ? r->timeout_ms : DEFAULT_TIMEOUT_MS));
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, *headers);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, call);
 	set_body(call, has_body);
-	c->error[0] = 0;
 	return 0;
 }
 
@@ -422,82 +370,4 @@ int http_client_call(struct http_client *c, const struct http_request *r, struct
 	}
 	curl_slist_free_all(headers);
 	return rc;
-}
-
-static char *first_certificate(CURL *e)
-{
-	struct curl_certinfo *all = NULL;
-
-	if (curl_easy_getinfo(e, CURLINFO_CERTINFO, &all) || !all || all->num_of_certs < 1)
-		return NULL;
-	for (struct curl_slist *line = all->certinfo[0]; line; line = line->next) {
-		if (!strncmp(line->data, "Cert:", 5))
-			return strdup(line->data + 5);
-	}
-	return NULL;
-}
-
-int http_client_certificate(const char *base_url, int64_t timeout_ms, char **pem, struct fault *f)
-{
-	char error[CURL_ERROR_SIZE] = "";
-	char *found;
-	CURLcode code;
-	CURL *e;
-
-	if (!is_https(base_url))
-		return fault_set(f, EINVAL, "'%s' does not begin with https://", base_url);
-	pthread_once(&once, global_init);
-	e = curl_easy_init();
-	if (!e)
-		return fault_errno(f, ENOMEM, "cannot make an HTTP client");
-	curl_easy_setopt(e, CURLOPT_URL, base_url);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
-	curl_easy_setopt(e, CURLOPT_CERTINFO, 1L);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, error);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-	code = curl_easy_perform(e);
-	found = code == CURLE_OK ? first_certificate(e) : NULL;
-	curl_easy_cleanup(e);
-	if (code != CURLE_OK)
-		return fault_set(f, ECONNREFUSED, "no TLS with %s: %s", base_url,
-			error[0] ? error : curl_easy_strerror(code));
-	if (!found)
-		return fault_set(f, EPROTO, "%s showed no certificate", base_url);
-	*pem = found;
-	return 0;
-}
-
-void http_reply_done(struct http_reply *reply)
-{
-	buffer_done(&reply->body);
-}
-
-int http_reply_fault(const struct http_reply *reply, struct fault *f)
-{
-	json_t *doc = reply->body.n ? json_loadb(reply->body.data, reply->body.n, 0, NULL) : NULL;
-	const char *title = json_string_value(json_object_get(doc, "title"));
-	const char *detail = json_string_value(json_object_get(doc, "detail"));
-	const char *pointer = json_string_value(json_object_get(doc, "pointer"));
-	json_t *known = json_object_get(doc, "known"), *item;
-	struct buffer text = BUFFER_INIT(FAULT_TEXT_BYTES);
-	size_t i;
-
-	/* A longer one is cut, so that there are words in any case. */
-	if (detail || title)
-		buffer_printf(&text, "%.*s", FAULT_TEXT_BYTES - 1, detail ? detail : title);
-	else
-		buffer_printf(&text, "the server answered with HTTP status %d", reply->status);
-	if (pointer && *pointer)
-		buffer_printf(&text, " (at %s)", pointer);
-	json_array_foreach (known, i, item)
-		buffer_printf(&text, "%s%s", i ? ", " : "; known: ", json_string_value(item));
-	fault_set(f, EPROTO, "%s", text.data ? text.data : "");
-	buffer_done(&text);
-	json_decref(doc);
-	return -EPROTO;
 }

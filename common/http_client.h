@@ -5,12 +5,11 @@
 #ifndef HILDA_COMMON_HTTP_CLIENT_H
 #define HILDA_COMMON_HTTP_CLIENT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buffer.h"
 #include "common/fault.h"
+#include "common/http_reply.h"
 
 struct http_client;
 
@@ -44,24 +43,10 @@ struct http_request {
 		.body_fd = -1, .cancel_fd = -1 \
 	}
 
-struct http_reply {
-	int status;		/* 0: no answer (the fault says why) */
-	struct buffer body;	/* NUL-terminated */
-	char location[256];	/* "" when absent */
-	int64_t upload_offset;	/* -1 when absent */
-	int64_t retry_after_ms; /* -1 when absent */
-};
-
 /* -EINVAL: no such scheme; -ENOENT and others: the `ca` file cannot be read. */
 int http_client_open(
 	const struct http_client_options *o, struct http_client **out, struct fault *f);
 void http_client_close(struct http_client *c);
-
-/*
- * The certificate that a server shows, without believing it: PEM, malloc'd. Nothing is sent there but the
- * handshake.
- */
-int http_client_certificate(const char *base_url, int64_t timeout_ms, char **pem, struct fault *f);
 
 /*
  * 0 when an answer came, whatever its status; -ECANCELED, -ETIMEDOUT, -ECONNREFUSED, -EKEYREJECTED (the
@@ -69,9 +54,5 @@ int http_client_certificate(const char *base_url, int64_t timeout_ms, char **pem
  */
 int http_client_call(struct http_client *c, const struct http_request *r, struct http_reply *reply,
 	struct fault *f);
-void http_reply_done(struct http_reply *reply);
-
-/* A fault from an RFC 9457 body (title, detail, pointer, known) or the status alone. Returns -EPROTO. */
-int http_reply_fault(const struct http_reply *reply, struct fault *f);
 
 #endif

@@ -5,13 +5,13 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "agent/bench/heard.h"
 #include "agent/bench/words.h"
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/numbers.h"
 
 #define COMMAND_BYTES 80
-#define TAIL_BYTES 160
 #define FIRST_LINES_MAX 16 /* of a run of one inference */
 
 enum mode {
@@ -39,10 +39,7 @@ struct bench_session {
 	unsigned boots; /* banners seen */
 	char refusal[BENCH_LINE_MAX + 1];
 	char lap[BENCH_LINE_MAX + 1];
-	size_t bytes;				     /* since the command or the resend */
-	size_t total_bytes, noise_bytes, good_lines; /* since the command */
-	char tail[TAIL_BYTES];			     /* the last bytes as they came */
-	size_t n_tail;
+	struct heard heard;
 };
 
 struct bench_session *bench_session_new(
@@ -83,61 +80,14 @@ const struct bench_run *bench_session_reply(const struct bench_session *s)
 	return s->run;
 }
 
-static void keep_tail(struct bench_session *s, const char *data, size_t n)
-{
-	s->bytes += n;
-	s->total_bytes += n;
-	if (n >= TAIL_BYTES) {
-		memcpy(s->tail, data + n - TAIL_BYTES, TAIL_BYTES);
-		s->n_tail = TAIL_BYTES;
-		return;
-	}
-	if (s->n_tail + n > TAIL_BYTES) {
-		size_t drop = s->n_tail + n - TAIL_BYTES;
-
-		memmove(s->tail, s->tail + drop, s->n_tail - drop);
-		s->n_tail -= drop;
-	}
-	memcpy(s->tail + s->n_tail, data, n);
-	s->n_tail += n;
-}
-
 static const char *asked(const struct bench_session *s)
 {
 	return s->command[0] ? s->command : "the reset";
 }
 
-/* Why nothing useful came until now. */
 static int explain_timeout(const struct bench_session *s, struct fault *f)
 {
-	int64_t waited_ms = (clock_mono_ns(s->clock) - s->sent_ns) / CLOCK_NS_PER_MS;
-	char words[WORDS_BYTES];
-
-	/* Good lines among much noise: it is the wire; nothing but noise: it is the firmware. */
-	if (s->good_lines && s->noise_bytes > s->total_bytes / 4) {
-		words_escape(s->tail, s->n_tail, words);
-		return fault_set(f, EBADMSG,
-			"the console is disturbed: %zu of %zu bytes that came after %s belong to no whole "
-			"line; the last bytes: %s; look at its cable and baud rate",
-			s->noise_bytes, s->total_bytes, asked(s), words);
-	}
-	words_last_line(s->tail, s->n_tail, words);
-	if (s->bytes == 0)
-		return fault_set(f, ETIMEDOUT,
-			"the firmware is silent: not a byte came in %.1f s after %s%s%s%s%s",
-			(double)waited_ms / 1000, asked(s),
-			words[0] ? "; its last words were '" : "", words, words[0] ? "'" : "",
-			s->total_bytes ? ""
-				       : "; is the image built for this board and its console?");
-	if (s->good_lines == 0 && words_is_binary(s->tail, s->n_tail)) {
-		words_escape(s->tail, s->n_tail, words);
-		return fault_set(f, EILSEQ,
-			"the firmware babbles: %zu bytes came after %s, and no line of the bench "
-			"protocol; the last of them: %s",
-			s->bytes, asked(s), words);
-	}
-	return fault_set(f, ETIMEDOUT, "no end in %.1f s after %s; the firmware's last words: '%s'",
-		(double)waited_ms / 1000, asked(s), words);
+	return heard_fault_timeout(&s->heard, asked(s), clock_mono_ns(s->clock) - s->sent_ns, f);
 }
 
 /* One line, or BENCH_NONE after some bytes of one; -EAGAIN when nothing came until wait_until. */
@@ -159,7 +109,7 @@ static int next_event(
 		failpoint("agent.measure.read");
 		s->at = 0;
 		s->n = (size_t)n;
-		keep_tail(s, s->block, (size_t)n);
+		heard_bytes(&s->heard, s->block, (size_t)n);
 	}
 	s->at += bench_decoder_feed(&s->decoder, s->block + s->at, s->n - s->at, ev);
 	return 0;
@@ -176,10 +126,11 @@ static int send_command(
 	s->ready = s->started = false;
 	s->boots = 0;
 	s->refusal[0] = s->lap[0] = 0;
-	s->bytes = 0;
 	/* When a resend is not answered, the words before it are the last ones. */
-	if (mode != MODE_RESEND)
-		s->n_tail = s->total_bytes = s->noise_bytes = s->good_lines = 0;
+	if (mode == MODE_RESEND)
+		s->heard.bytes = 0;
+	else
+		s->heard = (struct heard){0};
 	r = console_write(s->console, line, (size_t)n, s->clock, deadline_ns, s->cancel_fd, f);
 	s->sent_ns = clock_mono_ns(s->clock);
 	if (r == -ETIMEDOUT)
@@ -223,13 +174,11 @@ static int take_record(struct bench_session *s, const struct bench_event *ev, st
 
 static int take(struct bench_session *s, const struct bench_event *ev, struct fault *f)
 {
-	char words[WORDS_BYTES];
-
 	if (ev->kind == BENCH_NONE)
 		return 0;
-	s->noise_bytes += ev->dropped;
+	s->heard.noise_bytes += ev->dropped;
 	if (ev->kind != BENCH_DAMAGED)
-		s->good_lines++;
+		s->heard.good_lines++;
 	switch (ev->kind) {
 	case BENCH_READY:
 		/* One that belongs to an older reply, or to the banner, ends nothing. */
@@ -243,15 +192,12 @@ static int take(struct bench_session *s, const struct bench_event *ev, struct fa
 	default:
 		break;
 	}
-	s->noise_bytes += ev->n;
+	s->heard.noise_bytes += ev->n;
 	if (words_is_record(ev->text, ev->n))
 		s->started = true;
-	if (s->noise_bytes < BENCH_NOISE_MAX)
+	if (s->heard.noise_bytes < BENCH_NOISE_MAX)
 		return 0;
-	words_escape(s->tail, s->n_tail, words);
-	return fault_set(f, EILSEQ,
-		"the firmware babbles: %zu damaged bytes came after %s; the last of them: %s",
-		s->noise_bytes, asked(s), words);
+	return heard_fault_damaged(&s->heard, asked(s), f);
 }
 
 /* A record is being received: its first bytes are there, its line end is not. */
@@ -344,7 +290,7 @@ static int resend(struct bench_session *s, uint32_t seq, int64_t deadline_ns, st
 	if (!r)
 		r = listen_reply(s, until < deadline_ns ? until : deadline_ns, f);
 	if (r == -ETIMEDOUT && !clock_expired(s->clock, deadline_ns))
-		return s->bytes == 0;
+		return s->heard.bytes == 0;
 	if (!r && s->refusal[0] && words_refusal(s->refusal, s->command) != REFUSAL_GARBLED)
 		return fault_set(f, EBADMSG,
 			"line %u of the reply was lost and cannot be had again: %s", seq,

@@ -18,6 +18,7 @@
 #include "common/file.h"
 #include "common/fingerprint.h"
 #include "common/http_client.h"
+#include "common/http_peer.h"
 #include "common/ini.h"
 #include "common/ini_edit.h"
 
@@ -128,7 +129,7 @@ static int know_server(struct enroll *e, struct fault *f)
 	}
 	rc = e->o->fingerprint ? fingerprint_parse(e->o->fingerprint, want, f) : 0;
 	if (!rc)
-		rc = http_client_certificate(e->o->url, WAIT_MS, &e->pem, f);
+		rc = http_peer_certificate(e->o->url, WAIT_MS, &e->pem, f);
 	if (!rc)
 		rc = fingerprint_of_pem(e->pem, its, f);
 	if (rc)

@@ -18,7 +18,7 @@ struct tunnel {
 	bool served; /* the board is let go */
 	bool done;
 	bool gdb;
-	uint64_t id;
+	uint64_t id, turn; /* turn: in which order they were begun */
 	char board[BOARD_NAME_BYTES];
 	struct tunnels *all;
 	pthread_t thread;
@@ -38,6 +38,7 @@ struct tunnels {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool closing;
+	uint64_t turns;
 	struct tunnel tunnels[TUNNELS_MAX];
 	struct desk desks[TUNNELS_MAX];
 };
@@ -105,6 +106,51 @@ static void leave_desk(struct tunnels *all, struct desk *d)
 
 /* ---- one tunnel, on its thread ---- */
 
+/* With the lock held. */
+static void end_one(struct tunnel *t, const char *reason)
+{
+	snprintf(t->reason, sizeof(t->reason), "%s", reason);
+	eventfd_write(t->cancel_fd, 1);
+	pthread_cond_broadcast(&t->all->changed);
+}
+
+/* Ends older ones of this kind on the board; true: there are some still. With the lock held. */
+static bool end_older(struct tunnel *t)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < TUNNELS_MAX; i++) {
+		struct tunnel *o = &t->all->tunnels[i];
+
+		if (!o->used || o->served || o->turn >= t->turn || o->gdb != t->gdb ||
+			strcmp(o->board, t->board) != 0)
+			continue;
+		found = true;
+		if (!o->reason[0])
+			end_one(o, "it was opened anew elsewhere");
+	}
+	return found;
+}
+
+/* Two debuggers would read each other's answers from the probe, and two consoles share out the board's words. */
+static int wait_turn(struct tunnel *t, struct fault *f)
+{
+	const struct clock *clock = t->all->agent->clock;
+	int64_t deadline_ns = clock_deadline_ms(clock, TUNNELS_CLEAR_MS);
+	int rc = 0;
+
+	pthread_mutex_lock(&t->all->lock);
+	while (!rc && !t->reason[0] && end_older(t))
+		rc = clock_cond_wait(clock, &t->all->changed, &t->all->lock, deadline_ns);
+	if (t->reason[0])
+		rc = fault_set(f, ECANCELED, "%s", t->reason);
+	else if (rc)
+		fault_set(
+			f, -rc, "the one that was open on board %s before does not end", t->board);
+	pthread_mutex_unlock(&t->all->lock);
+	return rc;
+}
+
 static int find_board(struct tunnel *t, struct board_config *out, struct fault *f)
 {
 	_cleanup_free_ struct board_config *configs = NULL;
@@ -149,6 +195,8 @@ static void serve(struct tunnel *t, char reason[TUNNEL_REASON_BYTES])
 	if (!rc && config->exec)
 		rc = fault_set(&f, ENOTSUP,
 			"board %s is a program: it has neither console nor probe", t->board);
+	if (!rc)
+		rc = wait_turn(t, &f);
 	if (!rc)
 		rc = take_desk(t->all, config, &desk, &f);
 	if (!rc)
@@ -255,7 +303,7 @@ static void begin(struct tunnels *all, uint64_t id, const char *board, bool gdb)
 		log_warning("a tunnel is not opened: there are too many", LOG_STR("board", board));
 		return;
 	}
-	*t = (struct tunnel){.id = id, .gdb = gdb, .all = all};
+	*t = (struct tunnel){.id = id, .turn = ++all->turns, .gdb = gdb, .all = all};
 	snprintf(t->board, sizeof(t->board), "%s", board);
 	t->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->cancel_fd < 0 || pthread_create(&t->thread, NULL, tunnel_main, t)) {
@@ -273,8 +321,7 @@ static void cancel(struct tunnels *all, const char *board, const char *reason)
 
 		if (!t->used || t->done || (board && strcmp(t->board, board) != 0))
 			continue;
-		snprintf(t->reason, sizeof(t->reason), "%s", reason);
-		eventfd_write(t->cancel_fd, 1);
+		end_one(t, reason);
 	}
 }
 

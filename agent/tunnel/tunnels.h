@@ -1,7 +1,8 @@
 /*
  * The tunnels of this agent's boards: a board's console, or OpenOCD for gdb, for the person who has
  * reserved it. Orders come with acquire; each tunnel has a thread, which lives as long as the OpenOCD that
- * it starts, and a second one for what the person sends. The tunnels of a board share its lock. Any thread.
+ * it starts, and a second one for what the person sends. The tunnels of a board share its lock; of each kind
+ * one at a time has the board, a newer one ends the older and waits for that. Any thread.
  */
 #ifndef HILDA_AGENT_TUNNEL_TUNNELS_H
 #define HILDA_AGENT_TUNNEL_TUNNELS_H
@@ -11,7 +12,7 @@
 #include "agent/agent.h"
 
 #define TUNNELS_MAX 16
-/* So long OpenOCD is waited for when a job needs the board. */
+/* So long OpenOCD is waited for when a job, or a newer tunnel, needs the board. */
 #define TUNNELS_CLEAR_MS 10000
 
 struct tunnels;

@@ -13,6 +13,7 @@ static const struct command *const table[] = {
 	&command_suite_list,
 	&command_suite_show,
 	&command_suite_start,
+	&command_suite_cancel,
 	&command_suite_retry,
 	&command_suite_results,
 	&command_schedule_add,

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cli/board_call.h"
 #include "cli/commands/commands.h"
 #include "cli/escape.h"
 #include "cli/tunnel.h"
@@ -156,6 +157,9 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 	if (cli_u64(cli, "port", 1, 65535, &port, f))
 		return EXIT_USAGE;
 	code = session_watch_interrupt(&cli->session, f);
+	/* Said before there is a port or a gdb, which would be told by a connection that ends. */
+	if (!code)
+		code = board_call(&cli->session, "GET", cli->arguments[0], "/gdb", NULL, NULL, f);
 	if (!code && open_door(&d, port, f))
 		code = EXIT_LOCAL_FILE;
 	if (!code && cli->n_arguments > 1) {

@@ -58,7 +58,8 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 }
 
 static const struct command_option options[] = {
-	{"state", 0, "STATE", "queued, active, succeeded, failed, canceled or lost"},
+	{"state", 0, "STATE",
+		"queued, active, succeeded, failed, canceled or lost; live: queued and active"},
 	{"board", 'b', "NAME", "jobs for or on this board"},
 	{"label", 'l', "KEY=VALUE", "jobs with this label; may be repeated"},
 	{"limit", 'n', "N", "at most N, the newest first (20)"},

@@ -2,29 +2,24 @@
 #include <inttypes.h>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/id_call.h"
 #include "cli/commands/output.h"
 #include "cli/get.h"
 
 static enum exit_code run(struct cli *cli, struct fault *f)
 {
-	json_t *body, *answer = NULL;
-	enum exit_code code;
-	char path[64];
-	uint64_t id;
+	json_t *body = json_pack("{s:b}", "same_board", cli_has(cli, "same-board"));
+	json_t *answer = NULL;
+	enum exit_code code = id_call(cli, "POST", "jobs", "/rerun", body, &answer, f);
 
-	if (cli_id(cli->arguments[0], &id, f))
-		return EXIT_USAGE;
-	snprintf(path, sizeof(path), "/api/v1/jobs/%" PRIu64 "/rerun", id);
-	body = json_pack("{s:b}", "same_board", cli_has(cli, "same-board"));
-	code = session_call(&cli->session, "POST", path, NULL, body, &answer, f);
 	json_decref(body);
 	if (code)
 		return code;
 	if (cli->json)
 		output_json(answer);
 	else
-		printf("job %" PRId64 " is queued; it repeats job %" PRIu64 "\n",
-			get_i64(answer, "id"), id);
+		printf("job %" PRId64 " is queued; it repeats job %" PRId64 "\n",
+			get_i64(answer, "id"), get_i64(answer, "parent"));
 	json_decref(answer);
 	return EXIT_OK;
 }

@@ -2,25 +2,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/board_call.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/output.h"
 #include "cli/escape.h"
 #include "cli/get.h"
-#include "cli/url.h"
-#include "common/cleanup.h"
 
 #define DEFAULT_TERM "1h"
 
 static enum exit_code patch(struct cli *cli, json_t *body, json_t **board, struct fault *f)
 {
-	_cleanup_(buffer_done) struct buffer path = BUFFER_INIT(URL_MAX_BYTES);
-	enum exit_code code = EXIT_USAGE;
-	int err = url_board(&path, cli->arguments[0], "");
+	enum exit_code code =
+		board_call(&cli->session, "PATCH", cli->arguments[0], "", body, board, f);
 
-	if (err)
-		fault_errno(f, -err, "the board's name");
-	else
-		code = session_call(&cli->session, "PATCH", path.data, NULL, body, board, f);
 	json_decref(body);
 	return code;
 }

@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/id_call.h"
 #include "cli/commands/output.h"
 #include "cli/get.h"
 #include "cli/table.h"
 #include "common/cleanup.h"
-
-#define PATH_BYTES 100
 
 static void put_row(struct table *t, const json_t *schedule)
 {
@@ -114,22 +113,10 @@ const struct command command_schedule_list = {
 	.run = list,
 };
 
-static enum exit_code call(struct cli *cli, const char *method, const char *after,
-	const json_t *body, json_t **answer, struct fault *f)
-{
-	char path[PATH_BYTES];
-	uint64_t id;
-
-	if (cli_id(cli->arguments[0], &id, f))
-		return EXIT_USAGE;
-	snprintf(path, sizeof(path), "/api/v1/schedules/%" PRIu64 "%s", id, after);
-	return session_call(&cli->session, method, path, NULL, body, answer, f);
-}
-
 static enum exit_code act(struct cli *cli, const char *action, struct fault *f)
 {
 	json_t *answer = NULL, *body = json_pack("{s:s}", "action", action);
-	enum exit_code code = call(cli, "PATCH", "", body, &answer, f);
+	enum exit_code code = id_call(cli, "PATCH", "schedules", "", body, &answer, f);
 
 	json_decref(body);
 	if (!code)
@@ -151,7 +138,7 @@ static enum exit_code resume(struct cli *cli, struct fault *f)
 static enum exit_code run_now(struct cli *cli, struct fault *f)
 {
 	json_t *answer = NULL;
-	enum exit_code code = call(cli, "POST", "/run", NULL, &answer, f);
+	enum exit_code code = id_call(cli, "POST", "schedules", "/run", NULL, &answer, f);
 
 	if (!code && cli->json)
 		output_json(answer);
@@ -164,7 +151,7 @@ static enum exit_code run_now(struct cli *cli, struct fault *f)
 
 static enum exit_code remove_schedule(struct cli *cli, struct fault *f)
 {
-	return call(cli, "DELETE", "", NULL, NULL, f);
+	return id_call(cli, "DELETE", "schedules", "", NULL, NULL, f);
 }
 
 const struct command command_schedule_pause = {

@@ -1,9 +1,10 @@
-/* hilda suite list, show, start, retry and results: suites that the server keeps. */
+/* hilda suite list, show, start, cancel, retry and results: suites that the server keeps. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/id_call.h"
 #include "cli/commands/output.h"
 #include "cli/escape.h"
 #include "cli/get.h"
@@ -142,20 +143,50 @@ const struct command command_suite_start = {
 	.run = start,
 };
 
+/* The answer is printed here with --json. */
+static enum exit_code act(struct cli *cli, const char *action, json_t **answer, struct fault *f)
+{
+	enum exit_code code = id_call(cli, "POST", "suite-runs", action, NULL, answer, f);
+
+	if (!code && cli->json)
+		output_json(*answer);
+	return code;
+}
+
+static enum exit_code cancel(struct cli *cli, struct fault *f)
+{
+	json_t *answer = NULL;
+	enum exit_code code = act(cli, "/cancel", &answer, f);
+
+	if (!code && !cli->json)
+		printf("suite run %" PRId64 ": %" PRId64 " cells canceled, %" PRId64
+		       " being stopped on their boards, %" PRId64 " had ended\n",
+			get_i64(answer, "id"), get_i64(answer, "canceled"),
+			get_i64(answer, "asked"), get_i64(answer, "ended"));
+	json_decref(answer);
+	return code;
+}
+
+const struct command command_suite_cancel = {
+	.name = "suite cancel",
+	.arguments = "ID",
+	.min_arguments = 1,
+	.max_arguments = 1,
+	.summary = "Cancel all cells of a suite's run that are not over.",
+	.help = "Those that run are stopped on their boards. A schedule goes on at its next time;\n"
+		"`hilda schedule pause` is for that.\n"
+		"Examples:\n"
+		"  hilda suite cancel 12\n"
+		"  hilda suite retry 12",
+	.run = cancel,
+};
+
 static enum exit_code retry(struct cli *cli, struct fault *f)
 {
 	json_t *answer = NULL;
-	enum exit_code code;
-	char path[PATH_BYTES];
-	uint64_t id;
+	enum exit_code code = act(cli, "/retry", &answer, f);
 
-	if (cli_id(cli->arguments[0], &id, f))
-		return EXIT_USAGE;
-	snprintf(path, sizeof(path), "/api/v1/suite-runs/%" PRIu64 "/retry", id);
-	code = session_call(&cli->session, "POST", path, NULL, NULL, &answer, f);
-	if (!code && cli->json)
-		output_json(answer);
-	else if (!code)
+	if (!code && !cli->json)
 		printf("%" PRId64 " jobs are queued again\n", get_i64(answer, "jobs"));
 	json_decref(answer);
 	return code;

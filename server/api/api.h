@@ -72,6 +72,7 @@ void suite_runs_csv(struct request *r);
 void suite_runs_junit(struct request *r);
 void suite_runs_markdown(struct request *r);
 void suite_runs_retry(struct request *r);
+void suite_runs_cancel(struct request *r);
 
 /* schedules.c */
 void schedules_list(struct request *r);
@@ -90,6 +91,7 @@ void boards_health(struct request *r);
 /* tunnels.c */
 void boards_console(struct request *r);
 void boards_gdb(struct request *r);
+void boards_gdb_ask(struct request *r);
 void tunnels_down(struct request *r);
 void tunnels_up(struct request *r);
 void tunnels_remove(struct request *r);

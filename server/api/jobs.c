@@ -364,7 +364,6 @@ void jobs_cancel(struct request *r)
 	if (!x)
 		return;
 	x->job = r->id;
-	x->reason = "canceled by the user";
 	x->owner = auth_owner_limit(r);
 	op_job_cancel_setup(x);
 	request_submit(r, &x->op, canceled);

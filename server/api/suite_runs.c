@@ -1,4 +1,4 @@
-/* Runs of suites: list, look, in four formats, and failed cells again. */
+/* Runs of suites: list, look, in four formats, cancel, and failed cells again. */
 #include <errno.h>
 
 #include "server/api/api.h"
@@ -90,6 +90,12 @@ void suite_runs_markdown(struct request *r)
 	export_run(r, suite_export_markdown, "text/markdown; charset=utf-8", "md");
 }
 
+/* NULL: answered. */
+static void *own_without_body(struct request *r, size_t bytes)
+{
+	return request_takes_nothing(r) ? request_own(r, bytes, NULL) : NULL;
+}
+
 static void retried(struct request *r)
 {
 	const struct op_suite_retry *x = r->own;
@@ -103,11 +109,8 @@ static void retried(struct request *r)
 
 void suite_runs_retry(struct request *r)
 {
-	struct op_suite_retry *x;
+	struct op_suite_retry *x = own_without_body(r, sizeof(*x));
 
-	if (!request_takes_nothing(r))
-		return;
-	x = request_own(r, sizeof(*x), NULL);
 	if (!x)
 		return;
 	x->suite_run = r->id;
@@ -115,4 +118,28 @@ void suite_runs_retry(struct request *r)
 	x->queue_max = (int64_t)r->server->settings->queue_max;
 	op_suite_retry_setup(x);
 	request_submit(r, &x->op, retried);
+}
+
+static void canceled(struct request *r)
+{
+	const struct op_suite_cancel *x = r->own;
+
+	if (x->op.rc)
+		reply_rc(r, x->op.rc, &x->op.fault);
+	else
+		reply_jsonf(r, 200, "{\"id\":%lld,\"canceled\":%lld,\"asked\":%lld,\"ended\":%lld}",
+			(long long)x->suite_run, (long long)x->n_canceled, (long long)x->n_asked,
+			(long long)x->n_ended);
+}
+
+void suite_runs_cancel(struct request *r)
+{
+	struct op_suite_cancel *x = own_without_body(r, sizeof(*x));
+
+	if (!x)
+		return;
+	x->suite_run = r->id;
+	x->owner = auth_owner_limit(r);
+	op_suite_cancel_setup(x);
+	request_submit(r, &x->op, canceled);
 }

@@ -5,6 +5,7 @@
 #include "server/http/http.h"
 #include "server/http/reply.h"
 #include "server/store/ops.h"
+#include "server/store/read.h"
 #include "server/tunnels/answer.h"
 
 struct opening {
@@ -79,6 +80,22 @@ void boards_console(struct request *r)
 void boards_gdb(struct request *r)
 {
 	open_tunnel(r, TUNNEL_GDB);
+}
+
+void boards_gdb_ask(struct request *r)
+{
+	struct store_reader *reader = request_reader(r);
+	struct fault f = {0};
+	int rc;
+
+	if (!reader)
+		return;
+	rc = read_board_may_open(reader, r->name, r->who.name, clock_wall_ms(r->server->clock), &f);
+	request_reader_return(r, reader);
+	if (rc)
+		reply_rc(r, rc, &f);
+	else
+		reply_json(r, 200, json_pack("{s:s, s:s}", "board", r->name, "kind", "gdb"));
 }
 
 static struct tunnel_caller person(const struct request *r)

@@ -1,18 +1,14 @@
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "server/captures/trace_inside.h"
 
-#define HEAD_BYTES 16
-#define READ_BYTES (1 << 20)
-#define TAIL_MAX_BYTES (CAPTURE_RECORD_MAX_BYTES + HEAD_BYTES + (16u << 20))
+#define TAIL_MAX_BYTES (CAPTURE_RECORD_MAX_BYTES + TRACE_HEAD_BYTES + (16u << 20))
 
 int trace_new(const char *folder, int64_t run, struct trace **out, struct fault *f)
 {
@@ -73,7 +69,7 @@ static int add_span(struct trace_span **list, size_t *n, size_t *room, uint64_t 
 	return 0;
 }
 
-static int add_chunk(struct trace *t, uint64_t chunk, int64_t at)
+int trace_add_chunk(struct trace *t, uint64_t chunk, int64_t at)
 {
 	if (GROW(t->chunks, t->n_chunks, t->chunks_room))
 		return -ENOMEM;
@@ -81,7 +77,7 @@ static int add_chunk(struct trace *t, uint64_t chunk, int64_t at)
 	return 0;
 }
 
-static int add_block(
+int trace_add_block(
 	struct trace *t, const struct trace_block *b, const struct trace_span *spans, size_t n)
 {
 	int rc = GROW(t->blocks, t->n_blocks, t->blocks_room);
@@ -110,7 +106,7 @@ static int put_chunk(struct trace *t)
 	t->scratch.chunk = t->pyramid.chunk;
 	pyramid_chunk(&t->pyramid, t->scratch.buckets);
 	rc = index_file_add(&t->index, INDEX_CHUNK, &t->scratch, sizeof(t->scratch), NULL, 0, &at);
-	return rc ? rc : add_chunk(t, t->pyramid.chunk, at);
+	return rc ? rc : trace_add_chunk(t, t->pyramid.chunk, at);
 }
 
 static void to_pyramid(struct trace *t, uint64_t index, double current_A, uint8_t logic)
@@ -170,8 +166,7 @@ static void take(void *arg, const struct ppk2_block *block)
 	}
 }
 
-/* What the last record read holds; t->now has its sums afterwards. */
-static int replay_now(struct trace *t, const struct capture_record *rec)
+int trace_replay_now(struct trace *t, const struct capture_record *rec)
 {
 	size_t n_gaps;
 	const struct capture_span *gaps = capture_gaps(t->reader, &n_gaps);
@@ -210,7 +205,7 @@ static int take_block(
 		return fault_set(f, EBADMSG, "the capture has more than %d blocks or %llu samples",
 			TRACE_BLOCKS_MAX, (unsigned long long)TRACE_INDEX_MAX);
 	t->pyramid_from = 0;
-	rc = replay_now(t, rec);
+	rc = trace_replay_now(t, rec);
 	if (rc)
 		return fault_errno(f, -rc, "cannot keep the trace of run %lld", (long long)t->run);
 	t->now.from = t->done;
@@ -219,7 +214,7 @@ static int take_block(
 	rc = index_file_add(&t->index, INDEX_BLOCK, &t->now, sizeof(t->now), t->now_spans,
 		t->n_now * sizeof(*t->now_spans), &at);
 	if (!rc)
-		rc = add_block(t, &t->now, t->now_spans, t->n_now);
+		rc = trace_add_block(t, &t->now, t->now_spans, t->n_now);
 	return rc ? fault_errno(f, -rc, "cannot keep the trace of run %lld", (long long)t->run) : 0;
 }
 
@@ -254,7 +249,7 @@ static int take_record(
 	return 0;
 }
 
-static uint32_t crc_in(const char *record)
+uint32_t trace_crc_in(const char *record)
 {
 	uint32_t crc;
 
@@ -276,7 +271,7 @@ static int take_records(struct trace *t, bool header_only, struct fault *f)
 		}
 		rc = capture_read(t->reader, t->tail.data + at, t->tail.n - at, rec, f);
 		if (rc > 0) {
-			int failed = take_record(t, rec, crc_in(t->tail.data + at), f);
+			int failed = take_record(t, rec, trace_crc_in(t->tail.data + at), f);
 
 			at += rec->bytes;
 			rc = failed ? failed : 1;
@@ -289,7 +284,7 @@ static int take_records(struct trace *t, bool header_only, struct fault *f)
 	return rc < 0 ? rc : 0;
 }
 
-static int add_bytes(struct trace *t, const void *data, size_t n, bool header_only, struct fault *f)
+int trace_add_bytes(struct trace *t, const void *data, size_t n, bool header_only, struct fault *f)
 {
 	int rc = buffer_add(&t->tail, data, n);
 
@@ -310,7 +305,7 @@ int trace_feed(struct trace *t, const void *data, size_t n, struct fault *f)
 	}
 	if (rc)
 		return fault_errno(f, -rc, "cannot make %s", t->index.path);
-	return add_bytes(t, data, n, false, f);
+	return trace_add_bytes(t, data, n, false, f);
 }
 
 int64_t trace_position(const struct trace *t)
@@ -321,187 +316,4 @@ int64_t trace_position(const struct trace *t)
 const char *trace_damage(const struct trace *t)
 {
 	return t->damage;
-}
-
-/* ---- from the files ---- */
-
-static void forget_all(struct trace *t)
-{
-	t->done = 0;
-	t->has_header = false;
-	t->n_blocks = t->n_chunks = t->n_spans = 0;
-	t->totals = (struct trace_totals){0};
-	ppk2_filter_reset(&t->filter);
-	pyramid_init(&t->pyramid, 0);
-	buffer_clear(&t->tail);
-}
-
-static int loaded_record(void *arg, enum index_kind kind, int64_t at, const void *bytes, size_t n)
-{
-	struct trace *t = arg;
-	struct trace_block b;
-	uint64_t chunk;
-
-	if (kind == INDEX_CHUNK && n == sizeof(struct index_chunk)) {
-		memcpy(&chunk, bytes, sizeof(chunk));
-		if (t->n_chunks && t->chunks[t->n_chunks - 1].chunk >= chunk)
-			return -EBADMSG;
-		return add_chunk(t, chunk, at);
-	}
-	if (kind != INDEX_BLOCK || n < sizeof(b) || (n - sizeof(b)) % sizeof(struct trace_span))
-		return -EBADMSG;
-	memcpy(&b, bytes, sizeof(b));
-	if (b.from != t->done || (t->n_blocks && b.cover != t->totals.end) ||
-		t->n_blocks == TRACE_BLOCKS_MAX)
-		return -EBADMSG;
-	return add_block(t, &b, (const struct trace_span *)((const char *)bytes + sizeof(b)),
-		(n - sizeof(b)) / sizeof(struct trace_span));
-}
-
-/* The index may be of bytes that never were committed, or of another file. */
-static bool is_of_this_file(const struct trace *t, int64_t length)
-{
-	const struct trace_block *last = t->n_blocks ? &t->blocks[t->n_blocks - 1] : NULL;
-	char head[HEAD_BYTES];
-
-	/* A chunk is put down by a sample behind it: its block must be there too. */
-	if (t->n_chunks &&
-		(t->chunks[t->n_chunks - 1].chunk + 1) * PYRAMID_CHUNK_SAMPLES >= t->totals.end)
-		return false;
-	if (!last)
-		return true;
-	return last->from + last->bytes <= length &&
-		pread(t->fd, head, sizeof(head), last->from) == sizeof(head) &&
-		crc_in(head) == last->crc;
-}
-
-static int read_block(
-	struct trace *t, const struct trace_block *b, struct capture_record *rec, struct fault *f)
-{
-	_cleanup_free_ char *bytes = malloc(b->bytes);
-	ssize_t n;
-	int rc;
-
-	if (!bytes)
-		return fault_set(f, ENOMEM, "out of memory");
-	n = pread(t->fd, bytes, b->bytes, b->from);
-	if (n < 0)
-		return fault_errno(f, errno, "cannot read %s", t->path);
-	if ((size_t)n < b->bytes)
-		return fault_set(f, ENODATA, "the end of %s is not written yet", t->path);
-	rc = capture_read(t->reader, bytes, b->bytes, rec, f);
-	if (rc == 1)
-		return 0;
-	if (rc == 0)
-		fault_set(f, EBADMSG, "it is shorter than it was");
-	return fault_wrap(f, "%s is damaged at byte %lld", t->path, (long long)b->from);
-}
-
-int trace_replay(struct trace *t, const struct trace_block *b, ppk2_block_fn give, void *arg,
-	struct fault *f)
-{
-	struct capture_record *rec = malloc(sizeof(*rec));
-	int rc = rec ? read_block(t, b, rec, f) : fault_set(f, ENOMEM, "out of memory");
-
-	free(rec);
-	if (!rc)
-		capture_replay(t->reader, give, arg);
-	return rc;
-}
-
-/* The chunk that was not whole when the file was left, and the filter as it stood. */
-static int fill_last_chunk(struct trace *t, struct fault *f)
-{
-	struct capture_record *rec = malloc(sizeof(*rec));
-	uint64_t next = t->n_chunks ? t->chunks[t->n_chunks - 1].chunk + 1 : 0;
-	int rc = rec ? 0 : fault_set(f, ENOMEM, "out of memory");
-	size_t i;
-
-	t->pyramid_from = next * PYRAMID_CHUNK_SAMPLES;
-	pyramid_init(&t->pyramid, next);
-	i = trace_find_block(t, t->pyramid_from);
-	if (t->n_blocks && i == t->n_blocks)
-		i--;
-	for (; i < t->n_blocks && !rc; i++) {
-		t->filter = t->blocks[i].filter;
-		rc = read_block(t, &t->blocks[i], rec, f);
-		if (!rc)
-			rc = replay_now(t, rec);
-	}
-	free(rec);
-	return rc;
-}
-
-static int load_index(struct trace *t, int64_t length)
-{
-	int64_t after_header = t->done;
-	int rc = index_file_open(&t->index, loaded_record, t);
-
-	if (!rc && !is_of_this_file(t, length))
-		rc = -EBADMSG;
-	if (!rc)
-		rc = fill_last_chunk(t, NULL);
-	if (rc == -ENOMEM)
-		return rc;
-	if (rc) {
-		forget_all(t);
-		rc = index_file_begin(&t->index, t->run);
-		t->loaded = !rc;
-		return rc;
-	}
-	if (t->done > after_header)
-		buffer_clear(&t->tail);
-	t->loaded = true;
-	return 0;
-}
-
-static int read_piece(
-	struct trace *t, char *room, int64_t length, bool header_only, struct fault *f)
-{
-	int64_t at = trace_position(t), left = length - at;
-	ssize_t n = pread(t->fd, room, left < READ_BYTES ? (size_t)left : READ_BYTES, at);
-	int rc;
-
-	if (n < 0)
-		return fault_errno(f, errno, "cannot read %s", t->path);
-	if (n == 0)
-		rc = fault_set(f, EBADMSG, "it ends at byte %lld of %lld", (long long)at,
-			(long long)length);
-	else
-		rc = add_bytes(t, room, (size_t)n, header_only, f);
-	if (rc != -EBADMSG)
-		return rc;
-	fault_wrap(f, "the capture of run %lld is damaged on the server's disk", (long long)t->run);
-	snprintf(t->damage, sizeof(t->damage), "%.250s", f->text);
-	return 0;
-}
-
-int trace_catch_up(struct trace *t, int64_t length, struct fault *f)
-{
-	struct fault own = {0};
-	char *room = NULL;
-	int rc = 0;
-
-	f = f ? f : &own;
-	if (t->fd < 0)
-		t->fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (t->fd < 0)
-		return fault_errno(
-			f, errno, "cannot read the capture of run %lld", (long long)t->run);
-	if (trace_position(t) >= length || t->damage[0])
-		return 0;
-	room = malloc(READ_BYTES);
-	if (!room)
-		return fault_set(f, ENOMEM, "out of memory");
-	while (!rc && !t->loaded && !t->has_header && trace_position(t) < length && !t->damage[0])
-		rc = read_piece(t, room, length, true, f);
-	if (!rc && !t->loaded && t->has_header && !t->damage[0]) {
-		rc = load_index(t, length);
-		if (rc)
-			fault_errno(f, -rc, "cannot read or make %s", t->index.path);
-	}
-	while (!rc && t->loaded && trace_position(t) < length && !t->damage[0])
-		rc = read_piece(t, room, length, false, f);
-	free(room);
-	return rc;
 }

@@ -1,6 +1,6 @@
 /*
- * The inside of a trace, for trace.c, which makes it from bytes, and trace_known.c, which tells what is
- * known. One thread at a time.
+ * The inside of a trace, for trace.c, which makes it from bytes, trace_files.c, which brings the bytes from the
+ * disk, and trace_known.c, which tells what is known. One thread at a time.
  */
 #ifndef HILDA_SERVER_CAPTURES_TRACE_INSIDE_H
 #define HILDA_SERVER_CAPTURES_TRACE_INSIDE_H
@@ -9,6 +9,8 @@
 #include "common/file.h"
 #include "server/captures/index_file.h"
 #include "server/captures/trace.h"
+
+#define TRACE_HEAD_BYTES 16 /* of a record */
 
 struct chunk_place {
 	uint64_t chunk;
@@ -49,5 +51,16 @@ struct trace {
 	struct index_chunk scratch;
 	double currents[PPK2_STREAM_BLOCK];
 };
+
+/* ---- trace.c ---- */
+
+int trace_add_chunk(struct trace *t, uint64_t chunk, int64_t at);
+int trace_add_block(
+	struct trace *t, const struct trace_block *b, const struct trace_span *spans, size_t n);
+/* What the last record read holds; t->now has its sums afterwards. */
+int trace_replay_now(struct trace *t, const struct capture_record *rec);
+uint32_t trace_crc_in(const char *record);
+/* Behind those that have come; header_only: no record but that one is taken. */
+int trace_add_bytes(struct trace *t, const void *data, size_t n, bool header_only, struct fault *f);
 
 #endif

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "server/store/hold.h"
 #include "server/store/moves.h"
 #include "server/store/ops.h"
 
@@ -22,64 +23,17 @@ static int check_drained(struct store_txn *t, struct op_board_update *x)
 		sql_text(q, 0));
 }
 
-#define WHO_BYTES (STORE_NAME_BYTES + CLOCK_RFC3339_BYTES + 16)
-
-/* A board's row, as far as people's wishes go. */
-struct held {
-	char state[STORE_WORD_BYTES], hold[STORE_WORD_BYTES], owner[STORE_NAME_BYTES];
-	int64_t until_ms; /* 0: no end */
-	int64_t agent;
-	bool online;
-};
-
-static int read_held(struct store_txn *t, struct store_op *op, const char *name, struct held *h)
-{
-	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = sql_first(t->db, &q,
-		"SELECT state, hold, hold_owner, hold_until, agent, online FROM boards"
-		" WHERE name = $name",
-		SQL_T("$name", name));
-
-	if (rc < 0)
-		return rc;
-	if (!rc)
-		return fault_set(&op->fault, ENOENT, "there is no board %.64s", name);
-	sql_copy(q, 0, h->state, sizeof(h->state));
-	sql_copy(q, 1, h->hold, sizeof(h->hold));
-	sql_copy(q, 2, h->owner, sizeof(h->owner));
-	h->until_ms = sql_null(q, 3) ? 0 : sql_i64(q, 3);
-	h->agent = sql_i64(q, 4);
-	h->online = sql_i64(q, 5);
-	return 0;
-}
-
-static bool is_reserved(const struct held *h)
-{
-	return !strcmp(h->hold, "reserved");
-}
-
-/* "by ada until 2026-01-02T03:04:05.678Z" */
-static void name_owner(const struct held *h, char out[WHO_BYTES])
-{
-	char until[CLOCK_RFC3339_BYTES] = "it is released";
-
-	if (h->until_ms)
-		clock_format_rfc3339(h->until_ms, until);
-	snprintf(out, WHO_BYTES, "by %s until %s", h->owner[0] ? h->owner : "nobody in particular",
-		until);
-}
-
 static const char *who_of(const struct op_board_update *x)
 {
 	return x->who ? x->who : "";
 }
 
-static int may_reserve(struct op_board_update *x, const struct held *h)
+static int may_reserve(struct op_board_update *x, const struct hold *h)
 {
-	char who[WHO_BYTES];
+	char who[HOLD_OWNER_BYTES];
 
-	name_owner(h, who);
-	if (is_reserved(h) && strcmp(h->owner, who_of(x)) != 0)
+	hold_name_owner(h, who);
+	if (hold_is_reserved(h) && strcmp(h->owner, who_of(x)) != 0)
 		return fault_set(&x->op.fault, EBUSY, "board %.64s is reserved %s", x->name, who);
 	if (!strcmp(h->hold, "drained") && !x->admin)
 		return fault_set(&x->op.fault, EBUSY,
@@ -88,23 +42,23 @@ static int may_reserve(struct op_board_update *x, const struct held *h)
 	return 0;
 }
 
-static int may_release(struct op_board_update *x, const struct held *h)
+static int may_release(struct op_board_update *x, const struct hold *h)
 {
-	char who[WHO_BYTES];
+	char who[HOLD_OWNER_BYTES];
 
-	if (x->admin || !h->hold[0] || (is_reserved(h) && !strcmp(h->owner, who_of(x))))
+	if (x->admin || !h->hold[0] || (hold_is_reserved(h) && !strcmp(h->owner, who_of(x))))
 		return 0;
-	if (!is_reserved(h))
+	if (!hold_is_reserved(h))
 		return fault_set(&x->op.fault, EACCES,
 			"board %.64s is drained: only an administrator puts it into service again",
 			x->name);
-	name_owner(h, who);
+	hold_name_owner(h, who);
 	return fault_set(&x->op.fault, EACCES,
 		"board %.64s is reserved %s: only that one or an administrator can release it",
 		x->name, who);
 }
 
-static int hold(struct store_txn *t, struct op_board_update *x, const char *word, const char *owner)
+static int keep(struct store_txn *t, struct op_board_update *x, const char *word, const char *owner)
 {
 	struct sql_arg until = SQL_I("$until", x->until_ms);
 
@@ -131,7 +85,7 @@ static int let_go(struct store_txn *t, struct op_board_update *x)
 		SQL_T("$name", x->name));
 }
 
-static int health(struct store_txn *t, struct op_board_update *x, const struct held *h)
+static int health(struct store_txn *t, struct op_board_update *x, const struct hold *h)
 {
 	if (!strcmp(h->state, "busy"))
 		return fault_set(&x->op.fault, EBUSY,
@@ -144,17 +98,17 @@ static int health(struct store_txn *t, struct op_board_update *x, const struct h
 		SQL_T("$name", x->name));
 }
 
-static int act(struct store_txn *t, struct op_board_update *x, const struct held *h)
+static int act(struct store_txn *t, struct op_board_update *x, const struct hold *h)
 {
 	int rc;
 
 	switch (x->action) {
 	case BOARD_DRAIN:
 		rc = check_drained(t, x);
-		return rc ? rc : hold(t, x, "drained", "");
+		return rc ? rc : keep(t, x, "drained", "");
 	case BOARD_RESERVE:
 		rc = may_reserve(x, h);
-		return rc ? rc : hold(t, x, "reserved", who_of(x));
+		return rc ? rc : keep(t, x, "reserved", who_of(x));
 	case BOARD_RELEASE:
 		rc = may_release(x, h);
 		return rc ? rc : let_go(t, x);
@@ -167,15 +121,15 @@ static int act(struct store_txn *t, struct op_board_update *x, const struct held
 static int update(struct store_txn *t, struct store_op *op)
 {
 	struct op_board_update *x = (struct op_board_update *)op;
-	struct held h;
-	int rc = read_held(t, op, x->name, &h);
+	struct hold h;
+	int rc = hold_read(t->db, x->name, &h, &op->fault);
 
 	if (!rc)
 		rc = act(t, x, &h);
 	if (!rc)
 		rc = event_board(t, x->name, true);
 	if (!rc)
-		rc = read_held(t, op, x->name, &h);
+		rc = hold_read(t->db, x->name, &h, &op->fault);
 	if (!rc)
 		memcpy(x->state, h.state, sizeof(x->state));
 	return rc;
@@ -191,28 +145,13 @@ void op_board_update_setup(struct op_board_update *x)
 static int open_board(struct store_txn *t, struct store_op *op)
 {
 	struct op_board_open *x = (struct op_board_open *)op;
-	char who[WHO_BYTES];
-	struct held h;
-	int rc = read_held(t, op, x->name, &h);
+	struct hold h;
+	int rc = hold_read(t->db, x->name, &h, &op->fault);
 
+	if (!rc)
+		rc = hold_may_open(&h, x->name, x->who, t->now_ms, &op->fault);
 	if (rc)
 		return rc;
-	name_owner(&h, who);
-	if (!is_reserved(&h))
-		return fault_set(&op->fault, EACCES,
-			"board %.64s is not reserved: hilda reserve %.64s --for 1h --reason WHY",
-			x->name, x->name);
-	if (strcmp(h.owner, x->who) != 0)
-		return fault_set(&op->fault, EACCES, "board %.64s is reserved %s", x->name, who);
-	if (h.until_ms && h.until_ms <= t->now_ms)
-		return fault_set(
-			&op->fault, EACCES, "the reservation of board %.64s is over", x->name);
-	if (strcmp(h.state, "reserved") != 0)
-		return fault_set(&op->fault, EBUSY,
-			"board %.64s is %s still: its reservation begins when that is over",
-			x->name, h.state);
-	if (!h.online)
-		return fault_set(&op->fault, EBUSY, "board %.64s is offline", x->name);
 	x->agent = h.agent;
 	x->until_ms = h.until_ms;
 	return 0;

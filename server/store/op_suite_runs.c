@@ -287,29 +287,12 @@ static int retry_cell(struct store_txn *t, struct op_suite_retry *x, const struc
 		SQL_I("$job", rerun.new_job), SQL_I("$run", x->suite_run), SQL_I("$cell", c->cell));
 }
 
-static int check_run(struct store_txn *t, struct op_suite_retry *x)
-{
-	sqlite3_stmt *q = NULL;
-	char what[40];
-	int rc = sql_first(t->db, &q,
-		"SELECT owner FROM suite_runs WHERE id = $run AND removed_at IS NULL",
-		SQL_I("$run", x->suite_run));
-	bool there = rc > 0;
-
-	snprintf(what, sizeof(what), "suite run %lld", (long long)x->suite_run);
-	rc = owner_check_row(&x->op, x->owner, rc, &q, what);
-	if (rc || there)
-		return rc;
-	return fault_set(
-		&x->op.fault, ENOENT, "there is no suite run %lld", (long long)x->suite_run);
-}
-
 static int retry(struct store_txn *t, struct store_op *op)
 {
 	struct op_suite_retry *x = (struct op_suite_retry *)op;
 	_cleanup_free_ struct failed_cell *cells = calloc(SUITE_CELLS_MAX, sizeof(*cells));
 	size_t n = 0;
-	int rc = cells ? check_run(t, x) : -ENOMEM;
+	int rc = cells ? owner_check_suite_run(t, op, x->owner, x->suite_run, NULL) : -ENOMEM;
 
 	if (!rc)
 		rc = list_failed(t, x->suite_run, cells, &n);

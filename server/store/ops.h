@@ -71,10 +71,12 @@ int op_job_submit_setup(struct op_job_submit *x, const struct job *job, const ch
 	size_t text_bytes, struct fault *f);
 void op_job_submit_done(struct op_job_submit *x);
 
+#define OP_CANCEL_REASON "canceled by the user"
+
 struct op_job_cancel {
 	struct store_op op;
-	int64_t job;
-	const char *reason; /* "canceled by the user" */
+	int64_t job;	    /* with `repeat` > 1: all of its repetitions */
+	const char *reason; /* NULL: OP_CANCEL_REASON */
 	const char *owner;  /* only a job of this submitter's, -EACCES otherwise; NULL: anybody's */
 	/* outputs */
 	char state[STORE_WORD_BYTES]; /* canceled at once, or active: its agent is told */
@@ -258,8 +260,8 @@ struct op_board_update {
 void op_board_update_setup(struct op_board_update *x);
 
 /*
- * May who has reserved the board open its console or debugger now? -EACCES: it is another's, or
- * nobody's; -EBUSY: its job is not over yet, or its agent is offline. Changes nothing.
+ * May who has reserved the board open its console or debugger now? -EACCES and -EBUSY as read_board_may_open
+ * says. Changes nothing; here so that the reservation's end, which is an operation too, cannot pass it by.
  */
 struct op_board_open {
 	struct store_op op;

@@ -79,6 +79,19 @@ struct op_suite_retry {
 };
 void op_suite_retry_setup(struct op_suite_retry *x);
 
+/* op_job_cancel on each cell that is not over; none: nothing is changed. */
+struct op_suite_cancel {
+	struct store_op op;
+	int64_t suite_run;
+	const char *reason; /* as above */
+	const char *owner;  /* as above */
+	/* outputs: cells */
+	int64_t n_canceled; /* at once */
+	int64_t n_asked;    /* their agents are told */
+	int64_t n_ended;    /* were over already */
+};
+void op_suite_cancel_setup(struct op_suite_cancel *x);
+
 struct op_schedule_add {
 	struct store_op op;
 	const char *suite, *cron, *zone;

@@ -20,3 +20,19 @@ int owner_check_row(
 	sql_end(q);
 	return rc;
 }
+
+int owner_check_suite_run(struct store_txn *t, struct store_op *op, const char *limit,
+	int64_t suite_run, int64_t *cells)
+{
+	sqlite3_stmt *q = NULL;
+	char what[40];
+	int rc = sql_first(t->db, &q, "SELECT owner, cells FROM suite_runs WHERE id = $run AND removed_at IS NULL",
+		SQL_I("$run", suite_run));
+
+	snprintf(what, sizeof(what), "suite run %lld", (long long)suite_run);
+	if (!rc)
+		rc = fault_set(&op->fault, ENOENT, "there is no %s", what);
+	if (rc > 0 && cells)
+		*cells = sql_i64(q, 1);
+	return owner_check_row(op, limit, rc, &q, what);
+}

@@ -5,8 +5,7 @@
 #ifndef HILDA_SERVER_STORE_OWNERS_H
 #define HILDA_SERVER_STORE_OWNERS_H
 
-#include "server/store/sql.h"
-#include "server/store/store.h"
+#include "server/store/txn.h"
 
 /* limit: who asks, NULL: one who may change everybody's. -EACCES with "WHAT is OWNER's: ..." */
 int owner_check(struct store_op *op, const char *limit, const char *owner, const char *what);
@@ -16,5 +15,8 @@ int owner_check(struct store_op *op, const char *limit, const char *owner, const
  */
 int owner_check_row(
 	struct store_op *op, const char *limit, int rc, sqlite3_stmt **q, const char *what);
+/* The same for a suite's run; -ENOENT when there is none. *cells (NULL: not wanted): how many it has. */
+int owner_check_suite_run(struct store_txn *t, struct store_op *op, const char *limit,
+	int64_t suite_run, int64_t *cells);
 
 #endif

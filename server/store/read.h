@@ -62,6 +62,12 @@ int read_results_csv(
 int read_leaderboard(struct store_reader *r, struct leaderboard *b);
 int read_boards(struct store_reader *r, struct buffer *out);
 int read_board(struct store_reader *r, const char *name, struct buffer *out);
+/*
+ * 0: `who` may open the board's console or debugger. -EACCES: it is another's, or nobody's; -EBUSY: its job is
+ * not over yet, or its agent is offline; -ENOENT: no such board. The fault says it as a tunnel's refusal does.
+ */
+int read_board_may_open(
+	struct store_reader *r, const char *name, const char *who, int64_t now_ms, struct fault *f);
 /* ["linux-arm64", "mps3-an547"]: types of every board ever registered. */
 int read_board_types(struct store_reader *r, struct buffer *out);
 /* How many registered boards the job could go to, whatever their states; counted up to `enough`. */

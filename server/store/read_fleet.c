@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "server/store/hold.h"
 #include "server/store/reading.h"
 
 /* ---- boards ---- */
@@ -118,6 +119,15 @@ int read_board(struct store_reader *r, const char *name, struct buffer *out)
 		return rc ? rc : -ENOENT;
 	rc = put_board(r, q, &o);
 	return reading_end(out, before, rc ? rc : o.rc);
+}
+
+int read_board_may_open(
+	struct store_reader *r, const char *name, const char *who, int64_t now_ms, struct fault *f)
+{
+	struct hold h;
+	int rc = hold_read(r->db, name, &h, f);
+
+	return rc ? rc : hold_may_open(&h, name, who, now_ms, f);
 }
 
 int read_board_types(struct store_reader *r, struct buffer *out)

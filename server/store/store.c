@@ -7,19 +7,16 @@
 
 #include "common/cleanup.h"
 #include "common/failpoint.h"
-#include "common/file.h"
 #include "common/log.h"
-#include "common/random.h"
 #include "server/store/batch.h"
 #include "server/store/checkpoint.h"
+#include "server/store/database.h"
 #include "server/store/intern.h"
 #include "server/store/internal.h"
-#include "server/store/migrations.h"
 #include "server/store/ops.h"
+#include "server/store/quota.h"
 #include "server/store/recovery.h"
 #include "server/store/txn.h"
-#include "server/store/wal.h"
-#include "server/store/quota.h"
 
 #define DEFAULT_LEASE_MS 60000
 #define DEFAULT_GRACE_MS 10000
@@ -29,15 +26,11 @@
 struct store {
 	struct clock clock;
 	struct store_terms terms;
-	char database[FILE_PATH_BYTES];
-	char lineage[STORE_LINEAGE_BYTES];
-	int lock_fd;
 	store_events_fn events;
 	void *events_arg;
 
 	/* The writer's alone. */
-	struct sql *db;	 /* NULL after a failed commit until it could be opened again */
-	bool log_unsure; /* an error that may have left less on the disk than can be read */
+	struct database database;
 	struct checkpoint checkpoint;
 	struct store_txn txn;
 	struct interned interned;
@@ -80,22 +73,15 @@ static void set_health(struct store *s, int rc, const struct fault *f)
 		log_info("database commits again");
 }
 
-/* After a failed commit nothing of this connection is trusted, nor of the page cache: close, and open anew. */
 static int reopen(struct store *s, struct fault *f)
 {
-	int rc = 0;
+	int rc;
 
 	batch_forget(&s->txn);
-	sql_close(s->db);
-	s->db = NULL;
-	if (s->log_unsure)
-		rc = wal_rewrite(s->database, f);
-	s->log_unsure = s->log_unsure && rc;
+	rc = database_reopen(&s->database, f);
+	s->txn.db = s->database.db;
 	if (!rc)
-		rc = sql_open(s->database, true, &s->db, f);
-	s->txn.db = s->db;
-	if (!rc)
-		checkpoint_watch(&s->checkpoint, s->db);
+		checkpoint_watch(&s->checkpoint, s->database.db);
 	return rc;
 }
 
@@ -119,7 +105,7 @@ static int follow_clock(struct store *s, struct fault *f)
 
 static int run_batch(struct store *s, struct store_op *batch, struct fault *f)
 {
-	if (!s->db) {
+	if (!s->database.db) {
 		int rc = reopen(s, f);
 
 		if (rc)
@@ -191,7 +177,7 @@ static void *writer_main(void *arg)
 			struct fault again = {0};
 
 			/* A full disk refuses a write; it forgets nothing that it took. */
-			s->log_unsure = s->log_unsure || rc != -ENOSPC;
+			s->database.log_unsure |= rc != -ENOSPC;
 			reopen(s, &again);
 		}
 		pthread_mutex_lock(&s->mutex);
@@ -201,7 +187,7 @@ static void *writer_main(void *arg)
 		set_health(s, rc, &f);
 		report(s, batch, rc, &f);
 		if (!rc)
-			checkpoint_if_due(&s->checkpoint, s->db);
+			checkpoint_if_due(&s->checkpoint, s->database.db);
 	}
 	return NULL;
 }
@@ -282,66 +268,6 @@ static void set_terms(struct store *s, const struct store_terms *given)
 	s->terms.health_every_ms = given->health_every_ms;
 }
 
-static int read_lineage(struct store *s, struct fault *f)
-{
-	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	char lineage[STORE_LINEAGE_BYTES];
-	int rc;
-
-	random_hex(STORE_LINEAGE_BYTES / 2, lineage);
-	rc = sql_run(s->db,
-		"INSERT INTO meta (key, value) VALUES ('lineage', $value) ON CONFLICT DO NOTHING",
-		SQL_T("$value", lineage));
-	if (!rc)
-		rc = sql_first(s->db, &q, "SELECT value FROM meta WHERE key = 'lineage'");
-	if (rc < 0)
-		return fault_set(f, s->db->fault.error, "%s", s->db->fault.text);
-	sql_copy(q, 0, s->lineage, sizeof(s->lineage));
-	return 0;
-}
-
-static int migrate(struct store *s, const struct store_options *o, struct fault *f)
-{
-	int from, rc = migrations_version(s->db, &from, f);
-
-	if (!rc && o->before_migration && from > 0 && from < STORE_SCHEMA_VERSION)
-		rc = o->before_migration(o->before_migration_arg, from, STORE_SCHEMA_VERSION, f);
-	return rc ? rc : migrations_apply(s->db, f);
-}
-
-static int open_database(struct store *s, const struct store_options *o, struct fault *f)
-{
-	char path[FILE_PATH_BYTES];
-	int rc;
-
-	rc = file_make_folders(o->folder, 0750, f);
-	if (rc)
-		return rc;
-	rc = file_path(path, sizeof(path), "%s/lock", o->folder);
-	if (!rc)
-		rc = file_path(s->database, sizeof(s->database), "%s/hilda.db", o->folder);
-	if (rc)
-		return fault_set(f, -rc, "data folder %s: its name is too long", o->folder);
-	rc = file_lock(path, &s->lock_fd, f);
-	if (rc && rc != -EWOULDBLOCK)
-		return fault_wrap(f, "data folder %s", o->folder);
-	if (rc)
-		return fault_wrap(f,
-			"data folder %s is served by another hildad: stop that one, or give this one a "
-			"folder of its own by --data",
-			o->folder);
-	rc = wal_rewrite(s->database, f);
-	if (!rc)
-		rc = sql_open(s->database, true, &s->db, f);
-	if (!rc)
-		rc = migrate(s, o, f);
-	if (!rc)
-		rc = file_sync_folder(s->database, f);
-	if (rc)
-		return fault_wrap(f, "database %s", s->database);
-	return read_lineage(s, f);
-}
-
 static int start_writer(struct store *s, struct fault *f)
 {
 	pthread_attr_t attributes;
@@ -366,7 +292,7 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
 		return fault_set(f, ENOMEM, "no memory");
 	s->clock = o->clock ? *o->clock : clock_system;
 	set_terms(s, &o->terms);
-	s->lock_fd = -1;
+	s->database.lock_fd = -1;
 	s->events = o->events;
 	s->events_arg = o->events_arg;
 	s->queue_limit = o->queue_limit ? o->queue_limit : STORE_QUEUE_LIMIT;
@@ -377,23 +303,24 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
 	if (rc)
 		rc = fault_errno(f, -rc, "leases");
 	if (!rc)
-		rc = open_database(s, o, f);
+		rc = database_open(&s->database, o, f);
 	if (!rc) {
-		s->txn.db = s->db;
-		rc = checkpoint_open(&s->checkpoint, s->database, f);
+		s->txn.db = s->database.db;
+		rc = checkpoint_open(&s->checkpoint, s->database.path, f);
 	}
 	if (!rc) {
-		checkpoint_watch(&s->checkpoint, s->db);
+		checkpoint_watch(&s->checkpoint, s->database.db);
 		s->txn.terms = &s->terms;
-		s->txn.lineage = s->lineage;
+		s->txn.lineage = s->database.lineage;
 		s->txn.leases = s->leases;
 		s->txn.interned = &s->interned;
 		s->txn.quotas = &s->quotas;
-		rc = recovery_arm(s->db, s->leases, &s->terms, clock_mono_ns(&s->clock), f);
+		rc = recovery_arm(
+			s->database.db, s->leases, &s->terms, clock_mono_ns(&s->clock), f);
 	}
 	if (!rc)
-		rc = readers_new(
-			s->database, o->n_readers ? o->n_readers : STORE_READERS, &s->readers, f);
+		rc = readers_new(s->database.path, o->n_readers ? o->n_readers : STORE_READERS,
+			&s->readers, f);
 	if (!rc)
 		rc = start_writer(s, f);
 	if (rc) {
@@ -417,9 +344,9 @@ void store_close(struct store *s)
 	}
 	readers_free(s->readers);
 	if (s->writer_runs)
-		checkpoint_all(&s->checkpoint, s->db);
+		checkpoint_all(&s->checkpoint, s->database.db);
 	checkpoint_close(&s->checkpoint);
-	sql_close(s->db);
+	database_close(&s->database);
 	checkpoint_done(&s->checkpoint);
 	txn_done(&s->txn);
 	intern_clear(&s->interned.demands);
@@ -427,7 +354,7 @@ void store_close(struct store *s)
 	leases_free(s->leases);
 	pthread_cond_destroy(&s->submitted);
 	pthread_mutex_destroy(&s->mutex);
-	file_close(&s->lock_fd);
+	database_unlock(&s->database);
 	free(s);
 }
 
@@ -435,7 +362,7 @@ void store_close(struct store *s)
 
 const char *store_lineage(const struct store *s)
 {
-	return s->lineage;
+	return s->database.lineage;
 }
 
 const struct store_terms *store_terms(const struct store *s)

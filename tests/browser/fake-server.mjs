@@ -115,6 +115,14 @@ export async function startFake({ web, modules, lab }) {
 				"suite run 12 is still at work") : json(response, { id: 12 }, 201);
 		if (what === "retry")
 			return json(response, { id: found.id, jobs: 1 });
+		if (what === "cancel") {
+			const live = found.cells.filter((c) => ["queued", "active"].includes(c.state));
+			for (const cell of live)
+				Object.assign(cell, { state: "canceled", outcome: "canceled" });
+			Object.assign(found, { state: "failed", cells_ended: found.cells_total });
+			return json(response, { id: found.id, canceled: live.length, asked: 0, ended:
+				found.cells_total - live.length });
+		}
 		if (method === "PATCH") {
 			found.paused = JSON.parse(data).action === "pause";
 			found.next = found.paused ? [] : lab.nights;

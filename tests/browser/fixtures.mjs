@@ -180,7 +180,10 @@ function addSuites(lab) {
 		cell(2, "int4", "m55-1", { state: "failed", outcome: "failed", stage: "warm", tries: 2,
 			detail: `wrong answer ${HOSTILE}`, metrics: {} })] };
 	lab.nights = ["02", "03", "04", "05", "06"].map((d) => `2026-07-${d}T00:30:00.000Z`);
-	lab.suiteRuns = [run];
+	lab.suiteRuns = [run, { ...run, id: 13, state: "active", cells_ended: 1, cells_passed: 1,
+		finished_at: null, cells: [run.cells[0], cell(1, "int8", "nucleo-1", { state: "active",
+			outcome: "", metrics: {} }), cell(2, "int4", "m55-1", { state: "queued", outcome: "",
+			run: null, board: null, metrics: {} })] }];
 	lab.suites = [{ name: "nightly", cells: 3, created_at: at(0), updated_at: at(0), last_run:
 		run, document: { keep: { runs: 30, days: 90 } } }, { name: "weekly", cells: 40, created_at: at(0), updated_at: at(0), last_run: null }];
 	lab.schedules = [

@@ -420,6 +420,31 @@ onPage("a suite's run: boards across, the rest down, numbers by choice, what fai
 		r.path === "/suite-runs/12/retry"));
 });
 
+onPage("a suite's run is canceled after a question, and then has nothing to cancel",
+	{ expected: [/status of 403/] },
+	async (page) => {
+	const asked = () => fake.requests.filter((r) => r.path === "/suite-runs/13/cancel");
+	await visit(page, "/suite-runs/12", "wrong answer");
+	assert.equal(await page.getByRole("button", { name: "Cancel run" }).count(), 0);
+	await visit(page, "/suite-runs/13", "queued");
+	await page.getByRole("button", { name: "Cancel run" }).click();
+	await page.getByRole("button", { name: "Keep it" }).click();
+	assert.equal(asked().length, 0);
+	await page.getByRole("button", { name: "Cancel run" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel run" }).click();
+	await page.getByRole("button", { name: "Run what did not pass again" }).waitFor();
+	assert.equal(await page.getByRole("button", { name: "Cancel run" }).count(), 0);
+	assert.deepEqual(asked().map((r) => r.method), ["POST"]);
+	assert.match(await page.locator("#failed").locator("..").locator("..").innerText(), /canceled/);
+	/* A refusal is told, and the run stays as it was. */
+	fake.lab.suiteRuns[1].state = "active";
+	fake.fail("/suite-runs/13/cancel", 403, "forbidden", "No", "suite run 13 is bob's");
+	await visit(page, "/suite-runs/13", "canceled");
+	await page.getByRole("button", { name: "Cancel run" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel run" }).click();
+	await page.getByText("suite run 13 is bob's").waitFor();
+});
+
 onPage("schedules: paused and resumed, run now, what is at work says so",
 	{ expected: [/status of 409/] }, async (page) => {
 	await visit(page, "/schedules", "was still at work");

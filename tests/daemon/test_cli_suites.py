@@ -1,11 +1,13 @@
 """`hilda suite` and `hilda schedule` against a real server."""
 
 import json
+import os
+import signal
 import subprocess
 import xml.etree.ElementTree
 
 import pytest
-from conftest import program
+from conftest import need, program, wait_for
 from server_kit import Agent, make_server, server  # noqa: F401
 from test_server_suites import work
 
@@ -52,6 +54,32 @@ def test_a_suite_from_its_file_to_its_results(hilda, server, suite_file):
     assert "2 of 2 passed" in hilda("suite", "results", 1)
     shown = hilda("suite", "show", "nightly")
     assert '"matrix"' in shown and "1: passed, 2 of 2 passed" in shown
+
+
+def test_a_run_is_canceled(hilda, server, suite_file):
+    hilda("suite", "put", suite_file, "--set", "out=made")
+    hilda("suite", "start", "nightly")
+    assert hilda("suite", "cancel", 1) == "suite run 1: 2 cells canceled, 0 being stopped on their boards, 0 had ended\n"
+    assert json.loads(hilda("suite", "cancel", 1, "--json")) == {"id": 1, "canceled": 0, "asked": 0, "ended": 2}
+    assert "there is no suite run 7" in hilda("suite", "cancel", 7, code=4)
+    assert "hilda suite cancel 12" in hilda("suite", "cancel", "--help")
+    assert "cancel" in hilda("complete", "suite").split()
+
+
+def test_who_interrupts_a_watch_is_told_how_to_cancel(server, suite_file, tmp_path):
+    need("jq")
+    env = {**os.environ, "HILDA_SERVER": f"http://127.0.0.1:{server.port}",
+           "PATH": f"{program('hilda').parent}:{os.environ['PATH']}"}
+    one = subprocess.Popen(["hilda", "suite", "run", suite_file, "--set", "out=made"], cwd=tmp_path, env=env,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: len(server.api("/jobs?state=live")["items"]) == 2, 20)
+    one.send_signal(signal.SIGINT)
+    said = one.communicate(timeout=20)[1]
+    assert "the jobs go on" in said and len(server.api("/jobs?state=live")["items"]) == 2
+    command = said[said.index("hilda cancel"):].strip()
+    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and done.stdout.count("canceled") == 2, (done.stdout, done.stderr)
+    assert server.api("/jobs?state=live")["items"] == []
 
 
 def test_a_suite_whose_image_is_missing_or_whose_name_is_no_word(hilda, server, suite_file):

@@ -197,7 +197,8 @@ def test_a_thread_that_hangs_gives_no_sign_of_life(request, which, thread):
     ready(own)
     own.manager.until("WATCHDOG")
     with Held(own.thread(thread)):
-        assert own.manager.silent(2.0)
+        # One that the thread had answered for already may be under way still.
+        assert own.manager.silent(2.0) or own.manager.silent(2.0)
     own.manager.until("WATCHDOG")
     assert own.stop() == 0
 

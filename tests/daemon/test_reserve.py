@@ -163,6 +163,40 @@ def test_refused_consoles_take_no_room(lab):
         assert refused.status == 403, refused.body
 
 
+def refused_gdb(lab, who, board="b1"):
+    """Before anything is printed or started, in the words in which the tunnel itself is refused."""
+    reply = lab.server.call("POST", f"/api/v1/boards/{board}/gdb", None, bearer(lab.words[who]))
+    assert reply.status >= 400
+    started = lab.server.folder / "started"
+    for behind in ([], ["--", "/bin/sh", "-c", f"echo > {started}"]):
+        done = subprocess.run([program("hilda"), "gdb", board, *behind], capture_output=True, text=True, timeout=20,
+                              env={"HILDA_SERVER": f"http://127.0.0.1:{lab.server.port}", "HILDA_TOKEN": lab.words[who]})
+        assert (done.returncode, done.stdout) == (4, ""), (done.stdout, done.stderr)
+        assert reply.json["detail"] in done.stderr
+    assert not started.exists()
+    return reply.json["detail"]
+
+
+def test_gdb_is_refused_before_it_is_spoken_of(lab):
+    assert "hilda reserve b1" in refused_gdb(lab, "ada")
+    assert "there is no board b9" in refused_gdb(lab, "ada", "b9")
+    lab.reserve("ada")
+    assert "reserved by ada until" in refused_gdb(lab, "bob")
+    assert lab.server.call("GET", "/api/v1/boards/b1/gdb", None, bearer(lab.words["ada"])).json == {
+        "board": "b1", "kind": "gdb"}
+    lab.agent.heartbeat(boards=[{"name": "b1", "online": False}])
+    assert "b1 is offline" in refused_gdb(lab, "ada")
+    # Nobody has changed anything: that stands in no audit log.
+    assert "gdb" not in " ".join(e["what"] for e in lab.get("/audit", "boss")["items"] if e["what"].startswith("GET"))
+
+
+def test_gdb_is_refused_while_the_boards_job_is_not_over(lab):
+    lab.submit()
+    lab.agent.start(lab.agent.offer())
+    lab.reserve("ada")
+    assert "busy still" in refused_gdb(lab, "ada")
+
+
 def stopping_lab(make_server, point):  # noqa: F811
     return Lab(make_server(auth="tokens", reserve_max="3h").start(HILDA_FAILPOINTS=f"server.committed.{point}"))
 

@@ -300,3 +300,18 @@ def test_a_damaged_log_is_shown_up_to_its_damage(server):
         reply = server.get(f"{path}?from={start}")
         assert reply.status == 200 and b"damaged at byte" in reply.body
     assert server.get(path, Accept="application/octet-stream").body == good + b"\xff" * 100
+
+
+@pytest.mark.parametrize("more, allowed", [({"attempts": 1}, 1), ({}, 3)])
+def test_a_rerun_has_the_attempts_of_its_document_not_those_that_were_handed_back(server, more, allowed):
+    agent = Agent(server)
+    agent.register()
+    job = server.submit(job_document(server.put_blob(b"image"), **more))
+    assert server.api(f"/jobs/{job}")["attempts_allowed"] == allowed
+    offer = agent.offer()
+    agent.start(offer)
+    agent.result(offer, result_document("infrastructure", handed_back=True))
+    found = server.api(f"/jobs/{job}")
+    assert (found["state"], found["attempts"], found["attempts_allowed"]) == ("queued", 1, allowed + 1)
+    again = server.call("POST", f"/api/v1/jobs/{job}/rerun").json["id"]
+    assert server.api(f"/jobs/{again}")["attempts_allowed"] == allowed

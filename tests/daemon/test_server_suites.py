@@ -5,7 +5,7 @@ import io
 import xml.etree.ElementTree
 
 import pytest
-from server_kit import Agent, make_server, record, result_document, server  # noqa: F401
+from server_kit import Agent, Events, make_server, record, result_document, server  # noqa: F401
 
 
 def suite_document(server, name="nightly", **more):
@@ -160,6 +160,94 @@ def test_only_what_did_not_pass_is_tried_again(server, agent):
     assert (found["state"], found["cells_passed"]) == ("passed", 4) and found["finished_at"]
     assert server.call("POST", f"/api/v1/suite-runs/{suite_run}/retry").problem == "conflict"
     assert server.call("POST", "/api/v1/suite-runs/99/retry").problem == "not-found"
+
+
+def cancel(server, suite_run, expect=200):
+    reply = server.call("POST", f"/api/v1/suite-runs/{suite_run}/cancel")
+    assert reply.status == expect, reply.body
+    return {key: reply.json[key] for key in ("canceled", "asked", "ended")} if expect == 200 else reply.json["detail"]
+
+
+def cell_states(server, suite_run):
+    return [c["state"] for c in server.api(f"/suite-runs/{suite_run}")["cells"]]
+
+
+def test_a_run_is_canceled_as_a_whole_wherever_its_cells_stand(server, agent):
+    put(server, suite_document(server))
+    suite_run = run(server)
+    first, second = sorted(agent.acquire()["offers"], key=lambda o: o["board"])
+    agent.start(first)
+    agent.result(first, result_document())
+    agent.start(second)
+    offered, = agent.acquire(boards=["b1"])["offers"]
+    # One has passed, one runs, one is offered, one waits.
+    assert cell_states(server, suite_run) == ["succeeded", "active", "active", "queued"]
+    before = server.call("GET", "/api/v1/audit").json["items"]
+    events = Events(server)
+    assert cancel(server, suite_run) == {"canceled": 2, "asked": 1, "ended": 1}
+    for cell in (1, 3):
+        events.until("job", id=server.api(f"/suite-runs/{suite_run}")["cells"][cell]["job"], state="canceled")
+    events.close()
+    assert cell_states(server, suite_run) == ["succeeded", "canceled", "active", "canceled"]
+    agent.start(offered, expect=409)
+    assert server.api(f"/suite-runs/{suite_run}")["state"] == "active"
+    assert cancel(server, suite_run) == {"canceled": 0, "asked": 1, "ended": 3}, "again is fine"
+    assert [c["run"] for c in agent.acquire(boards=[])["cancels"]] == [second["run"]]
+    agent.result(second, result_document("canceled"))
+    found = server.api(f"/suite-runs/{suite_run}")
+    assert (found["state"], found["cells_ended"], found["cells_passed"]) == ("failed", 4, 1) and found["finished_at"]
+    assert found["cells"][3]["detail"] == found["cells"][1]["detail"] == "canceled by the user"
+    assert cancel(server, suite_run) == {"canceled": 0, "asked": 0, "ended": 4}
+    assert agent.acquire()["offers"] == [] and {server.api(f"/boards/{b}")["state"] for b in ("b1", "b2")} == {"ready"}
+    audit = server.call("GET", "/api/v1/audit").json["items"]
+    assert [e["what"] for e in audit[:len(audit) - len(before)]] == [f"POST /api/v1/suite-runs/{suite_run}/cancel"] * 3
+    assert cancel(server, 99, 404) == "there is no suite run 99"
+    # What was canceled can be tried again.
+    assert server.call("POST", f"/api/v1/suite-runs/{suite_run}/retry").json["jobs"] == 3
+    assert work(agent, {}) == 3 and server.api(f"/suite-runs/{suite_run}")["state"] == "passed"
+
+
+def test_a_canceled_cell_that_repeats_is_over_when_its_last_child_is(server, agent):
+    document = suite_document(server, exclude=[{"board": "b2"}])
+    document["job"]["repeat"] = 3
+    put(server, document)
+    suite_run = run(server)
+    offer, = agent.acquire()["offers"]
+    agent.start(offer)
+    assert cancel(server, suite_run) == {"canceled": 1, "asked": 1, "ended": 0}
+    cells = server.api(f"/suite-runs/{suite_run}")["cells"]
+    assert [c["state"] for c in cells] == ["active", "canceled"]
+    assert server.call("DELETE", f"/api/v1/jobs/{cells[0]['job']}").json["state"] == "active"
+    agent.result(offer, result_document("canceled"))
+    assert server.api(f"/suite-runs/{suite_run}")["cells_ended"] == 2
+    # A group that waits as a whole is over at once, and the answer says so.
+    other = server.api(f"/suite-runs/{run(server)}")["cells"][1]["job"]
+    assert server.call("DELETE", f"/api/v1/jobs/{other}").json["state"] == server.api(f"/jobs/{other}")["state"] == "canceled"
+
+
+def test_a_schedule_goes_on_after_its_run_was_canceled(server):
+    put(server, suite_document(server))
+    schedule = server.call("POST", "/api/v1/schedules", {"suite": "nightly", "cron": "0 3 1 1 *"}).json["id"]
+    begun = server.call("POST", f"/api/v1/schedules/{schedule}/run").json["suite_run"]
+    next_time = server.api(f"/schedules/{schedule}")["next"]
+    assert cancel(server, begun) == {"canceled": 4, "asked": 0, "ended": 0}
+    assert server.api("/jobs?state=live")["items"] == []
+    assert server.api(f"/schedules/{schedule}")["next"] == next_time
+    again = server.call("POST", f"/api/v1/schedules/{schedule}/run")
+    assert again.status == 201 and again.json["suite_run"] != begun
+
+
+def test_the_largest_run_is_canceled_by_one_call(server):
+    document = suite_document(server, matrix={"n": list(range(200)), "m": list(range(10))}, image="out/int8.elf")
+    document["job"].update(name="${n}.${m}", board={"type": "nothing"})
+    document.pop("build")
+    put(server, document)
+    suite_run = run(server)
+    assert cancel(server, suite_run) == {"canceled": 2000, "asked": 0, "ended": 0}
+    found = server.api(f"/suite-runs/{suite_run}")
+    assert (found["state"], found["cells_ended"]) == ("failed", 2000)
+    assert server.api("/jobs?state=live")["items"] == []
+    assert cancel(server, suite_run) == {"canceled": 0, "asked": 0, "ended": 2000}
 
 
 def test_a_cell_that_repeats_ends_with_its_last_child(server, agent):

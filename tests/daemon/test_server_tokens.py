@@ -278,6 +278,7 @@ def test_what_somebody_has_made_others_may_look_at_and_run_but_not_change(server
              ("POST", f"/api/v1/schedules/{schedule}/run", {}, f"schedule {schedule}"),
              ("DELETE", f"/api/v1/schedules/{schedule}", None, f"schedule {schedule}"),
              ("POST", f"/api/v1/suite-runs/{run}/retry", {}, f"suite run {run}"),
+             ("POST", f"/api/v1/suite-runs/{run}/cancel", {}, f"suite run {run}"),
              ("POST", f"/api/v1/jobs/{cell}/rerun", {}, f"job {cell}"), ("DELETE", f"/api/v1/jobs/{cell}", None, f"job {cell}")]
     for method, path, body, what in calls:
         refused = server.call(method, path, body, bob)
@@ -288,6 +289,9 @@ def test_what_somebody_has_made_others_may_look_at_and_run_but_not_change(server
     assert server.call("DELETE", f"/api/v1/jobs/{mine}", None, ada).status == 403
     assert server.call("DELETE", f"/api/v1/jobs/{mine}", None, bob).status == 200, "jobs of a run are who began it's"
     assert server.call("POST", f"/api/v1/suite-runs/{others}/retry", {}, bob).status == 200
+    assert server.call("POST", f"/api/v1/suite-runs/{others}/cancel", {}, bob).json["canceled"] == 1
+    assert server.call("GET", f"/api/v1/jobs/{cell}", None, bob).json["state"] == "queued", "ada's goes on"
+    assert server.call("POST", f"/api/v1/suite-runs/{run}/cancel", {}, boss).json["canceled"] == 1
     # The owner, and who may change everybody's.
     assert server.call("PUT", "/api/v1/suites/nightly", document, boss).status == 200
     assert server.call("PATCH", f"/api/v1/schedules/{schedule}", {"action": "pause"}, ada).status == 200

@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import termios
 import time
@@ -25,9 +26,9 @@ MONITOR = re.compile(r"hilda: this monitor command is not passed on")
 
 
 class Lab:
-    def __init__(self, folder):
+    def __init__(self, folder, tunnel_idle="1500 ms"):
         self.folder = folder
-        self.server = Server(folder, auth="tokens", tunnel_idle="1500 ms", heartbeat="200 ms", acquire="2s",
+        self.server = Server(folder, auth="tokens", tunnel_idle=tunnel_idle, heartbeat="200 ms", acquire="2s",
                              lease="20s", grace="1s").start()
         self.words = {name: token(self.server, name, scopes) for name, scopes in
                       (("ada", "read,submit"), ("bob", "read,submit"), ("boss", "admin"))}
@@ -324,6 +325,46 @@ def test_nothing_of_a_users_words_reaches_tcl(lab):
     assert one.wait(20) == 4 and b"over 16380 bytes" in one.stderr.read()
     assert not f.exists()
     lab.rest()
+
+
+def test_a_gdb_that_hangs_up_leaves_the_port_to_the_next_one(lab):
+    """Also one that is gone before what it asked for has come: a write to it must not end us."""
+    lab.reserve()
+    one, port = lab.gdb()
+    for _ in range(6):
+        rsp = Rsp(port)
+        assert len(rsp.ask(b"m0,8")) == 16
+        os.kill(one.pid, signal.SIGSTOP)
+        # Answers to all of these are on their way when it goes on; nobody is there for them.
+        for _ in range(8):
+            rsp.send(b"m0,400")
+        rsp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rsp.socket.close()
+        os.kill(one.pid, signal.SIGCONT)
+    rsp = Rsp(port)
+    assert rsp.monitor("reset run")[1] == b"OK"
+    assert one.poll() is None
+    lab.rest()
+
+
+def test_the_next_debugger_waits_for_the_end_of_the_last_one(tmp_path):
+    """Two that drive one probe read each other's answers."""
+    need("qemu-system-arm")
+    need("openocd")
+    lab = Lab(tmp_path, tunnel_idle="20s")
+    try:
+        lab.reserve()
+        _, port = lab.gdb()
+        first = Rsp(port)
+        first.ask(b"m0,8")
+        driver, = openocds(lab)
+        # It does not let go by itself.
+        os.kill(driver, signal.SIGSTOP)
+        first.socket.close()
+        assert len(Rsp(port).ask(b"m0,8")) == 16
+        assert not alive(driver)
+    finally:
+        lab.close()
 
 
 def test_openocds_end_says_why(lab):

@@ -1,5 +1,5 @@
 /* Small pieces that every page uses. */
-import { html, useEffect, useState } from "./dom.mjs";
+import { html, useEffect, useRef, useState } from "./dom.mjs";
 import { ago, stamp, visible } from "./format.mjs";
 
 const tickers = new Set();
@@ -62,6 +62,22 @@ export function Failure({ error, retry }) {
 		${retry ? html`<p><button type="button" onClick=${retry}>Try again</button></p>` :
 			null}
 	</div>`;
+}
+
+/* Asks before something is stopped for good; the children say what that means. */
+export function StopButton({ label, question, stop, onError, children }) {
+	const dialog = useRef(null);
+	const go = () => {
+		dialog.current.close();
+		stop().catch(onError);
+	};
+	return html`<button type="button" class="danger"
+		onClick=${() => dialog.current.showModal()}>${label}</button>
+		<dialog ref=${dialog} aria-labelledby="stop-title">
+			<h2 id="stop-title">${question}</h2><p>${children}</p>
+		<div class="buttons"><button type="button"
+			onClick=${() => dialog.current.close()}>Keep it</button>
+		<button type="button" class="danger" onClick=${go}>${label}</button></div></dialog>`;
 }
 
 /* Waits quietly: only after a moment does it say that it waits. */

@@ -1,9 +1,9 @@
 /* One job: how far it is, why it waits or failed, its log as it comes, and the board's recent past. */
-import { html, useRef, useState } from "../lib/dom.mjs";
+import { html, useState } from "../lib/dom.mjs";
 import { send, useResource } from "../lib/api.mjs";
 import { duration, shortHash, since, stamp, visible } from "../lib/format.mjs";
 import { LogView } from "../lib/logview.mjs";
-import { Ago, Facts, Failure, Labels, Loaded, Page, Panel, useNow,
+import { Ago, Facts, Failure, Labels, Loaded, Page, Panel, StopButton, useNow,
 	VirtualMark } from "../lib/parts.mjs";
 import { Badge, Glyph, isOver, jobState, LastOutcomes, runState,
 	stateWord } from "../lib/states.mjs";
@@ -88,29 +88,6 @@ function Reason({ job, run }) {
 			"an unknown address")}</a></p>` : null}</div>`;
 }
 
-/* Asks before something is stopped for good. */
-function CancelButton({ job, onError }) {
-	const dialog = useRef(null);
-	const cancel = async () => {
-		dialog.current.close();
-		try {
-			await send("DELETE", `/jobs/${job.id}`);
-		} catch (error) {
-			onError(error);
-		}
-	};
-	return html`<button type="button" class="danger"
-		onClick=${() => dialog.current.showModal()}>Cancel job</button>
-		<dialog ref=${dialog} aria-labelledby="cancel-title">
-			<h2 id="cancel-title">Cancel job ${job.id}?</h2>
-		<p>${job.state === "queued" ? "It leaves the queue." :
-			"Its run is stopped and the board freed. What was measured so far is not kept."}</p>
-		<div class="buttons"><button type="button"
-			onClick=${() => dialog.current.close()}>Keep it</button>
-		<button type="button" class="danger" onClick=${cancel}>Cancel job</button></div>
-			</dialog>`;
-}
-
 function Actions({ job, run, onError }) {
 	const rerun = async () => {
 		try {
@@ -123,7 +100,11 @@ function Actions({ job, run, onError }) {
 	return html`${run ? html`<a class="button" href=${`/runs/${run.id}`}>
 		${run.outcome ? "Results of run" : "Run"} ${run.id}</a>` : null}
 		<button type="button" onClick=${rerun}>Run again</button>
-		${isOver(job) ? null : html`<${CancelButton} job=${job} onError=${onError} />`}`;
+		${isOver(job) ? null : html`<${StopButton} label="Cancel job"
+		question=${`Cancel job ${job.id}?`} onError=${onError}
+		stop=${() => send("DELETE", `/jobs/${job.id}`)}>${job.state === "queued" ?
+		"It leaves the queue." : `Its run is stopped and the board freed. What was measured so far
+		is not kept.`}</${StopButton}>`}`;
 }
 
 function Attempts({ job, runs, chosen }) {

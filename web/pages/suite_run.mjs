@@ -2,7 +2,7 @@
 import { html, useState } from "../lib/dom.mjs";
 import { API, send, useResource } from "../lib/api.mjs";
 import { quantityText, stamp, visible } from "../lib/format.mjs";
-import { Failure, Loaded, Page, Panel } from "../lib/parts.mjs";
+import { Failure, Loaded, Page, Panel, StopButton } from "../lib/parts.mjs";
 import { Badge, Glyph, isOver, jobState, stateWord } from "../lib/states.mjs";
 import { RowLink, Table } from "../lib/table.mjs";
 import { setQuery } from "../lib/url.mjs";
@@ -87,6 +87,16 @@ function Retry({ run, reload }) {
 		${error ? html`<${Failure} error=${error} />` : null}`;
 }
 
+function Cancel({ run, reload }) {
+	const [error, setError] = useState(null);
+	return html`<${StopButton} label="Cancel run" question=${`Cancel run ${run.id}?`}
+		onError=${setError} stop=${() => {
+		setError(null);
+		return send("POST", `/suite-runs/${run.id}/cancel`).then(reload);
+	}}>Cells that wait leave the queue; those that run are stopped and their boards freed. What
+		has ended stays.</${StopButton}>${error ? html`<${Failure} error=${error} />` : null}`;
+}
+
 function Files({ id }) {
 	const files = [["csv", "CSV"], ["xml", "JUnit"], ["md", "Markdown"], ["json", "JSON"]];
 	return html`<span class="links">${files.map(([ending, title]) => html`<a key=${ending}
@@ -103,7 +113,8 @@ export default function SuiteRun({ params, query }) {
 			lead=${html`<${Badge} state=${run.state} /> ${passedText(run)} cells passed,${" "}
 			${run.cells_ended} have ended. Begun ${stamp(run.created_at)}${
 			run.schedule ? html` by <a href="/schedules">schedule ${run.schedule}</a>` : ""}.`}
-			aside=${html`<${Files} id=${run.id} />${failed.length ? html`<${Retry} run=${run}
+			aside=${html`<${Files} id=${run.id} />${run.state === "active" ? html`<${Cancel}
+			run=${run} reload=${resource.reload} />` : null}${failed.length ? html`<${Retry} run=${run}
 			reload=${resource.reload} />` : null}`}>
 			<div class="filters"><div class="segments" role="group" aria-label="Shown">
 			${NUMBERS.map(([key, title]) => html`<button type="button" key=${key}

@@ -107,37 +107,6 @@ static void a_body_goes_out_and_headers_come_back(void **state)
 	assert_non_null(strstr(p.asked, "\r\n\r\nhello!"));
 }
 
-static void a_problem_becomes_words(void **state)
-{
-	struct http_request r = HTTP_REQUEST_INIT;
-	struct http_reply reply;
-	struct fault f;
-	struct peer p;
-	struct http_client *c = start(&p,
-		"HTTP/1.1 400 Bad Request\r\nContent-Length: 90\r\n\r\n"
-		"{\"title\":\"t\",\"detail\":\"unknown key 'x'\",\"pointer\":\"/board/x\",\"known\":[\"type\",\"tags\"]}     ");
-
-	r.method = "GET";
-	r.path = "/";
-	assert_int_equal(http_client_call(c, &r, &reply, &f), 0);
-	assert_int_equal(reply.status, 400);
-	assert_int_equal(http_reply_fault(&reply, &f), -EPROTO);
-	assert_string_equal(f.text, "unknown key 'x' (at /board/x); known: type, tags");
-	http_reply_done(&reply);
-	stop(&p, c);
-}
-
-static void a_long_problem_keeps_its_first_words(void **state)
-{
-	struct http_reply reply = {.status = 400, .body = BUFFER_INIT(1 << 16)};
-	struct fault f = {0};
-
-	assert_int_equal(buffer_printf(&reply.body, "{\"detail\":\"the board %02000d\"}", 7), 0);
-	assert_int_equal(http_reply_fault(&reply, &f), -EPROTO);
-	assert_int_equal(strncmp(f.text, "the board 0000", 14), 0);
-	http_reply_done(&reply);
-}
-
 static void an_answer_over_the_limit_is_refused(void **state)
 {
 	struct http_request r = HTTP_REQUEST_INIT;
@@ -234,8 +203,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_goes_out_and_headers_come_back),
-		cmocka_unit_test(a_problem_becomes_words),
-		cmocka_unit_test(a_long_problem_keeps_its_first_words),
 		cmocka_unit_test(an_answer_over_the_limit_is_refused),
 		cmocka_unit_test(an_answer_that_ends_in_its_head_is_none),
 		cmocka_unit_test(silence_ends_at_the_deadline),
