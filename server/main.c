@@ -119,7 +119,6 @@ static int serve(struct server *server, struct outside *outside, struct fault *f
 		wait_for_end(outside, server->clock);
 	}
 	http_drain(http);
-	http_quiesce(http);
 	retention_stop(retention);
 	scheduler_stop(scheduler);
 	reaper_stop(reaper);

@@ -58,6 +58,17 @@ static void on_panic(void *cls, const char *file, unsigned line, const char *rea
 	abort();
 }
 
+/*
+ * At the very end nobody is let in. MHD_quiesce_daemon would be for that, but it and a thread of the pool may both
+ * take the socket out of the same epoll set, and libmicrohttpd gives up when the second one finds it gone.
+ */
+static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen_t n)
+{
+	struct http *http = cls;
+
+	return atomic_load(&http->closed) ? MHD_NO : MHD_YES;
+}
+
 static int start_daemon(struct http *http, const struct settings *s, int fd, struct fault *f)
 {
 	unsigned threads = (unsigned)s->http.threads;
@@ -73,7 +84,7 @@ static int start_daemon(struct http *http, const struct settings *s, int fd, str
 	MHD_set_panic_func(on_panic, NULL);
 	http->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO |
 			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0),
-		0, NULL, NULL, exchange_access, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+		0, on_accept, http, exchange_access, http, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
 		MHD_OPTION_CONNECTION_LIMIT, threads * HTTP_CONNECTIONS_PER_THREAD,
 		MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -97,7 +108,6 @@ int http_start(struct server *server, struct http **out, struct fault *f)
 	if (!http)
 		return fault_set(f, ENOMEM, "out of memory");
 	pthread_mutex_init(&http->unused_lock, NULL);
-	http->listener = -1;
 	http->server = server;
 	server->http = http;
 	rc = listen_parse(s->listen, &address, f);
@@ -139,14 +149,6 @@ void http_drain(struct http *http)
 		log_warning("answers are cut off", LOG_I64("requests", atomic_load(&http->unsent)));
 }
 
-void http_quiesce(struct http *http)
-{
-	atomic_store(&http->stopping, true);
-	/* Its threads may still look at the socket: it is closed when they are gone. */
-	http->listener = MHD_quiesce_daemon(http->daemon);
-	wait_room_close(http->waits);
-}
-
 void http_stop(struct http *http)
 {
 	int64_t deadline_ns;
@@ -154,6 +156,7 @@ void http_stop(struct http *http)
 	if (!http)
 		return;
 	atomic_store(&http->stopping, true);
+	atomic_store(&http->closed, true);
 	if (http->waits)
 		wait_room_close(http->waits);
 	/* libmicrohttpd aborts the process when it is stopped with a suspended connection. */
@@ -168,7 +171,6 @@ void http_stop(struct http *http)
 	}
 	if (http->daemon)
 		MHD_stop_daemon(http->daemon);
-	file_close(&http->listener);
 	connections_free(http->connections);
 	wait_room_free(http->waits);
 	exchange_forget_unused(http);

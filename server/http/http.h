@@ -45,9 +45,7 @@ int http_start(struct server *server, struct http **out, struct fault *f);
  * answer has been sent, or after HTTP_DRAIN_MS.
  */
 void http_drain(struct http *http);
-/* No new connections or long waits; everything that waits is answered. */
-void http_quiesce(struct http *http);
-/* After http_quiesce and once the store and the workers have resumed what they had. */
+/* After http_drain and once the store and the workers have resumed what they had. */
 void http_stop(struct http *http);
 uint16_t http_port(const struct http *http);
 struct wait_room *http_waits(struct http *http);

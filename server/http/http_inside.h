@@ -14,11 +14,11 @@ struct http {
 	struct connections *connections;
 	struct wait_room *waits;
 	uint16_t port;
-	int listener; /* -1 until it is taken back from libmicrohttpd */
 	atomic_int busy;
 	atomic_int
 		unsent; /* requests that came whole and whose answer has an end, until all of it is sent */
-	atomic_bool stopping;
+	atomic_bool stopping; /* requests get 503 */
+	atomic_bool closed;   /* connections are closed at once */
 	_Atomic int64_t body_bytes;
 	pthread_mutex_t unused_lock;
 	struct request *unused;

@@ -26,7 +26,8 @@ int owner_check_suite_run(struct store_txn *t, struct store_op *op, const char *
 {
 	sqlite3_stmt *q = NULL;
 	char what[40];
-	int rc = sql_first(t->db, &q, "SELECT owner, cells FROM suite_runs WHERE id = $run AND removed_at IS NULL",
+	int rc = sql_first(t->db, &q,
+		"SELECT owner, cells FROM suite_runs WHERE id = $run AND removed_at IS NULL",
 		SQL_I("$run", suite_run));
 
 	snprintf(what, sizeof(what), "suite run %lld", (long long)suite_run);
