@@ -8,7 +8,9 @@
 
 void heard_bytes(struct heard *h, const char *data, size_t n)
 {
-	h->bytes += n;
+	/* A line's end that comes late belongs to what was said before. */
+	for (size_t i = 0; i < n; i++)
+		h->bytes += data[i] != '\r' && data[i] != '\n';
 	h->total_bytes += n;
 	if (n >= HEARD_TAIL_BYTES) {
 		memcpy(h->tail, data + n - HEARD_TAIL_BYTES, HEARD_TAIL_BYTES);

@@ -19,7 +19,8 @@ enum mode {
 	MODE_COLD,   /* the same behind one reset */
 	MODE_RESEND, /* one record, m-ready */
 	MODE_PLAIN,  /* plain lines, m-ready */
-	MODE_BOOT,   /* a banner that ends in m-ready */
+	MODE_BOOT,   /* a banner that ends in m-ready, which may be all that is seen of it */
+	MODE_ON,     /* a whole banner: an m-ready alone is what an older reply left */
 };
 
 struct bench_session {
@@ -36,6 +37,7 @@ struct bench_session {
 	int64_t sent_ns;
 	enum mode mode;
 	bool ready, started;
+	bool banner;	/* of MODE_ON: it has begun */
 	unsigned boots; /* banners seen */
 	char refusal[BENCH_LINE_MAX + 1];
 	char lap[BENCH_LINE_MAX + 1];
@@ -141,7 +143,9 @@ static int send_command(
 
 static int take_plain(struct bench_session *s, const char *text, struct fault *f)
 {
-	if (!strcmp(text, "m-init-done") && s->mode != MODE_BOOT) {
+	if (s->mode == MODE_BOOT || s->mode == MODE_ON) {
+		s->banner |= !strncmp(text, "m-", 2);
+	} else if (!strcmp(text, "m-init-done")) {
 		s->boots++;
 		if (bench_run_has_fault(s->run))
 			return 0; /* the reset that follows a fault */
@@ -163,7 +167,8 @@ static int take_record(struct bench_session *s, const struct bench_event *ev, st
 	int r;
 
 	/* A late line of an older reply has no place in a reply of plain lines. */
-	if (ev->type != 'X' && (s->mode == MODE_PLAIN || s->mode == MODE_BOOT))
+	if (ev->type != 'X' &&
+		(s->mode == MODE_PLAIN || s->mode == MODE_BOOT || s->mode == MODE_ON))
 		return 0;
 	s->started = true;
 	r = bench_run_add(s->run, ev, &why);
@@ -182,8 +187,11 @@ static int take(struct bench_session *s, const struct bench_event *ev, struct fa
 	switch (ev->kind) {
 	case BENCH_READY:
 		/* One that belongs to an older reply, or to the banner, ends nothing. */
-		s->ready = s->mode == MODE_BOOT || s->mode == MODE_PLAIN || s->refusal[0] ||
-			s->started;
+		if (s->mode == MODE_ON)
+			s->ready = s->banner;
+		else
+			s->ready = s->mode == MODE_BOOT || s->mode == MODE_PLAIN || s->refusal[0] ||
+				s->started;
 		return 0;
 	case BENCH_PLAIN:
 		return take_plain(s, ev->text, f);
@@ -381,15 +389,16 @@ int bench_session_cold(struct bench_session *s, int64_t deadline_ns, struct faul
 	return run_verb(s, MODE_COLD, deadline_ns, f);
 }
 
-int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struct fault *f)
+static int wait_banner(
+	struct bench_session *s, enum mode mode, int64_t deadline_ns, struct fault *f)
 {
 	int64_t now = clock_mono_ns(s->clock);
 	int64_t half = deadline_ns == CLOCK_NEVER ? deadline_ns : now + (deadline_ns - now) / 2;
 	int r;
 
 	bench_run_clear(s->run);
-	s->mode = MODE_BOOT;
-	s->ready = false;
+	s->mode = mode;
+	s->ready = s->banner = false;
 	s->command[0] = 0;
 	r = listen_reply(s, half, f);
 	if (r == -EFAULT)
@@ -397,15 +406,26 @@ int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struc
 	if ((r != -ETIMEDOUT && r != -EILSEQ) || clock_expired(s->clock, deadline_ns))
 		return r;
 	/* The banner may have been lost: firmware that is there answers. */
+	s->mode = MODE_BOOT;
 	r = console_write(s->console, "name%", 5, s->clock, deadline_ns, s->cancel_fd, f);
 	if (!r)
 		r = listen_reply(s, deadline_ns, f);
 	return r == -EFAULT ? name_fault(s, f) : r;
 }
 
+int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struct fault *f)
+{
+	return wait_banner(s, MODE_BOOT, deadline_ns, f);
+}
+
+int bench_session_wait_on(struct bench_session *s, int64_t deadline_ns, struct fault *f)
+{
+	return wait_banner(s, MODE_ON, deadline_ns, f);
+}
+
 int bench_session_first(struct bench_session *s, int64_t deadline_ns, struct fault *f)
 {
-	int r = bench_session_wait_ready(s, deadline_ns, f);
+	int r = bench_session_wait_on(s, deadline_ns, f);
 
 	if (!r)
 		bench_run_clear(s->run);

@@ -43,6 +43,10 @@ void bench_session_freep(struct bench_session **s);
  * banner was lost.
  */
 int bench_session_wait_ready(struct bench_session *s, int64_t deadline_ns, struct fault *f);
+/*
+ * The same after a power-on: what the firmware said before, which may be on its way still, ends nothing.
+ */
+int bench_session_wait_on(struct bench_session *s, int64_t deadline_ns, struct fault *f);
 /* Reads until nothing has come for BENCH_SETTLE_MS: what is under way belongs to nobody. */
 int bench_session_settle(struct bench_session *s, int64_t deadline_ns, struct fault *f);
 

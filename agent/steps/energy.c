@@ -45,7 +45,7 @@ static int start_anew(struct run *run, struct bench_session *s)
 	r = board_power_cycle(run);
 	if (r)
 		return r;
-	r = bench_session_wait_ready(s, run->deadline_ns, &f);
+	r = bench_session_wait_on(s, run->deadline_ns, &f);
 	return r ? bench_fail(run, s, r, &f) : 0;
 }
 

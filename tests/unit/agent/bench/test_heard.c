@@ -44,6 +44,9 @@ static void silence_noise_and_a_bad_wire_are_told_apart(void **state)
 	assert_int_equal(heard_fault_timeout(&h, "lab id", WAITED_NS, &f), -ETIMEDOUT);
 	assert_non_null(
 		strstr(f.text, "not a byte came in 2.5 s after lab id; is the image built"));
+	hear(&h, "\r\n");
+	assert_int_equal(heard_fault_timeout(&h, "lab id", WAITED_NS, &f), -ETIMEDOUT);
+	assert_non_null(strstr(f.text, "not a byte came"));
 	hear(&h, "m-name-x\n");
 	h.good_lines = 1;
 	assert_int_equal(heard_fault_timeout(&h, "lab id", WAITED_NS, &f), -ETIMEDOUT);

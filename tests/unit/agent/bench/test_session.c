@@ -91,6 +91,32 @@ static void test_good_runs(void **state)
 	end(&t);
 }
 
+/* It comes to life at the first command, whatever that is. */
+static void late_riser(struct device *d, const char *command)
+{
+	if (d->commands == 1) {
+		device_banner(d);
+		return;
+	}
+	device_resend(d, "cold", command);
+	device_say(d, "m-ready\r\n");
+}
+
+/* The end of an older reply is on its way when the power goes; the new life's banner comes later. */
+static void test_an_old_m_ready_is_no_power_on(void **state)
+{
+	struct talk t;
+	int r;
+
+	begin(&t, late_riser);
+	device_say(&t.device, "m-ready\r\n");
+	r = bench_session_first(t.s, within(3000), &t.f);
+	if (r)
+		fail_msg("%d: %s", r, t.f.text);
+	assert_string_equal(bench_run_get(bench_session_reply(t.s), 'C', "first"), "30");
+	end(&t);
+}
+
 /* Every third line on its way is damaged, the resent ones too, and one is lost. */
 static bool bad_wire(struct device *d, char *line)
 {
@@ -437,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_runs),
+		cmocka_unit_test(test_an_old_m_ready_is_no_power_on),
 		cmocka_unit_test(test_damage_heals),
 		cmocka_unit_test(test_damage_that_stays),
 		cmocka_unit_test(test_ready_is_lost),
