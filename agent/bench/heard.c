@@ -8,9 +8,12 @@
 
 void heard_bytes(struct heard *h, const char *data, size_t n)
 {
+	size_t late = 0;
+
 	/* A line's end that comes late belongs to what was said before. */
-	for (size_t i = 0; i < n; i++)
-		h->bytes += data[i] != '\r' && data[i] != '\n';
+	while (!h->bytes && late < n && (data[late] == '\r' || data[late] == '\n'))
+		late++;
+	h->bytes += n - late;
 	h->total_bytes += n;
 	if (n >= HEARD_TAIL_BYTES) {
 		memcpy(h->tail, data + n - HEARD_TAIL_BYTES, HEARD_TAIL_BYTES);

@@ -13,7 +13,7 @@
 #define HEARD_TAIL_BYTES 160
 
 struct heard {
-	size_t bytes; /* but line ends, since the command or the resend */
+	size_t bytes; /* since the command or the resend, from the first that is no line end on */
 	size_t total_bytes, noise_bytes, good_lines; /* since the command */
 	char tail[HEARD_TAIL_BYTES];		     /* the last bytes as they came */
 	size_t n_tail;

@@ -38,15 +38,15 @@ static void the_last_bytes_are_kept_however_they_come(void **state)
 
 static void silence_noise_and_a_bad_wire_are_told_apart(void **state)
 {
-	struct heard h = {0};
+	struct heard h = {0}, late = {0};
 	struct fault f = {0};
 
+	hear(&late, "\r\n");
+	assert_int_equal(heard_fault_timeout(&late, "lab id", WAITED_NS, &f), -ETIMEDOUT);
+	assert_non_null(strstr(f.text, "not a byte came"));
 	assert_int_equal(heard_fault_timeout(&h, "lab id", WAITED_NS, &f), -ETIMEDOUT);
 	assert_non_null(
 		strstr(f.text, "not a byte came in 2.5 s after lab id; is the image built"));
-	hear(&h, "\r\n");
-	assert_int_equal(heard_fault_timeout(&h, "lab id", WAITED_NS, &f), -ETIMEDOUT);
-	assert_non_null(strstr(f.text, "not a byte came"));
 	hear(&h, "m-name-x\n");
 	h.good_lines = 1;
 	assert_int_equal(heard_fault_timeout(&h, "lab id", WAITED_NS, &f), -ETIMEDOUT);
