@@ -283,7 +283,7 @@ def test_record_ends_with_an_interrupt(tmp_path):
     with FakePpk2(text_of("clean")) as unit:
         process = subprocess.Popen([program("hilda"), "ppk2", "record", "-p", unit.path, "--source", "--voltage-mv", "3000",
                                     "-o", tmp_path / "o.capture"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_for(lambda: (tmp_path / "o.capture").exists() and (tmp_path / "o.capture").stat().st_size > 20000)
+        wait_for(lambda: (tmp_path / "o.capture").exists() and (tmp_path / "o.capture").stat().st_size > 20000, 60)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
