@@ -12,6 +12,8 @@
 
 /* It is there, and was used now. -ENXIO with op->fault when it is not. */
 int artifact_use(struct store_txn *t, struct store_op *op, const char *sha256);
+/* One was removed, or a transaction was taken back: nothing is known. */
+void artifact_use_forget(struct store_txn *t);
 /* The same of all that a job has, which are there as long as it is. */
 int artifact_use_of_job(struct store_txn *t, int64_t job);
 

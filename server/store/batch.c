@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "common/failpoint.h"
+#include "server/store/artifact_use.h"
 #include "server/store/intern.h"
 #include "server/store/quota.h"
 
@@ -10,6 +11,7 @@ void batch_forget(struct store_txn *t)
 {
 	intern_clear(&t->interned->demands);
 	intern_clear(&t->interned->labels);
+	artifact_use_forget(t);
 }
 
 /* The operation itself; its events and deadlines go with it when it fails. */

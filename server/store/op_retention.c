@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/store/artifact_use.h"
 #include "server/store/latest.h"
 #include "server/store/moves.h"
 
@@ -374,6 +375,7 @@ static int remove_artifact(struct store_txn *t, struct store_op *op)
 	if (rc > 0)
 		rc = sql_run(t->db, "INSERT INTO leftovers (sha256) VALUES ($sha256)",
 			SQL_T("$sha256", x->sha256));
+	artifact_use_forget(t);
 	return rc ? rc : note(t, "removed artifact %s, %lld bytes", x->sha256, (long long)x->bytes);
 }
 

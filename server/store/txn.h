@@ -17,6 +17,14 @@ struct lease_change {
 	bool drop;
 };
 
+/* Artifacts that are there and whose use was noted: artifact_use.h. */
+#define TXN_ARTIFACTS 8
+
+struct txn_artifact {
+	char sha256[65];
+	int64_t noted_ms; /* wall clock */
+};
+
 struct store_txn {
 	struct sql *db;
 	int64_t now_ms;	 /* wall clock of the batch */
@@ -26,6 +34,8 @@ struct store_txn {
 	struct leases *leases;
 	struct interned *interned;
 	struct quotas *quotas;
+	struct txn_artifact artifacts[TXN_ARTIFACTS];
+	unsigned next_artifact; /* the place that is given away next */
 
 	struct store_event *events;
 	size_t n_events, events_room;
