@@ -212,13 +212,14 @@ static int look_for_orphans(struct checking *c, struct offline *database, enum o
 		return fault_set(f, ENAMETOOLONG, "%s: the name is too long", c->data);
 	dir = opendir(path);
 	while (dir && !rc && (e = readdir(dir))) {
-		char below[32];
+		char below[FILE_PATH_BYTES];
 
 		if (e->d_name[0] == '.')
 			continue;
 		if (kind == OFFLINE_ARTIFACT && strlen(e->d_name) == 2 && !strchr(folder, '/')) {
-			snprintf(below, sizeof(below), "%s/%s", folder, e->d_name);
-			rc = look_for_orphans(c, database, kind, below, f);
+			rc = file_path(below, sizeof(below), "%s/%s", folder, e->d_name);
+			rc = rc ? fault_errno(f, -rc, "%s", folder)
+				: look_for_orphans(c, database, kind, below, f);
 		} else {
 			rc = look_for_owner(c, database, kind, folder, e->d_name, f);
 		}

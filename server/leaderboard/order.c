@@ -105,5 +105,6 @@ void order_filter(struct leaderboard *b, const struct leader_filter *f)
 			passes(f->quant, m->label[LEADER_QUANT]) &&
 			(f->task || !leader_is_sweep(m));
 	}
-	hide_empty_boards(b);
+	if (f->task)
+		hide_empty_boards(b);
 }
