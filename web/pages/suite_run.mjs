@@ -110,9 +110,9 @@ export default function SuiteRun({ params, query }) {
 	return html`<${Loaded} resource=${resource} what="Loading the run">${(run) => {
 		const failed = run.cells.filter((c) => isOver(c) && c.state !== "succeeded");
 		return html`<${Page} title=${`${visible(run.suite)}, run ${run.id}`}
-			lead=${html`<${Badge} state=${run.state} /> ${passedText(run)} cells passed,${" "}
-			${run.cells_ended} have ended. Begun ${stamp(run.created_at)}${
-			run.schedule ? html` by <a href="/schedules">schedule ${run.schedule}</a>` : ""}.`}
+			lead=${html`<${Badge} state=${run.state} /> <span>${passedText(run)} cells passed,${" "}
+			${run.cells_ended} have ended. Begun ${stamp(run.created_at)}${run.schedule ?
+			html` by <a href="/schedules">schedule ${run.schedule}</a>` : ""}.</span>`}
 			aside=${html`<${Files} id=${run.id} />${run.state === "active" ? html`<${Cancel}
 			run=${run} reload=${resource.reload} />` : null}${failed.length ? html`<${Retry} run=${run}
 			reload=${resource.reload} />` : null}`}>
