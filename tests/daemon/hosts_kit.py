@@ -217,11 +217,21 @@ class FieldAgent:
 
     def start(self, **environment):
         argv = [self.field.build / "bin/hilda-agent", "run", "--config", self.config]
+        self.earlier = self.registrations()
         self.process = self.field.lab_of(self.host)._start(self.name, argv, **environment)
         return self
 
     def log(self):
-        return (self.field.folder / f"{self.name}.log").read_text(errors="replace")
+        path = self.field.folder / f"{self.name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def registrations(self):
+        """Of all its lives."""
+        return self.log().count("msg=registered ")
+
+    def wait_registered(self):
+        """Its boards may still be online from the life before."""
+        wait_for(lambda: self.registrations() > self.earlier, 30, message=lambda: f"not registered:\n{self.log()}")
 
     def hold(self, held=True):
         """Programs of its boards do not come to their end meanwhile."""

@@ -307,6 +307,7 @@ def test_connections_that_break(field, faults):
             f.wait_state(jobs[-1], *ENDED)
             f.wrong += agent.end()
             agent.start()
+            agent.wait_registered()
             f.wait_online("a", 3)
         return not missing()
 
