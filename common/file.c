@@ -148,6 +148,34 @@ int file_write_durable(const char *path, const void *data, size_t n, mode_t mode
 	return rc ? rc : file_sync_folder(path, f);
 }
 
+/* Cut only at the end: blocks that it has are not asked for again. */
+int file_write_over(const char *path, const void *data, size_t n, mode_t mode)
+{
+	_cleanup_(file_close) int fd =
+		open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = file_write_all(fd, data, n);
+	if (!rc && (ftruncate(fd, (off_t)n) || fsync(fd)))
+		rc = -errno;
+	return rc;
+}
+
+int file_replace_durable(const char *path, const void *data, size_t n, mode_t mode, struct fault *f)
+{
+	char old[FILE_PATH_BYTES];
+	int rc = file_path(old, sizeof(old), "%s.old", path);
+
+	if (!rc)
+		rc = file_write_over(old, data, n, mode);
+	/* Not every file system can exchange, and the first time there is nothing to exchange with. */
+	if (!rc && renameat2(AT_FDCWD, old, AT_FDCWD, path, RENAME_EXCHANGE) && rename(old, path))
+		rc = -errno;
+	return rc ? fault_errno(f, -rc, "cannot write %s", path) : file_sync_folder(path, f);
+}
+
 int file_make_folders(const char *path, mode_t mode, struct fault *f)
 {
 	char part[FILE_PATH_BYTES];
@@ -181,6 +209,18 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	(void)kind;
 	(void)ftw;
 	return remove(path) && errno != ENOENT ? -1 : 0;
+}
+
+static int remove_below(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	return ftw->level ? remove_one(path, st, kind, ftw) : 0;
+}
+
+int file_empty_folder(const char *path, struct fault *f)
+{
+	if (nftw(path, remove_below, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS))
+		return fault_errno(f, errno, "cannot empty %s", path);
+	return 0;
 }
 
 int file_remove_tree(const char *path, struct fault *f)

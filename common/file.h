@@ -18,12 +18,22 @@ int file_read(const char *path, size_t limit, char **data, size_t *n, struct fau
 int file_write_durable(const char *path, const void *data, size_t n, mode_t mode, struct fault *f);
 /* The same without the folder: whole or not there, and there for good after file_sync_folder. */
 int file_write_whole(const char *path, const void *data, size_t n, mode_t mode, struct fault *f);
+/* A file that may be there is written over, cut and synced; it is damaged if that fails. */
+int file_write_over(const char *path, const void *data, size_t n, mode_t mode);
+/*
+ * As file_write_durable, for a file that is written often: the one before stays as path.old, to be
+ * written over the next time, since files cost most when they are made and removed.
+ */
+int file_replace_durable(
+	const char *path, const void *data, size_t n, mode_t mode, struct fault *f);
 /* fsync of the folder that holds path. */
 int file_sync_folder(const char *path, struct fault *f);
 /* mkdir -p. */
 int file_make_folders(const char *path, mode_t mode, struct fault *f);
 /* Everything below path and path itself; an absent path is fine. Does not follow links. */
 int file_remove_tree(const char *path, struct fault *f);
+/* Everything below path; path itself stays. */
+int file_empty_folder(const char *path, struct fault *f);
 /* Loops over short writes. */
 int file_write_all(int fd, const void *data, size_t n);
 int file_pwrite_all(int fd, const void *data, size_t n, off_t offset);

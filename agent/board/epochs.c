@@ -163,7 +163,7 @@ int epochs_raise(struct epochs *e, const struct epoch_change *changes, size_t n,
 		if (rc)
 			fault_errno(f, -rc, "%s", e->path);
 		else
-			rc = file_write_durable(e->path, b.data, b.n, 0640, f);
+			rc = file_replace_durable(e->path, b.data, b.n, 0640, f);
 		for (size_t k = 0; k < n && !rc; k++)
 			rc = put(e, changes[k].board, changes[k].epoch);
 	}

@@ -18,6 +18,7 @@
 
 #define LOCK_POLL_MS 2
 #define SPOOL_RETRY_MS 2000
+#define WORK_MODE 0755
 
 static int take_lock(
 	struct agent *a, struct board_work *w, struct board_lock *lock, struct fault *f)
@@ -140,6 +141,43 @@ static void fetch(struct hands *h)
 		fail(h, fetch_outcome(rc), f.text);
 }
 
+static int spare_folder(const struct hands *h, char path[FILE_PATH_BYTES])
+{
+	return file_path(path, FILE_PATH_BYTES, "%s/work/spare-%s", h->agent->settings->data,
+		h->work->config.name);
+}
+
+/* The board's last one, which was left empty: to make one costs more (agent/spool/spares.h). */
+static bool take_spare_folder(const struct hands *h)
+{
+	char spare[FILE_PATH_BYTES];
+
+	return spare_folder(h, spare) == 0 && rename(spare, h->work_folder) == 0;
+}
+
+/* As it was made: a program may have given it away, or closed it. */
+static bool is_as_new(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == WORK_MODE &&
+		st.st_uid == geteuid();
+}
+
+static void leave_folder(const struct hands *h)
+{
+	char spare[FILE_PATH_BYTES];
+	struct fault f;
+
+	if (!h->work_folder[0])
+		return;
+	if (is_as_new(h->work_folder) && spare_folder(h, spare) == 0 &&
+		file_empty_folder(h->work_folder, &f) == 0 && rename(h->work_folder, spare) == 0)
+		return;
+	if (file_remove_tree(h->work_folder, &f))
+		log_warning("a run's folder stays", LOG_STR("error", f.text));
+}
+
 static void prepare(struct hands *h)
 {
 	struct job_error error;
@@ -147,7 +185,7 @@ static void prepare(struct hands *h)
 	int rc = file_path(h->work_folder, sizeof(h->work_folder), "%s/work/%" PRIu64,
 		h->agent->settings->data, h->entry.run);
 
-	if (!rc && mkdir(h->work_folder, 0755))
+	if (!rc && !take_spare_folder(h) && mkdir(h->work_folder, WORK_MODE))
 		rc = -errno;
 	if (rc) {
 		fault_errno(&f, -rc, "cannot make %s", h->work_folder);
@@ -165,15 +203,14 @@ static void prepare(struct hands *h)
 
 static void release(struct hands *h)
 {
-	struct fault f;
-
 	if (h->image_held)
 		cache_put(h->agent->cache, h->work->offer->image);
 	for (size_t i = 0; i < h->files_held; i++)
 		cache_put(h->agent->cache, h->job->files[i].sha256);
 	job_free(h->job);
-	if (h->work_folder[0] && file_remove_tree(h->work_folder, &f))
-		log_warning("a run's folder stays", LOG_STR("error", f.text));
+	for (enum spool_file file = 0; file < SPOOL_FILES; file++)
+		growing_unref(h->files[file]);
+	leave_folder(h);
 }
 
 /* The capture makes room for the result. True: there is room now that was not there before. */
@@ -209,14 +246,27 @@ static int keep(struct hands *h, char **text)
 	return 0;
 }
 
-static void deliver(struct hands *h, const struct deliver_offsets *offsets, const char *text)
+/* What waits for another call, or another process, lies in files. */
+static void keep_files(struct hands *h)
+{
+	struct fault f;
+
+	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
+		if (h->files[file] && growing_keep(h->files[file], &f))
+			log_error("a log's end is lost", LOG_U64("run", h->entry.run),
+				LOG_STR("why", f.text));
+	}
+}
+
+static void deliver(struct hands *h, const struct deliver_files *files, const char *text)
 {
 	struct agent *a = h->agent;
 	const struct deliver d = {a->link, a->session, a->spool, a->stop_fd};
 	struct fault f;
 
-	if (deliver_entry(&d, &h->entry, offsets, text, &f) == 0)
+	if (deliver_entry(&d, &h->entry, files, text, &f) == 0)
 		return;
+	keep_files(h);
 	log_warning("a result waits for the server", LOG_U64("run", h->entry.run),
 		LOG_STR("board", h->work->config.name), LOG_STR("why", f.text));
 	spool_release(a->spool, &h->entry);
@@ -226,15 +276,14 @@ static void deliver(struct hands *h, const struct deliver_offsets *offsets, cons
 static int open_log(struct hands *h, struct run_log **log, struct fault *f)
 {
 	struct agent *a = h->agent;
-	char path[FILE_PATH_BYTES];
-	int rc = spool_file_path(a->spool, &h->entry, SPOOL_LOG, path);
+	struct growing *file;
+	int rc = spool_open_log(a->spool, &h->entry, &file, f);
 
-	if (rc)
-		return fault_errno(f, -rc, "run log");
-	rc = run_log_open(path, a->clock, 0, log, f);
+	if (!rc)
+		rc = run_log_open(file, a->clock, 0, log, f);
 	if (rc)
 		return rc;
-	h->files[SPOOL_LOG] = growing_ref(run_log_file(*log));
+	h->files[SPOOL_LOG] = growing_ref(file);
 	return shipper_attach(
 		a->shipper, &h->entry, SPOOL_LOG, h->files[SPOOL_LOG], &h->shipped[SPOOL_LOG], f);
 }
@@ -250,6 +299,9 @@ static int open_capture(void *arg, struct growing **out, struct fault *f)
 
 	if (rc)
 		return fault_errno(f, -rc, "capture");
+	/* What becomes of the capture is written into the log when the run is over. */
+	if (h->files[SPOOL_LOG])
+		growing_keep(h->files[SPOOL_LOG], f);
 	rc = growing_open(path, &h->files[SPOOL_CAPTURE], f);
 	if (!rc)
 		rc = shipper_attach(a->shipper, &h->entry, SPOOL_CAPTURE, h->files[SPOOL_CAPTURE],
@@ -277,16 +329,16 @@ static void flush_files(struct hands *h)
 }
 
 /* refused: of the capture, as shipper_detach has it. */
-static void detach_files(struct hands *h, struct deliver_offsets *offsets, char *refused)
+static void detach_files(struct hands *h, struct deliver_files *files, char *refused)
 {
 	char why[FAULT_TEXT_BYTES];
 
 	refused[0] = '\0';
 	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
 		if (h->shipped[file])
-			offsets->at[file] = shipper_detach(h->agent->shipper, h->shipped[file],
+			files->at[file] = shipper_detach(h->agent->shipper, h->shipped[file],
 				file == SPOOL_CAPTURE ? refused : why);
-		growing_unref(h->files[file]);
+		files->growing[file] = h->files[file];
 	}
 }
 
@@ -316,7 +368,7 @@ static void work(struct hands *h, struct board_lock *lock)
 	struct agent *a = h->agent;
 	struct board_work *w = h->work;
 	const struct run_captures captures = {open_capture, capture_is_refused, h};
-	struct deliver_offsets offsets = {{0}};
+	struct deliver_files files = {{0}, {NULL}};
 	struct run_log *log = NULL;
 	_cleanup_free_ char *text = NULL;
 	char refused[FAULT_TEXT_BYTES];
@@ -341,11 +393,13 @@ static void work(struct hands *h, struct board_lock *lock)
 	flush_files(h);
 	kept = text && keep(h, &text) == 0;
 	run_log_close(log);
-	detach_files(h, &offsets, refused);
+	detach_files(h, &files, refused);
 	if (kept) {
 		say_refused(h, refused, &text);
 		board_finished(w->board);
-		deliver(h, &offsets, text);
+		deliver(h, &files, text);
+	} else {
+		keep_files(h);
 	}
 	release(h);
 }

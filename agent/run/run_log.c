@@ -26,19 +26,16 @@ struct run_log {
 	uint64_t cut_bytes;
 };
 
-int run_log_open(const char *path, const struct clock *clock, size_t limit, struct run_log **out,
-	struct fault *f)
+int run_log_open(struct growing *file, const struct clock *clock, size_t limit,
+	struct run_log **out, struct fault *f)
 {
 	struct run_log *log = calloc(1, sizeof(*log));
-	int rc;
 
-	if (!log)
+	if (!log) {
+		growing_unref(file);
 		return fault_errno(f, ENOMEM, "run log");
-	rc = growing_open(path, &log->file, f);
-	if (rc) {
-		free(log);
-		return rc;
 	}
+	log->file = file;
 	log->clock = clock;
 	log->start_ns = clock_mono_ns(clock);
 	log->limit = limit ? limit : RUN_LOG_LIMIT_BYTES;

@@ -30,9 +30,9 @@ enum run_log_stream {
 
 struct run_log;
 
-/* Creates path (it must not exist). limit 0: RUN_LOG_LIMIT_BYTES. Times count from this call. */
-int run_log_open(const char *path, const struct clock *clock, size_t limit, struct run_log **out,
-	struct fault *f);
+/* file becomes the log's. limit 0: RUN_LOG_LIMIT_BYTES. Times count from this call. */
+int run_log_open(struct growing *file, const struct clock *clock, size_t limit,
+	struct run_log **out, struct fault *f);
 /* Accepts NULL. The file stays. */
 void run_log_close(struct run_log *log);
 

@@ -31,8 +31,8 @@ static int perform(const struct deliver *d, struct link_call *call, struct link_
 /* As the server calls them. */
 static const char *const names[SPOOL_FILES] = {"log", "capture"};
 
-int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spool_file file, int fd,
-	uint64_t end, uint64_t *offset, struct fault *f)
+int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spool_file file,
+	struct growing_place place, uint64_t end, uint64_t *offset, struct fault *f)
 {
 	unsigned back = 0;
 
@@ -47,8 +47,8 @@ int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spoo
 			e->run, names[file], *offset);
 		call.method = "PUT";
 		call.path = path;
-		call.body_fd = fd;
-		call.body_offset = (int64_t)*offset;
+		call.body_fd = place.fd;
+		call.body_offset = place.base + (int64_t)*offset;
 		call.body_bytes =
 			end - *offset < DELIVER_CHUNK_BYTES ? end - *offset : DELIVER_CHUNK_BYTES;
 		call.content_type = "application/octet-stream";
@@ -81,20 +81,28 @@ int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spoo
 
 /* What is left of a file; *refused: the server does not want it, which does not hold up the result. */
 static int rest_of(const struct deliver *d, const struct spool_entry *e, enum spool_file file,
-	uint64_t offset, bool *refused, struct fault *f)
+	const struct deliver_files *files, bool *refused, struct fault *f)
 {
+	struct growing *growing = files->growing[file];
+	uint64_t offset = files->at[file];
 	char path[FILE_PATH_BYTES];
 	_cleanup_(file_close) int fd = -1;
 	struct stat st;
-	int rc = spool_file_path(d->spool, e, file, path);
+	int rc;
 
 	*refused = false;
-	if (rc)
-		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		return 0;
-	rc = deliver_file(d, e, file, fd, (uint64_t)st.st_size, &offset, f);
+	if (growing && growing_in_slot(growing)) {
+		rc = deliver_file(
+			d, e, file, growing_place(growing), growing_size(growing), &offset, f);
+	} else {
+		if (spool_file_path(d->spool, e, file, path))
+			return 0;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st))
+			return 0;
+		rc = deliver_file(d, e, file, (struct growing_place){fd, 0}, (uint64_t)st.st_size,
+			&offset, f);
+	}
 	if (!link_is_final(rc) && rc != -EOWNERDEAD)
 		return rc;
 	log_warning("the server refuses a run's file", LOG_U64("run", e->run),
@@ -122,8 +130,22 @@ static int read_result(
 		  : file_read(file, SPOOL_RESULT_MAX_BYTES, text, NULL, f);
 }
 
-static int send_result(
-	const struct deliver *d, const struct spool_entry *e, const char *text, struct fault *f)
+/* With all that there is of it, for the people who look into rejected/. */
+static void reject(const struct deliver *d, const struct spool_entry *e,
+	const struct deliver_files *files, int status, const char *why)
+{
+	struct fault f;
+
+	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
+		if (files->growing[file] && growing_keep(files->growing[file], &f))
+			log_error("a refused file is lost", LOG_U64("run", e->run),
+				LOG_STR("file", names[file]), LOG_STR("error", f.text));
+	}
+	spool_reject(d->spool, e, status, why);
+}
+
+static int send_result(const struct deliver *d, const struct spool_entry *e,
+	const struct deliver_files *files, const char *text, struct fault *f)
 {
 	char path[64];
 	struct link_call call = LINK_CALL_INIT;
@@ -147,17 +169,17 @@ static int send_result(
 	if (rc == 0)
 		spool_remove(d->spool, e);
 	else if (final)
-		spool_reject(d->spool, e, answer.status, f->text);
+		reject(d, e, files, answer.status, f->text);
 	link_answer_done(&answer);
 	return final ? 0 : rc;
 }
 
 /* The capture first: what becomes of it is said in the log and in the result. */
 static int send_files(const struct deliver *d, const struct spool_entry *e,
-	const struct deliver_offsets *offsets, char **text, struct fault *f)
+	const struct deliver_files *files, char **text, struct fault *f)
 {
 	bool refused;
-	int rc = rest_of(d, e, SPOOL_CAPTURE, offsets->at[SPOOL_CAPTURE], &refused, f);
+	int rc = rest_of(d, e, SPOOL_CAPTURE, files, &refused, f);
 
 	if (!rc && !refused && is_gone(d, e) && dropped_is_promised(*text)) {
 		/* Refused when nobody waited for it any more, or by an agent that was killed then. */
@@ -174,11 +196,11 @@ static int send_files(const struct deliver *d, const struct spool_entry *e,
 	}
 	if (rc)
 		return rc;
-	return rest_of(d, e, SPOOL_LOG, offsets->at[SPOOL_LOG], &refused, f);
+	return rest_of(d, e, SPOOL_LOG, files, &refused, f);
 }
 
 int deliver_entry(const struct deliver *d, const struct spool_entry *e,
-	const struct deliver_offsets *offsets, const char *text, struct fault *f)
+	const struct deliver_files *files, const char *text, struct fault *f)
 {
 	_cleanup_free_ char *own = NULL;
 	struct link_session now;
@@ -190,16 +212,16 @@ int deliver_entry(const struct deliver *d, const struct spool_entry *e,
 	if (strcmp(now.lineage, e->lineage) != 0) {
 		fault_set(f, EXDEV, "the run belongs to database %s, the server has %s now",
 			e->lineage, now.lineage);
-		spool_reject(d->spool, e, 0, f->text);
+		reject(d, e, files, 0, f->text);
 		return 0;
 	}
 	own = text ? strdup(text) : NULL;
 	rc = own ? 0 : read_result(d, e, &own, f);
 	if (rc) {
 		/* Nothing that could be sent will ever be there again. */
-		spool_reject(d->spool, e, 0, f->text);
+		reject(d, e, files, 0, f->text);
 		return 0;
 	}
-	rc = send_files(d, e, offsets, &own, f);
-	return rc ? rc : send_result(d, e, own, f);
+	rc = send_files(d, e, files, &own, f);
+	return rc ? rc : send_result(d, e, files, own, f);
 }

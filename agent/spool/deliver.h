@@ -6,6 +6,7 @@
 #define HILDA_AGENT_SPOOL_DELIVER_H
 
 #include "agent/link/session.h"
+#include "agent/spool/growing.h"
 #include "agent/spool/spool.h"
 
 #define DELIVER_CHUNK_BYTES (256 * 1024)
@@ -18,9 +19,10 @@ struct deliver {
 	int cancel_fd; /* -1: none */
 };
 
-/* How far the server has each file. */
-struct deliver_offsets {
+/* How far the server has each file, and where it is, if not in the spool's folder (yet). */
+struct deliver_files {
 	uint64_t at[SPOOL_FILES];
+	struct growing *growing[SPOOL_FILES]; /* NULL: only in the folder */
 };
 
 /*
@@ -28,8 +30,8 @@ struct deliver_offsets {
  * server that has fewer bytes is sent them again, one that has more is believed. Codes of
  * link_perform.
  */
-int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spool_file file, int fd,
-	uint64_t end, uint64_t *offset, struct fault *f);
+int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spool_file file,
+	struct growing_place place, uint64_t end, uint64_t *offset, struct fault *f);
 
 /*
  * Capture, log, then result (text, when the caller has it still; NULL: from the spool). A capture
@@ -37,6 +39,6 @@ int deliver_file(const struct deliver *d, const struct spool_entry *e, enum spoo
  * has refused it for good; the entry is gone. Otherwise it is there still and is to be tried again.
  */
 int deliver_entry(const struct deliver *d, const struct spool_entry *e,
-	const struct deliver_offsets *offsets, const char *text, struct fault *f);
+	const struct deliver_files *files, const char *text, struct fault *f);
 
 #endif

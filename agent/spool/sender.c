@@ -32,8 +32,8 @@ static int send_orphan(struct sender *s, const struct spool_entry *e, struct fau
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0 && fstat(fd, &st) == 0 && strcmp(now.lineage, e->lineage) == 0)
-		rc = deliver_file(
-			&s->o.deliver, e, SPOOL_LOG, fd, (uint64_t)st.st_size, &offset, f);
+		rc = deliver_file(&s->o.deliver, e, SPOOL_LOG, (struct growing_place){fd, 0},
+			(uint64_t)st.st_size, &offset, f);
 	if (rc == 0 || link_is_final(rc) || rc == -EOWNERDEAD) {
 		unlink(path);
 		return 0;
@@ -44,7 +44,7 @@ static int send_orphan(struct sender *s, const struct spool_entry *e, struct fau
 /* The spool's entries in turn, until one fails. */
 static int send_all(struct sender *s, struct spool_entry *orphan, struct fault *f)
 {
-	const struct deliver_offsets nothing = {{0}}; /* the server tells what it has */
+	const struct deliver_files nothing = {{0}, {NULL}}; /* the server tells what it has */
 	struct spool_entry e;
 	int rc = 0;
 

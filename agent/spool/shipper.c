@@ -80,7 +80,7 @@ static int ship(struct shipper *s, struct shipped *l, struct fault *f)
 	l->refs++;
 	pthread_mutex_unlock(&s->lock);
 	rc = deliver_file(
-		&s->o.deliver, &l->entry, l->file, growing_fd(l->growing), end, &offset, f);
+		&s->o.deliver, &l->entry, l->file, growing_place(l->growing), end, &offset, f);
 	pthread_mutex_lock(&s->lock);
 	l->offset = offset;
 	l->busy = false;

@@ -1,12 +1,9 @@
 #include "agent/spool/spares.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include "common/cleanup.h"
 
 static int path_of(const struct spares *s, size_t i, char path[FILE_PATH_BYTES])
 {
@@ -56,20 +53,6 @@ static void put(struct spares *s, size_t i, enum spare state)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Written over, and cut where it was longer: blocks that it has are not asked for again. */
-static int write_over(const char *spare, const char *text, size_t n)
-{
-	_cleanup_(file_close) int fd = open(spare, O_WRONLY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return -errno;
-	rc = file_write_all(fd, text, n);
-	if (!rc && (ftruncate(fd, (off_t)n) || fsync(fd)))
-		rc = -errno;
-	return rc;
-}
-
 int spares_write(struct spares *s, const char *path, const char *text, size_t n, struct fault *f)
 {
 	size_t i = take(s, SPARE_THERE);
@@ -80,7 +63,7 @@ int spares_write(struct spares *s, const char *path, const char *text, size_t n,
 		return file_write_whole(path, text, n, 0640, f);
 	rc = path_of(s, i, spare);
 	if (!rc)
-		rc = write_over(spare, text, n);
+		rc = file_write_over(spare, text, n, 0640);
 	if (!rc && rename(spare, path))
 		rc = -errno;
 	if (rc)

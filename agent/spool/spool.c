@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/spool/spares.h"
@@ -11,6 +12,10 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/numbers.h"
+
+/* random(4): another one for each boot. */
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_MAX_BYTES 64
 
 struct row {
 	struct spool_entry entry;
@@ -23,6 +28,7 @@ struct spool {
 	struct row *rows;
 	size_t n;
 	struct spares spares;
+	struct slots *slots;
 	struct spool_entry *orphans;
 	size_t n_orphans;
 	json_t *rejected;
@@ -114,6 +120,38 @@ static bool has_result(const struct spool *s, const struct spool_entry *e)
 	return !path_of(s, e, "", "json", path) && !access(path, F_OK);
 }
 
+/* A file of it that is there already has all of it, unless its writing was cut off. */
+static int recover_log(
+	void *arg, const struct spool_entry *e, const char *data, size_t n, struct fault *f)
+{
+	const struct spool *s = arg;
+	char path[FILE_PATH_BYTES];
+	struct stat st;
+	int rc = spool_file_path(s, e, SPOOL_LOG, path);
+
+	if (rc)
+		return fault_errno(f, -rc, "%s", s->folder);
+	if (!n || (stat(path, &st) == 0 && (size_t)st.st_size >= n))
+		return 0;
+	return file_write_whole(path, data, n, 0640, f);
+}
+
+static int open_slots(struct spool *s, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	_cleanup_free_ char *boot = NULL;
+	int rc = file_path(path, sizeof(path), "%s/spare/logs", s->folder);
+
+	if (rc)
+		return fault_errno(f, -rc, "%s", s->folder);
+	if (file_read(BOOT_ID, BOOT_ID_MAX_BYTES, &boot, NULL, f)) {
+		log_warning("short logs have files of their own", LOG_STR("why", f->text));
+		return 0;
+	}
+	rc = slots_open(path, boot, &s->slots, f);
+	return rc ? rc : slots_recover(s->slots, recover_log, s, f);
+}
+
 static int scan(struct spool *s, struct fault *f)
 {
 	DIR *folder = opendir(s->folder);
@@ -167,6 +205,8 @@ int spool_open(const char *folder, struct spool **out, struct fault *f)
 	if (!rc)
 		rc = spares_init(&s->spares, spares, f);
 	if (!rc)
+		rc = open_slots(s, f);
+	if (!rc)
 		rc = scan(s, f);
 	if (rc) {
 		spool_close(s);
@@ -183,10 +223,20 @@ void spool_close(struct spool *s)
 	pthread_cond_destroy(&s->synced);
 	pthread_mutex_destroy(&s->lock);
 	spares_done(&s->spares);
+	slots_close(s->slots);
 	json_decref(s->rejected);
 	free(s->rows);
 	free(s->orphans);
 	free(s);
+}
+
+int spool_open_log(
+	struct spool *s, const struct spool_entry *e, struct growing **out, struct fault *f)
+{
+	char path[FILE_PATH_BYTES];
+	int rc = spool_file_path(s, e, SPOOL_LOG, path);
+
+	return rc ? fault_errno(f, -rc, "run log") : growing_open_in(s->slots, e, path, out, f);
 }
 
 /* Names that are in the folder are on the disk when it returns 0; many boards need one fsync. */

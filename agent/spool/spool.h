@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/link/link.h"
+#include "agent/spool/entry.h"
+#include "agent/spool/growing.h"
 #include "common/fault.h"
 #include "common/file.h"
 
@@ -25,12 +26,6 @@ struct spool;
 /* What a run leaves beside its result; each is shipped while it grows. */
 enum spool_file { SPOOL_LOG, SPOOL_CAPTURE, SPOOL_FILES };
 
-struct spool_entry {
-	char lineage[LINK_LINEAGE_BYTES];
-	uint64_t run;
-	uint64_t epoch;
-};
-
 /* Finds what an earlier process left; a capture without its result is of no use and goes. */
 int spool_open(const char *folder, struct spool **out, struct fault *f);
 void spool_close(struct spool *s);
@@ -39,6 +34,10 @@ int spool_file_path(const struct spool *s, const struct spool_entry *e, enum spo
 	char path[FILE_PATH_BYTES]);
 int spool_result_path(
 	const struct spool *s, const struct spool_entry *e, char path[FILE_PATH_BYTES]);
+
+/* The run's log, in a slot while it is short; kept by growing_keep where the server has not all of it. */
+int spool_open_log(
+	struct spool *s, const struct spool_entry *e, struct growing **out, struct fault *f);
 
 /* Durable when it returns 0; from then on the entry is listed, and claimed by the caller. */
 int spool_put(

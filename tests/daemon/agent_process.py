@@ -73,6 +73,11 @@ class Agent:
         folder = self.data / "spool"
         return sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.exists() else []
 
+    def left_in_work(self):
+        """What a run has left: its folder, or something in the empty one that waits for the board's next."""
+        folders = (self.data / "work").iterdir()
+        return [p.name for p in folders if not p.name.startswith("spare-") or list(p.iterdir())]
+
     def wait_spool_empty(self):
         wait_for(lambda: not self.spool(), message=f"the spool is not empty: {self.spool()}")
 

@@ -45,7 +45,7 @@ def test_a_job_passes_and_leaves_nothing(server, make_agent):
     assert [s["stage"] for s in result["stages"]][0] == "flash"
     assert "latency: 1.5 us" in server.text(run)
     agent.wait_spool_empty()
-    wait_for(lambda: not list((agent.data / "work").iterdir()), message="a work folder stays")
+    wait_for(lambda: not agent.left_in_work(), message="a work folder stays")
     assert agent.stop() == 0
 
 
@@ -157,7 +157,7 @@ def test_agent_killed_while_measuring_leaves_nothing_stuck(server, make_agent, t
     run = server.submit("host-1", server.add_artifact(image), **LINES)
     agent = make_agent().start()
     pid = int(wait_for(lambda: pid_file.exists() and pid_file.read_text()))
-    wait_for(lambda: any(b"begun" in p.read_bytes() for p in agent.data.glob("spool/*.log")))
+    wait_for(lambda: any(b"begun" in p.read_bytes() for p in agent.data.glob("spool/spare/logs")))
     agent.kill()
     wait_for(lambda: not alive(pid), message="the program outlives the agent")
     agent.start()

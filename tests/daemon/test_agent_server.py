@@ -158,7 +158,7 @@ def test_the_agent_dies_at_any_point(tmp_path, point, comes_back):
         wait_for(lambda: all(b["state"] == "ready" and b["online"] for b in server.api("/boards")["items"]), 20)
         one.wait_spool_empty()
         dying.wait_spool_empty()
-        wait_for(lambda: not list((dying.data / "work").iterdir()))
+        wait_for(lambda: not dying.left_in_work())
     finally:
         dying.stop()
         other.stop()

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 
 sys.path[:0] = [str(ROOT / "tests" / "scenario"), str(ROOT / "tests")]
-from history import History, console_of, driving_of, driving_of_virtual  # noqa: E402
+from history import SLOT_BYTES, SLOT_HEAD, History, console_of, driving_of, driving_of_virtual  # noqa: E402
 from torture import Torture  # noqa: E402
 
 KILLS = 200
@@ -52,7 +52,7 @@ class Made:
         self.server, self.agent, self.journal = folder / "server", folder / "agent", folder / "journal"
         for sub in ("logs", "artifacts"):
             (self.server / sub).mkdir(parents=True)
-        for sub in ("driven", "sent", "spool/rejected", "virtual/v"):
+        for sub in ("driven", "sent", "spool/rejected", "spool/spare", "virtual/v"):
             (self.agent / sub).mkdir(parents=True)
         data = b"plan"
         self.sha256 = hashlib.sha256(data).hexdigest()
@@ -141,6 +141,8 @@ DAMAGE = {
     "two openings of a probe": ("doubled", lambda m: m.probe.write_text("".join(json.dumps(
         {"event": "open", "session": s, "pid": 9 + s}) + "\n" for s in (1, 2)))),
     "a result in the spool": ("stuck", lambda m: (m.agent / "spool" / "l-2-2.json").write_text("{}")),
+    "a log in a slot": ("stuck", lambda m: (m.agent / "spool/spare/logs").write_bytes(
+        bytes(SLOT_BYTES) + SLOT_HEAD.pack(b"l", 2, 2, 5).ljust(SLOT_BYTES, b"\0"))),
     "a refused result": ("lost", lambda m: (m.agent / "spool/rejected" / "l-2-2.json").write_text("{}")),
 }
 

@@ -13,6 +13,7 @@ ENDED_JOB = {"succeeded", "failed", "canceled", "lost"}
 ENDED_RUN = {"done", "released", "lost", "late"}
 RECORD = struct.Struct("<QIB3x")
 CONSOLE = 0
+SLOT_BYTES, SLOT_HEAD = 8192, struct.Struct("65s7xQQQ")  # agent/spool/slots.c: lineage, run, epoch, bytes
 
 
 def read_journal(path):
@@ -71,6 +72,15 @@ def driving_of_virtual(text):
         else:
             opened = None
     return wrong
+
+
+def logs_in_slots(path):
+    """(slot, run) of each that is taken; the file's first SLOT_BYTES are no slot."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    runs = [SLOT_HEAD.unpack_from(data, at)[1] for at in range(SLOT_BYTES, len(data) - SLOT_BYTES + 1, SLOT_BYTES)]
+    return [(slot, run) for slot, run in enumerate(runs) if run]
 
 
 class History:
@@ -231,8 +241,10 @@ class History:
 
     def check_spools(self):
         for agent in self.agents:
-            # What lies in spare/ was delivered: its file is there to be used again.
+            # What lies in spare/ was delivered: its file is there to be used again. Logs in slots: see below.
             for path in (p for p in (agent / "spool").rglob("*") if p.parent.name != "spare"):
                 if path.is_file():
                     kind = "lost" if path.parent.name == "rejected" else "stuck"
                     self.say(kind, f"{path.relative_to(agent.parent)} lies in a spool")
+            for slot, run in logs_in_slots(agent / "spool/spare/logs"):
+                self.say("stuck", f"the log of run {run} lies in slot {slot} of {agent.name}")

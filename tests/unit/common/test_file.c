@@ -48,6 +48,66 @@ static void durable_writes_replace_whole(void **state)
 	assert_null(data);
 }
 
+static ino_t inode(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+static void what_is_replaced_often_needs_two_files(void **state)
+{
+	static const char *const words[] = {"first", "2nd", "the third", "4"};
+	char path[FILE_PATH_BYTES];
+	ino_t inodes[4];
+	struct fault f;
+
+	file_path(path, sizeof(path), "%s/often", folder);
+	for (size_t i = 0; i < 4; i++) {
+		_cleanup_free_ char *data = NULL;
+
+		assert_int_equal(
+			file_replace_durable(path, words[i], strlen(words[i]), 0600, &f), 0);
+		assert_int_equal(file_read(path, 100, &data, NULL, &f), 0);
+		assert_string_equal(data, words[i]);
+		inodes[i] = inode(path);
+	}
+	assert_true(inodes[1] != inodes[2]);
+	assert_int_equal(inodes[3], inodes[1]);
+}
+
+static void what_cannot_be_replaced_stays(void **state)
+{
+	char path[FILE_PATH_BYTES], old[FILE_PATH_BYTES];
+	_cleanup_free_ char *data = NULL;
+	struct fault f;
+
+	file_path(path, sizeof(path), "%s/stays", folder);
+	file_path(old, sizeof(old), "%s.old", path);
+	assert_int_equal(file_replace_durable(path, "first", 5, 0600, &f), 0);
+	assert_int_equal(mkdir(old, 0700), 0);
+	assert_int_equal(file_replace_durable(path, "2nd", 3, 0600, &f), -EISDIR);
+	assert_int_equal(file_read(path, 100, &data, NULL, &f), 0);
+	assert_string_equal(data, "first");
+}
+
+static void a_folder_is_emptied_and_stays(void **state)
+{
+	char path[FILE_PATH_BYTES], below[FILE_PATH_BYTES];
+	ino_t before;
+	struct fault f;
+
+	file_path(path, sizeof(path), "%s/emptied", folder);
+	file_path(below, sizeof(below), "%s/a/b", path);
+	assert_int_equal(file_make_folders(below, 0700, &f), 0);
+	before = inode(path);
+	assert_int_equal(file_empty_folder(path, &f), 0);
+	assert_int_equal(inode(path), before);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(file_empty_folder(path, &f), -ENOENT);
+}
+
 static void trees_come_and_go(void **state)
 {
 	char path[FILE_PATH_BYTES];
@@ -175,6 +235,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durable_writes_replace_whole),
+		cmocka_unit_test(what_is_replaced_often_needs_two_files),
+		cmocka_unit_test(what_cannot_be_replaced_stays),
+		cmocka_unit_test(a_folder_is_emptied_and_stays),
 		cmocka_unit_test(trees_come_and_go),
 		cmocka_unit_test(a_lock_names_its_holder),
 		cmocka_unit_test(a_lock_is_its_folders),

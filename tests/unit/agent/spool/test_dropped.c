@@ -20,7 +20,7 @@ static void log_result_and_file_say_it(void **state)
 {
 	struct spool *s;
 	struct run_log *log;
-	struct growing *capture;
+	struct growing *capture, *file;
 	char path[FILE_PATH_BYTES];
 	_cleanup_free_ char *text = strdup(result);
 	_cleanup_free_ char *read = NULL;
@@ -30,7 +30,9 @@ static void log_result_and_file_say_it(void **state)
 	assert_int_equal(spool_open(temporary, &s, &f), 0);
 	assert_int_equal(spool_put(s, &entry, text, strlen(text), &f), 0);
 	assert_int_equal(spool_file_path(s, &entry, SPOOL_LOG, path), 0);
-	assert_int_equal(run_log_open(path, &clock_system, 0, &log, &f), 0);
+	assert_int_equal(spool_open_log(s, &entry, &file, &f), 0);
+	assert_int_equal(run_log_open(file, &clock_system, 0, &log, &f), 0);
+	assert_int_equal(growing_keep(file, &f), 0);
 	run_log_printf(log, "passed");
 	run_log_close(log);
 	assert_int_equal(spool_file_path(s, &entry, SPOOL_CAPTURE, path), 0);
@@ -117,7 +119,7 @@ static void what_is_dropped_takes_nothing_more(void **state)
 	assert_int_equal(growing_size(g), 3);
 	growing_drop(g);
 	assert_int_equal(growing_size(g), 0);
-	assert_int_equal(lseek(growing_fd(g), 0, SEEK_END), 0);
+	assert_int_equal(lseek(growing_place(g).fd, 0, SEEK_END), 0);
 	assert_int_equal(access(in_temporary("x"), F_OK), -1);
 	assert_int_equal(growing_append(g, "abc", 3), -ECANCELED);
 	growing_unref(g);

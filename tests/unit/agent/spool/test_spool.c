@@ -7,7 +7,9 @@
 #include <pthread.h>
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/spool/spool.h"
@@ -39,6 +41,75 @@ static void touch(const char *name)
 
 	assert_true(fd >= 0);
 	close(fd);
+}
+
+/* As it is when the process ends without a word: the log is not let go of. */
+static struct growing *cut_off_log(const char *text)
+{
+	struct spool *s = open_spool();
+	struct growing *log;
+	struct fault f;
+
+	assert_int_equal(spool_open_log(s, &first, &log, &f), 0);
+	assert_int_equal(growing_append(log, text, strlen(text)), 0);
+	return log;
+}
+
+static void holds(const char *name, const char *text)
+{
+	char *data;
+	struct fault f;
+
+	assert_int_equal(file_read(in_temporary(name), 4096, &data, NULL, &f), 0);
+	assert_string_equal(data, text);
+	free(data);
+}
+
+static void a_log_in_a_slot_is_an_orphan_after_a_kill(void **state)
+{
+	pid_t child = fork();
+	struct spool_entry e;
+	struct spool *s;
+	int status;
+
+	if (!child) {
+		cut_off_log("begun");
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	s = open_spool();
+	holds("abc0-41-17.log", "begun");
+	assert_true(spool_take_orphan(s, &e));
+	assert_int_equal(e.run, 41);
+	assert_false(spool_take_orphan(s, &e));
+	spool_close(s);
+	unlink(in_temporary("abc0-41-17.log"));
+	/* It was found once: now it is that file, or nothing. */
+	s = open_spool();
+	assert_false(spool_take_orphan(s, &e));
+	spool_close(s);
+}
+
+static void a_file_that_was_cut_off_is_made_whole_from_its_slot(void **state)
+{
+	static const char *const there[] = {"beg", "begun, and more"};
+	struct fault f;
+
+	for (size_t i = 0; i < 2; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (!child) {
+			cut_off_log("begun");
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(file_write_whole(in_temporary("abc0-41-17.log"), there[i],
+					 strlen(there[i]), 0640, &f),
+			0);
+		spool_close(open_spool());
+		holds("abc0-41-17.log", i ? there[i] : "begun");
+	}
 }
 
 static void entries_survive_a_restart_in_order(void **state)
@@ -201,6 +272,8 @@ static void many_boards_put_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_log_in_a_slot_is_an_orphan_after_a_kill),
+		TEST(a_file_that_was_cut_off_is_made_whole_from_its_slot),
 		TEST(entries_survive_a_restart_in_order),
 		TEST(an_entry_is_claimed_once),
 		TEST(a_refused_entry_is_kept_aside_and_told_once),
