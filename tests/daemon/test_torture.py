@@ -29,7 +29,7 @@ def test_nothing_is_lost_doubled_or_stuck_by_kills(build, tmp_path):
     assert violations == [], f"SEED={seed}\n" + "\n".join(lines)
     assert sum(torture.kills.values()) >= KILLS
     assert len(torture.visited) >= 8, lines
-    print("\n".join(lines))
+    print("\n".join(lines), f"pace {torture.pace:.1f}", sep="\n")
 
 
 @pytest.mark.parametrize("program", ["hildad", "hilda-agent"])
