@@ -64,25 +64,21 @@ static int rerun(struct store_txn *t, struct store_op *op)
 	struct store_event *e;
 	sqlite3_stmt *q = NULL;
 	int64_t demand = 0, attempts = 0;
-	char what[32];
-	int rc = sql_first(t->db, &q,
-		"SELECT demand, board, token, document FROM jobs WHERE id = $job",
-		SQL_I("$job", x->job));
+	int rc = owner_check_job(t, op, x->owner, x->job);
 
+	if (rc)
+		return rc;
+	rc = sql_first(t->db, &q, "SELECT demand, board, token, document FROM jobs WHERE id = $job",
+		SQL_I("$job", x->job));
 	if (rc > 0) {
 		demand = sql_i64(q, 0);
 		sql_copy(q, 1, board, sizeof(board));
 		sql_copy(q, 2, owner, sizeof(owner));
 		attempts = attempts_of(sql_text(q, 3));
-		snprintf(what, sizeof(what), "job %lld", (long long)x->job);
-		if (owner_check(op, x->owner, sql_text(q, 2), what))
-			rc = -EACCES;
 	}
 	sql_end(&q);
 	if (rc < 0)
 		return rc;
-	if (!rc)
-		return fault_set(&op->fault, ENOENT, "there is no job %lld", (long long)x->job);
 	if (x->same_board && !board[0])
 		return fault_set(&op->fault, EBUSY,
 			"job %lld has not been on a board yet: rerun it without the same board",
