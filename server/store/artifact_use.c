@@ -36,17 +36,13 @@ static void remember(struct store_txn *t, const char *sha256, int64_t noted_ms)
 
 int artifact_use(struct store_txn *t, struct store_op *op, const char *sha256)
 {
-	sqlite3_stmt *q = NULL;
 	int64_t noted_ms = 0;
 	int rc;
 
 	if (is_known(t, sha256))
 		return 0;
-	rc = sql_first(t->db, &q, "SELECT used_at FROM artifacts WHERE sha256 = $sha256",
+	rc = sql_first_i64(t->db, &noted_ms, "SELECT used_at FROM artifacts WHERE sha256 = $sha256",
 		SQL_T("$sha256", sha256));
-	if (rc > 0)
-		noted_ms = sql_i64(q, 0);
-	sql_end(&q);
 	if (rc < 0)
 		return rc;
 	if (!rc)

@@ -11,16 +11,10 @@
 
 static int live_run_of(struct store_txn *t, struct store_op *op, int64_t job, struct run_row *r)
 {
-	sqlite3_stmt *q = NULL;
 	int64_t run = 0;
-	int rc = sql_first(t->db, &q,
-		"SELECT id FROM runs WHERE job = $job"
-		" AND finished_at IS NULL",
-		SQL_I("$job", job));
+	int rc = sql_first_i64(t->db, &run,
+		"SELECT id FROM runs WHERE job = $job AND finished_at IS NULL", SQL_I("$job", job));
 
-	if (rc > 0)
-		run = sql_i64(q, 0);
-	sql_end(&q);
 	if (rc <= 0)
 		return rc;
 	rc = move_load_run(t, op, run, r);

@@ -37,11 +37,8 @@ static int bound_demand(struct store_txn *t, int64_t demand, const char *board, 
 					json_object_get(json_object_get(need, "board"), "type"))),
 			SQL_T("$name", board));
 	if (!rc)
-		rc = sql_first(t->db, &q, "SELECT id FROM demands WHERE text = $text",
+		rc = sql_first_i64(t->db, id, "SELECT id FROM demands WHERE text = $text",
 			SQL_T("$text", text));
-	if (rc > 0)
-		*id = sql_i64(q, 0);
-	sql_end(&q);
 	free(text);
 	json_decref(need);
 	return rc < 0 ? rc : 0;

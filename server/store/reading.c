@@ -76,18 +76,15 @@ void reading_put_next(struct json_out *o, bool more, int64_t last)
 
 static int add_board(struct store_reader *r, sqlite3_stmt *q, struct capability *c)
 {
-	_cleanup_sql_ sqlite3_stmt *busy = NULL;
 	int rc;
 
 	capability_load(c, q);
 	if (c->board.state != MATCH_BUSY)
 		return 0;
-	rc = sql_first(r->db, &busy,
+	rc = sql_first_i64(r->db, &c->board.job,
 		"SELECT job FROM runs WHERE board = $board"
 		" AND finished_at IS NULL",
 		SQL_T("$board", c->name));
-	if (rc > 0)
-		c->board.job = sql_i64(busy, 0);
 	return rc < 0 ? rc : 0;
 }
 
