@@ -204,21 +204,6 @@ static int check_parent(struct store_txn *t, struct op_job_submit *x)
 			    (long long)x->parent);
 }
 
-static int check_artifacts(struct store_txn *t, struct op_job_submit *x)
-{
-	const struct job *job = x->parsed;
-	const char *sha256 = job->image;
-	int rc = artifact_use(t, &x->op, sha256);
-
-	for (size_t i = 0; i < job->n_files && !rc; i++) {
-		sha256 = job->files[i].sha256;
-		rc = artifact_use(t, &x->op, sha256);
-	}
-	if (rc == -ENXIO)
-		snprintf(x->missing, sizeof(x->missing), "%s", sha256);
-	return rc;
-}
-
 static int submit(struct store_txn *t, struct store_op *op)
 {
 	struct op_job_submit *x = (struct op_job_submit *)op;
@@ -252,7 +237,7 @@ static int submit(struct store_txn *t, struct store_op *op)
 		return rc < 0 ? rc : 0;
 	rc = check_parent(t, x);
 	if (!rc && x->with_artifacts)
-		rc = check_artifacts(t, x);
+		rc = artifact_use_by(t, op, job, x->missing);
 	if (!rc && !x->impossible)
 		rc = quota_take(t, op, j.token, j.repeat, x->queue_max);
 	if (!rc)

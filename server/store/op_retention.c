@@ -339,25 +339,16 @@ void op_jobs_remove_setup(struct op_jobs_remove *x)
 
 /* ---- artifacts ---- */
 
-/* An image is compared with the column: SQLite puts a bound value into the index's expression, and then has no index. */
 static int remove_artifact(struct store_txn *t, struct store_op *op)
 {
 	struct op_artifact_remove *x = (struct op_artifact_remove *)op;
-	int rc = sql_first_i64(t->db, &x->bytes,
-		"DELETE FROM artifacts WHERE sha256 = $sha256 AND used_at < $since"
-		" AND NOT EXISTS (SELECT 1 FROM jobs j WHERE substr(j.image, 1, 16) ="
-		" substr(artifacts.sha256, 1, 16) AND j.image = artifacts.sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM job_files WHERE sha256 = $sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM suite_artifacts WHERE sha256 = $sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM uploads WHERE sha256 = $sha256) RETURNING bytes",
-		SQL_T("$sha256", x->sha256), SQL_I("$since", x->unused_since_ms));
+	int rc = artifact_unused_remove(t, x->sha256, x->unused_since_ms, &x->bytes);
 
 	if (!rc)
 		return fault_set(&op->fault, EBUSY, "artifact %s is in use", x->sha256);
 	if (rc > 0)
 		rc = sql_run(t->db, "INSERT INTO leftovers (sha256) VALUES ($sha256)",
 			SQL_T("$sha256", x->sha256));
-	artifact_use_forget(t);
 	return rc ? rc : note(t, "removed artifact %s, %lld bytes", x->sha256, (long long)x->bytes);
 }
 
