@@ -44,34 +44,23 @@ static int bound_demand(struct store_txn *t, int64_t demand, const char *board, 
 	return rc < 0 ? rc : 0;
 }
 
-/* As the document has it: the job's own may have grown by runs that were handed back. */
-static int64_t attempts_of(const char *document)
-{
-	json_t *doc = json_loads(document, 0, NULL), *given = json_object_get(doc, "attempts");
-	int64_t attempts = given ? json_integer_value(given) : JOB_ATTEMPTS;
-
-	json_decref(doc);
-	return attempts;
-}
-
 static int rerun(struct store_txn *t, struct store_op *op)
 {
 	struct op_job_rerun *x = (struct op_job_rerun *)op;
 	char board[STORE_NAME_BYTES] = "", owner[STORE_NAME_BYTES] = "";
 	struct store_event *e;
 	sqlite3_stmt *q = NULL;
-	int64_t demand = 0, attempts = 0;
+	int64_t demand = 0;
 	int rc = owner_check_job(t, op, x->owner, x->job);
 
 	if (rc)
 		return rc;
-	rc = sql_first(t->db, &q, "SELECT demand, board, token, document FROM jobs WHERE id = $job",
+	rc = sql_first(t->db, &q, "SELECT demand, board, token FROM jobs WHERE id = $job",
 		SQL_I("$job", x->job));
 	if (rc > 0) {
 		demand = sql_i64(q, 0);
 		sql_copy(q, 1, board, sizeof(board));
 		sql_copy(q, 2, owner, sizeof(owner));
-		attempts = attempts_of(sql_text(q, 3));
 	}
 	sql_end(&q);
 	if (rc < 0)
@@ -90,10 +79,9 @@ static int rerun(struct store_txn *t, struct store_op *op)
 			"INSERT INTO jobs (name, state, demand, label_set, image, priority,"
 			" attempts_allowed, parent, token, created_at, queue_deadline_at, document)"
 			" SELECT name, 'queued', $demand, label_set, image, priority,"
-			" $attempts, id, token, $now, $now + queue_deadline_at - created_at,"
+			" attempts_allowed, id, token, $now, $now + queue_deadline_at - created_at,"
 			" document FROM jobs WHERE id = $job",
-			SQL_I("$job", x->job), SQL_I("$demand", demand),
-			SQL_I("$attempts", attempts), SQL_I("$now", t->now_ms));
+			SQL_I("$job", x->job), SQL_I("$demand", demand), SQL_I("$now", t->now_ms));
 	if (rc)
 		return rc;
 	x->new_job = sql_last_id(t->db);

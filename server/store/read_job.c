@@ -8,9 +8,11 @@
 #include "server/store/read.h"
 #include "server/store/reading.h"
 
+/* Each start that was handed back is one more that is allowed. */
 #define JOB_COLUMNS                                                                            \
 	"j.id, j.name, j.state, j.outcome, j.detail, j.stage, j.demand, j.label_set, j.image," \
-	" j.priority, j.attempts, j.attempts_allowed, j.run, j.parent, j.created_at,"          \
+	" j.priority, j.attempts, j.attempts_allowed + (SELECT count(*) FROM runs h"           \
+	" WHERE h.job = j.id AND h.handed_back = 1), j.run, j.parent, j.created_at,"           \
 	" j.started_at, j.finished_at, j.document, j.cancel_reason, j.board, j.placing"
 
 enum {
