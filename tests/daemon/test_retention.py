@@ -320,6 +320,30 @@ def test_a_crash_between_rows_and_files(make_server, place):
     assert "orphan" not in check(server)
 
 
+@pytest.mark.parametrize("which, gone", [("log", "DELETE FROM runs"), ("capture", "UPDATE runs SET capture_removed_at = 1")])
+def test_a_piece_of_what_retention_removes_at_that_moment_leaves_no_file(make_server, which, gone):
+    server = make_server(retention_every="1 h").start(HILDA_FAILPOINTS="server.piece.looked=stop:1")
+    agent = agent_of(server)
+    server.submit()
+    offer = agent.offer(boards=["b1"])
+    agent.start(offer)
+    replies = []
+    path = f"/runs/{offer['run']}/{which}?offset=0"
+    late = threading.Thread(target=lambda: replies.append(agent.call("PUT", path, record("late"), epoch=offer["epoch"])))
+    late.start()
+    stat = pathlib.Path(f"/proc/{server.process.pid}/stat")
+    wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", 20)
+    # As retention does it, which would be as quick: the row, then what there is of files.
+    with sqlite3.connect(server.data / "hilda.db") as db:
+        db.execute(gone)
+    server.process.send_signal(signal.SIGCONT)
+    late.join(20)
+    assert [r.status for r in replies] == [410] and "removed by retention" in replies[0].json["detail"]
+    assert files(server, which + "s") == []
+    assert server.stop() == 0
+    assert "orphan" not in check(server)
+
+
 def blob_file(server, digest):
     return server.data / "artifacts" / digest[:2] / digest
 
