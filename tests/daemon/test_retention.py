@@ -501,6 +501,7 @@ def test_what_would_go_is_said_and_stays(make_server):
         "suite own: 2 of 3 runs go, 8 cells (by its keep: 1 runs, 90 days)",
         "jobs of no suite run: 0 go, with their repetitions (job-age is off)",
         "artifacts that nothing needs: 0 go, 0 bytes (artifact-age is off)"]
+    assert said(suite_runs_age="36 h")[1].endswith("(by the settings: 2 runs, 36 h)")
     assert said(job_age="1 ms", artifact_age="1 ms")[3:] == [
         "jobs of no suite run: 1 go, with their repetitions", "artifacts that nothing needs: 1 go, 8 bytes"]
     assert len(runs_of(server)) == 3 and len(runs_of(server, "own")) == 3, "a turn comes each minute"
