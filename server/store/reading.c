@@ -66,12 +66,24 @@ int reading_bind_labels(
 	return rc;
 }
 
-void reading_put_next(struct json_out *o, bool more, int64_t last)
+int reading_end_page(struct json_out *o, struct buffer *out, size_t before, int rc, int64_t last)
 {
-	if (more)
+	jo_close(o, ']');
+	if (rc > 0)
 		jo_put_int(o, "next", last);
 	else
 		jo_put_null(o, "next");
+	jo_close(o, '}');
+	return reading_end(out, before, rc < 0 ? rc : o->rc);
+}
+
+void reading_put_time_or_null(struct json_out *o, const char *key, sqlite3_stmt *q, int column)
+{
+	jo_key(o, key);
+	if (sql_null(q, column))
+		jo_null(o);
+	else
+		jo_time(o, sql_i64(q, column));
 }
 
 static int add_board(struct store_reader *r, sqlite3_stmt *q, struct capability *c)
