@@ -66,6 +66,18 @@ int buffer_printf(struct buffer *b, const char *format, ...)
 	return 0;
 }
 
+size_t buffer_give(const struct buffer *b, size_t *given, void *out, size_t room)
+{
+	size_t n = b->n - *given;
+
+	if (n > room)
+		n = room;
+	if (n)
+		memcpy(out, b->data + *given, n);
+	*given += n;
+	return n;
+}
+
 void buffer_consume(struct buffer *b, size_t n)
 {
 	if (n >= b->n) {

@@ -20,6 +20,8 @@ struct buffer {
 int buffer_add(struct buffer *b, const void *data, size_t n);
 int buffer_add_text(struct buffer *b, const char *text);
 int buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* At most room of the bytes behind *given, which grows by so many. Returns how many. */
+size_t buffer_give(const struct buffer *b, size_t *given, void *out, size_t room);
 /* Drops the first n bytes. */
 void buffer_consume(struct buffer *b, size_t n);
 void buffer_clear(struct buffer *b);

@@ -62,7 +62,7 @@ int http_reply_fault(const struct http_reply *reply, struct fault *f)
 	const char *pointer = json_string_value(json_object_get(doc, "pointer"));
 	json_t *known = json_object_get(doc, "known"), *item;
 	struct buffer text = BUFFER_INIT(FAULT_TEXT_BYTES);
-	size_t i;
+	size_t i, n = 0;
 
 	/* A longer one is cut, so that there are words in any case. */
 	if (detail || title)
@@ -71,8 +71,11 @@ int http_reply_fault(const struct http_reply *reply, struct fault *f)
 		buffer_printf(&text, "the server answered with HTTP status %d", reply->status);
 	if (pointer && *pointer)
 		buffer_printf(&text, " (at %s)", pointer);
-	json_array_foreach (known, i, item)
-		buffer_printf(&text, "%s%s", i ? ", " : "; known: ", json_string_value(item));
+	json_array_foreach (known, i, item) {
+		if (json_is_string(item))
+			buffer_printf(
+				&text, "%s%s", n++ ? ", " : "; known: ", json_string_value(item));
+	}
 	fault_set(f, EPROTO, "%s", text.data ? text.data : "");
 	buffer_done(&text);
 	json_decref(doc);

@@ -46,6 +46,9 @@ const char *image_section_name(const struct image *image, const GElf_Shdr *secti
 const uint8_t *image_section_bytes(const struct image *image, const GElf_Shdr *section);
 /* Whether a section says which build this is rather than what it does. */
 bool image_section_is_identity(const char *name);
+/* Each symbol of each table, at most IMAGE_SYMBOLS_MAX of one; names are in the table's string section. */
+void image_each_symbol(const struct image *image,
+	void (*fn)(void *arg, const GElf_Shdr *table, const GElf_Sym *symbol), void *arg);
 /* At most n bytes of a stranger's text, up to its NUL, what is not printable as '?'. */
 void image_copy_printable(char *out, size_t room, const char *text, size_t n);
 const char *image_machine_name(unsigned machine, char *room, size_t n);

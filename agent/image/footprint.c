@@ -44,33 +44,30 @@ static bool is_weights_symbol(const char *name)
 		(n > 8 && !strcmp(name + n - 8, "_weights"));
 }
 
+struct weights {
+	const struct image *image;
+	uint64_t bytes;
+};
+
+static void add_weights(void *arg, const GElf_Shdr *table, const GElf_Sym *symbol)
+{
+	struct weights *w = arg;
+	const char *name;
+
+	if (GELF_ST_TYPE(symbol->st_info) != STT_OBJECT)
+		return;
+	name = elf_strptr(w->image->elf, table->sh_link, symbol->st_name);
+	if (name && is_weights_symbol(name) && symbol->st_size <= w->image->n)
+		w->bytes += symbol->st_size;
+}
+
 /* For images whose weights lie among other constants: the symbols that are named so. */
 static uint64_t weights_by_symbol(const struct image *image)
 {
-	uint64_t bytes = 0;
+	struct weights w = {.image = image};
 
-	for (size_t i = 1; i < image->n_sections; i++) {
-		Elf_Scn *scn = elf_getscn(image->elf, i);
-		GElf_Shdr s;
-		Elf_Data *data;
-
-		if (!scn || !gelf_getshdr(scn, &s) || s.sh_type != SHT_SYMTAB || !s.sh_entsize)
-			continue;
-		data = elf_getdata(scn, NULL);
-		for (size_t k = 0; data && k < data->d_size / s.sh_entsize && k < IMAGE_SYMBOLS_MAX;
-			k++) {
-			GElf_Sym symbol;
-			const char *name;
-
-			if (!gelf_getsym(data, (int)k, &symbol) ||
-				GELF_ST_TYPE(symbol.st_info) != STT_OBJECT)
-				continue;
-			name = elf_strptr(image->elf, s.sh_link, symbol.st_name);
-			if (name && is_weights_symbol(name) && symbol.st_size <= image->n)
-				bytes += symbol.st_size;
-		}
-	}
-	return bytes;
+	image_each_symbol(image, add_weights, &w);
+	return w.bytes;
 }
 
 static int add_segments(

@@ -21,6 +21,27 @@ const char *image_section_name(const struct image *image, const GElf_Shdr *secti
 	return name ? name : "";
 }
 
+void image_each_symbol(const struct image *image,
+	void (*fn)(void *arg, const GElf_Shdr *table, const GElf_Sym *symbol), void *arg)
+{
+	for (size_t i = 1; i < image->n_sections; i++) {
+		Elf_Scn *scn = elf_getscn(image->elf, i);
+		Elf_Data *data;
+		GElf_Shdr s;
+
+		if (!scn || !gelf_getshdr(scn, &s) || s.sh_type != SHT_SYMTAB || !s.sh_entsize)
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (size_t k = 0; data && k < data->d_size / s.sh_entsize && k < IMAGE_SYMBOLS_MAX;
+			k++) {
+			GElf_Sym symbol;
+
+			if (gelf_getsym(data, (int)k, &symbol))
+				fn(arg, &s, &symbol);
+		}
+	}
+}
+
 const uint8_t *image_section_bytes(const struct image *image, const GElf_Shdr *section)
 {
 	if (section->sh_type == SHT_NOBITS || section->sh_size == 0)

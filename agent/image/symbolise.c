@@ -5,6 +5,8 @@
 #include "agent/image/elf_parts.h"
 
 struct nearest {
+	const struct image *image;
+	uint64_t address; /* what is looked for */
 	uint64_t start;
 	uint64_t size;
 	char name[128];
@@ -15,10 +17,10 @@ static uint64_t plain_address(const struct image *image, uint64_t address)
 	return image->header.e_machine == EM_ARM ? address & ~UINT64_C(1) : address;
 }
 
-static void consider(const struct image *image, const GElf_Shdr *table, const GElf_Sym *symbol,
-	uint64_t address, struct nearest *best)
+static void consider(void *arg, const GElf_Shdr *table, const GElf_Sym *symbol)
 {
-	uint64_t start = plain_address(image, symbol->st_value);
+	struct nearest *best = arg;
+	uint64_t start = plain_address(best->image, symbol->st_value), address = best->address;
 	const char *name;
 
 	if (GELF_ST_TYPE(symbol->st_info) != STT_FUNC || symbol->st_shndx == SHN_UNDEF)
@@ -28,32 +30,12 @@ static void consider(const struct image *image, const GElf_Shdr *table, const GE
 		return;
 	if (best->name[0] && start < best->start)
 		return;
-	name = elf_strptr(image->elf, table->sh_link, symbol->st_name);
+	name = elf_strptr(best->image->elf, table->sh_link, symbol->st_name);
 	if (!name || !name[0])
 		return;
 	best->start = start;
 	best->size = symbol->st_size;
 	snprintf(best->name, sizeof(best->name), "%.*s", (int)sizeof(best->name) - 1, name);
-}
-
-static void find_function(const struct image *image, uint64_t address, struct nearest *best)
-{
-	for (size_t i = 1; i < image->n_sections; i++) {
-		Elf_Scn *scn = elf_getscn(image->elf, i);
-		Elf_Data *data;
-		GElf_Shdr s;
-
-		if (!scn || !gelf_getshdr(scn, &s) || s.sh_type != SHT_SYMTAB || !s.sh_entsize)
-			continue;
-		data = elf_getdata(scn, NULL);
-		for (size_t k = 0; data && k < data->d_size / s.sh_entsize && k < IMAGE_SYMBOLS_MAX;
-			k++) {
-			GElf_Sym symbol;
-
-			if (gelf_getsym(data, (int)k, &symbol))
-				consider(image, &s, &symbol, address, best);
-		}
-	}
 }
 
 /* Whether loaded code lies there: a symbol without a size must not claim all of memory. */
@@ -105,14 +87,14 @@ static void keep_printable(char *text)
 
 void image_symbolise(const struct image *image, uint64_t address, char out[IMAGE_SYMBOL_BYTES])
 {
-	struct nearest best = {0};
+	struct nearest best = {.image = image, .address = plain_address(image, address)};
 	char line[96];
 
 	out[0] = 0;
-	address = plain_address(image, address);
+	address = best.address;
 	if (!is_code(image, address))
 		return;
-	find_function(image, address, &best);
+	image_each_symbol(image, consider, &best);
 	find_line(image, address, line, sizeof(line));
 	if (best.name[0] && line[0])
 		snprintf(out, IMAGE_SYMBOL_BYTES, "%.90s+0x%" PRIx64 " (%s)", best.name,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "common/failpoint.h"
 #include "server/agents/agents.h"
 #include "server/http/reply.h"
 #include "server/store/read.h"
@@ -43,6 +44,38 @@ static int look(struct piece *p, const struct run_file *file)
 		r->body.n - skip, &p->fault);
 }
 
+static bool has_place(const struct piece_kind *kind, const struct read_run_brief *brief)
+{
+	return kind->which == RUN_LOG || !brief->capture_removed;
+}
+
+/* Retention removes rows, then files: a file that was made after that would stay for good. */
+static int check_new_file(struct piece *p, struct run_file *file)
+{
+	struct request *r = p->r;
+	struct read_run_brief brief;
+	struct store_reader *reader;
+	int rc;
+
+	if (!run_file_is_new(file))
+		return 0;
+	reader = store_reader_borrow(r->server->store, &p->fault);
+	if (!reader)
+		return -EIO;
+	rc = read_run_brief(reader, r->id, &brief);
+	store_reader_return(r->server->store, reader);
+	if (rc == 0 && has_place(p->kind, &brief)) {
+		run_file_stays(file);
+		return 0;
+	}
+	if (rc != 0 && rc != -ENOENT)
+		return fault_errno(&p->fault, -rc, "cannot look at run %lld", (long long)r->id);
+	rc = run_files_remove(p->kind->files(r->server), r->id, &p->fault);
+	return rc ? rc
+		  : fault_set(&p->fault, ENOENT, "run %lld was removed by retention meanwhile",
+			    (long long)r->id);
+}
+
 /* In the run's turn, so that lengths reach the store in order. 0: the operation has the request. */
 static int append(struct piece *p, struct run_file *file)
 {
@@ -76,10 +109,14 @@ static void write_piece(struct task *task)
 	struct request *r = p->r;
 	struct run_files *files = p->kind->files(r->server);
 	struct run_file *file;
-	int rc = run_file_hold(files, r->id, p->known, &file, &p->fault);
+	int rc = failpoint("server.piece.looked");
 
+	if (rc == 0)
+		rc = run_file_hold(files, r->id, p->known, &file, &p->fault);
 	if (rc == 0) {
-		rc = append(p, file);
+		rc = check_new_file(p, file);
+		if (rc == 0)
+			rc = append(p, file);
 		run_file_unlock(file);
 		run_file_release(files, file);
 	}
@@ -100,6 +137,8 @@ static void written(struct request *r)
 		reply_problem(r, &problem);
 	} else if (p->rc == -EBADMSG) {
 		reply_problemf(r, PROBLEM_BAD_CAPTURE, "%s", p->fault.text);
+	} else if (p->rc == -ENOENT) {
+		reply_problemf(r, PROBLEM_GONE, "%s", p->fault.text);
 	} else if (p->rc != 0) {
 		reply_rc(r, p->rc, &p->fault);
 	} else if (p->op.op.rc != 0) {
@@ -124,7 +163,7 @@ static bool check_run(struct request *r, const struct piece_kind *kind, int64_t 
 		reply_problemf(r, PROBLEM_FORBIDDEN,
 			"run %lld is of agent '%s', the token is good for '%s'", (long long)r->id,
 			brief.agent_name, r->who.host);
-	else if (rc == 0 && kind->which == RUN_CAPTURE && brief.capture_removed)
+	else if (rc == 0 && !has_place(kind, &brief))
 		reply_problemf(r, PROBLEM_GONE, "the capture of run %lld was removed by retention",
 			(long long)r->id);
 	else if (rc == 0 && brief.epoch == r->epoch)

@@ -46,7 +46,6 @@ static ssize_t stream_read(void *cls, uint64_t position, char *out, size_t room)
 {
 	struct stream *s = cls;
 	struct wait_room *waits = http_waits(s->server->http);
-	size_t n;
 
 	while (s->sent == s->pending.n) {
 		uint64_t ticket = wait_ticket(waits, WAIT_KEY_EVENTS);
@@ -61,12 +60,7 @@ static ssize_t stream_read(void *cls, uint64_t position, char *out, size_t room)
 		if (wait_room_closed(waits))
 			return MHD_CONTENT_READER_END_OF_STREAM;
 	}
-	n = s->pending.n - s->sent;
-	if (n > room)
-		n = room;
-	memcpy(out, s->pending.data + s->sent, n);
-	s->sent += n;
-	return (ssize_t)n;
+	return (ssize_t)buffer_give(&s->pending, &s->sent, out, room);
 }
 
 static void stream_free(void *cls)

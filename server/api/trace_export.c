@@ -64,7 +64,6 @@ struct sending {
 static ssize_t send_some(void *cls, uint64_t position, char *out, size_t room)
 {
 	struct sending *s = cls;
-	size_t n;
 
 	if (s->sent == s->pending.n) {
 		buffer_clear(&s->pending);
@@ -80,12 +79,7 @@ static ssize_t send_some(void *cls, uint64_t position, char *out, size_t room)
 		if (s->pending.n == 0)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 	}
-	n = s->pending.n - s->sent;
-	if (n > room)
-		n = room;
-	memcpy(out, s->pending.data + s->sent, n);
-	s->sent += n;
-	return (ssize_t)n;
+	return (ssize_t)buffer_give(&s->pending, &s->sent, out, room);
 }
 
 static void sending_free(void *cls)

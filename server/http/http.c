@@ -155,10 +155,7 @@ void http_stop(struct http *http)
 
 	if (!http)
 		return;
-	atomic_store(&http->stopping, true);
 	atomic_store(&http->closed, true);
-	if (http->waits)
-		wait_room_close(http->waits);
 	/* libmicrohttpd aborts the process when it is stopped with a suspended connection. */
 	deadline_ns = clock_deadline_ms(http->server->clock, STOP_WAIT_MS);
 	while (atomic_load(&http->busy) > 0) {

@@ -8,15 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/periodic.h"
 #include "server/context.h"
 #include "server/retention/keep.h"
 #include "server/store/read_retention.h"
 
 struct retention_work {
 	struct server *server;
-	int64_t now_ms; /* wall clock, of the turn */
-	bool (*ends)(void *arg);
-	void *ends_arg;
+	int64_t now_ms;		 /* wall clock, of the turn */
+	struct periodic *thread; /* whose turn it is */
 	struct clock_watch watch;
 	struct read_keep_job jobs_seen; /* up to here no job needs another look */
 };
@@ -33,7 +33,7 @@ int retention_files(struct retention_work *w);
 
 static inline bool retention_ends(const struct retention_work *w)
 {
-	return w->ends(w->ends_arg);
+	return periodic_is_ending(w->thread);
 }
 
 #endif

@@ -29,19 +29,33 @@ static int count_run(void *arg, const struct read_keep_run *run)
 	return 0;
 }
 
+/* In the largest unit that it is whole in. */
+static void say_age(int64_t ms, FILE *out)
+{
+	static const struct {
+		int64_t ms;
+		const char *name;
+	} units[] = {{KEEP_DAY_MS, "days"}, {3600 * 1000, "h"}, {60 * 1000, "min"}, {1000, "s"},
+		{1, "ms"}};
+	size_t i = 0;
+
+	while (ms % units[i].ms)
+		i++;
+	fprintf(out, "%" PRId64 " %s", ms / units[i].ms, units[i].name);
+}
+
 static void say_rule(const struct keep_rule *rule, bool own, FILE *out)
 {
 	const char *by = own ? "its keep" : "the settings";
 
+	fprintf(out, " (by %s: ", by);
+	if (rule->runs)
+		fprintf(out, "%" PRId64 " runs", rule->runs);
 	if (rule->runs && rule->age_ms)
-		fprintf(out, " (by %s: %" PRId64 " runs, %" PRId64 " days)\n", by, rule->runs,
-			rule->age_ms / KEEP_DAY_MS);
-	else if (rule->runs)
-		fprintf(out, " (by %s: %" PRId64 " runs)\n", by, rule->runs);
-	else if (rule->age_ms)
-		fprintf(out, " (by %s: %" PRId64 " days)\n", by, rule->age_ms / KEEP_DAY_MS);
-	else
-		fprintf(out, " (by %s: all stay)\n", by);
+		fprintf(out, ", ");
+	if (rule->age_ms)
+		say_age(rule->age_ms, out);
+	fprintf(out, "%s)\n", rule->runs || rule->age_ms ? "" : "all stay");
 }
 
 static int preview_suites(

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -17,6 +16,7 @@ struct run_file {
 	struct run_file *next;
 	const struct run_files_kind *kind;
 	int64_t run, end;
+	bool is_new;
 	unsigned holders; /* under the lock of struct run_files, as `forgotten` */
 	bool forgotten;	  /* in no list any more */
 	int fd;
@@ -96,7 +96,11 @@ static int new_file(
 	file->kind = l->kind;
 	file->run = run;
 	file->end = known;
-	file->fd = open_file(l, run, O_WRONLY | O_CREAT);
+	file->fd = open_file(l, run, O_WRONLY);
+	if (file->fd == -ENOENT) {
+		file->fd = open_file(l, run, O_WRONLY | O_CREAT);
+		file->is_new = true;
+	}
 	if (file->fd < 0 || ftruncate(file->fd, known) != 0) {
 		int err = file->fd < 0 ? -file->fd : errno;
 
@@ -169,6 +173,16 @@ int run_file_hold(
 int64_t run_file_end(const struct run_file *file)
 {
 	return file->end;
+}
+
+bool run_file_is_new(const struct run_file *file)
+{
+	return file->is_new;
+}
+
+void run_file_stays(struct run_file *file)
+{
+	file->is_new = false;
 }
 
 int run_file_check(const struct run_file *file, int64_t offset, size_t n, size_t *skip,

@@ -5,6 +5,7 @@
 #ifndef HILDA_SERVER_RUN_FILES_RUN_FILES_H
 #define HILDA_SERVER_RUN_FILES_RUN_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,12 @@ void run_files_close(struct run_files *l); /* accepts NULL */
 int run_file_hold(
 	struct run_files *l, int64_t run, int64_t known, struct run_file **out, struct fault *f);
 int64_t run_file_end(const struct run_file *file);
+/*
+ * It was not on the disk, and nobody has said since that it stays. Retention may have removed it, after the caller had
+ * looked whether there is such a run: who made it looks again, and removes it or says that it stays. In the turn.
+ */
+bool run_file_is_new(const struct run_file *file);
+void run_file_stays(struct run_file *file);
 /*
  * How many bytes of a piece are known already (all of them: n). A gap is -ERANGE, a piece over the
  * limit -EFBIG. *have is the file's end, also then.

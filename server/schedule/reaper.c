@@ -1,13 +1,12 @@
 #include "server/schedule/reaper.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "common/periodic.h"
 #include "server/store/internal.h"
 #include "server/store/ops.h"
 #include "server/store/read.h"
@@ -18,8 +17,7 @@
 
 struct reaper {
 	struct store *store;
-	pthread_t thread;
-	atomic_bool stop;
+	struct periodic *thread;
 };
 
 static int end_run(struct store *s, int64_t run)
@@ -109,37 +107,37 @@ int reaper_turn(struct store *s, int64_t *next_ns)
 	return rc;
 }
 
-static void *reaper_main(void *arg)
+static int64_t turn(struct periodic *thread, void *arg)
 {
 	struct reaper *r = arg;
+	int64_t next_ns, until_ns;
+	int rc = reaper_turn(r->store, &next_ns);
 
-	while (!atomic_load(&r->stop)) {
-		int64_t now, next, until;
-		int rc = reaper_turn(r->store, &next);
+	until_ns = clock_deadline_ms(store_clock(r->store), rc ? RETRY_MS : SWEEP_MS);
+	return !rc && next_ns < until_ns ? next_ns : until_ns;
+}
 
-		now = clock_mono_ns(&clock_system);
-		until = now + (rc ? RETRY_MS : SWEEP_MS) * CLOCK_NS_PER_MS;
-		if (!rc && next < until)
-			until = next;
-		if (!atomic_load(&r->stop))
-			leases_wait(store_leases(r->store), until);
-	}
-	return NULL;
+static void wake(void *arg)
+{
+	periodic_wake(arg);
 }
 
 int reaper_start(struct store *s, struct reaper **out, struct fault *f)
 {
 	struct reaper *r = calloc(1, sizeof(*r));
-	int error;
+	struct periodic_work work = {"the reaper", store_clock(s), turn, r};
+	int rc;
 
 	if (!r)
 		return fault_set(f, ENOMEM, "reaper: no memory");
 	r->store = s;
-	error = pthread_create(&r->thread, NULL, reaper_main, r);
-	if (error) {
+	rc = periodic_start(&work, &r->thread, f);
+	if (rc) {
 		free(r);
-		return fault_errno(f, error, "reaper thread");
+		return rc;
 	}
+	leases_watch(store_leases(s), wake, r->thread);
+	periodic_wake(r->thread); /* for what was set since its first look */
 	*out = r;
 	return 0;
 }
@@ -148,8 +146,7 @@ void reaper_stop(struct reaper *r)
 {
 	if (!r)
 		return;
-	atomic_store(&r->stop, true);
-	leases_wake(store_leases(r->store));
-	pthread_join(r->thread, NULL);
+	leases_watch(store_leases(r->store), NULL, NULL);
+	periodic_stop(r->thread);
 	free(r);
 }

@@ -1,12 +1,12 @@
 #include "server/schedule/scheduler.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/periodic.h"
 #include "server/schedule/when.h"
 #include "server/store/read_suites.h"
 #include "server/suites/plan.h"
@@ -18,10 +18,9 @@
 struct scheduler {
 	struct store *store;
 	struct artifacts *artifacts;
-	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t cond;
-	bool stop;
+	struct periodic *thread;
+	struct clock_watch watch;
+	bool seen; /* what was in the database before, since the start or since the clock was set */
 };
 
 struct due {
@@ -222,50 +221,37 @@ int scheduler_turn(struct store *s, struct artifacts *artifacts, bool first, int
 	return rc;
 }
 
-static void *scheduler_main(void *arg)
+static int64_t turn(struct periodic *thread, void *arg)
 {
-	const struct clock *clock;
-	struct clock_watch watch = {0};
 	struct scheduler *x = arg;
-	bool first = true;
+	const struct clock *clock = store_clock(x->store);
+	int64_t next_ms, wait_ms = LOOK_MS;
+	int rc;
 
-	clock = store_clock(x->store);
-	pthread_mutex_lock(&x->mutex);
-	while (!x->stop) {
-		int64_t next_ms, wait_ms = LOOK_MS;
-		int rc;
-
-		pthread_mutex_unlock(&x->mutex);
-		first |= clock_watch_jump(clock, &watch) < 0;
-		rc = scheduler_turn(x->store, x->artifacts, first, &next_ms);
-		first = first && rc;
-		if (!rc && next_ms - clock_wall_ms(clock) < wait_ms)
-			wait_ms = next_ms - clock_wall_ms(clock);
-		pthread_mutex_lock(&x->mutex);
-		if (!x->stop && wait_ms > 0)
-			clock_cond_wait(
-				clock, &x->cond, &x->mutex, clock_deadline_ms(clock, wait_ms));
-	}
-	pthread_mutex_unlock(&x->mutex);
-	return NULL;
+	if (clock_watch_jump(clock, &x->watch) < 0)
+		x->seen = false;
+	rc = scheduler_turn(x->store, x->artifacts, !x->seen, &next_ms);
+	x->seen = x->seen || !rc;
+	if (!rc && next_ms - clock_wall_ms(clock) < wait_ms)
+		wait_ms = next_ms - clock_wall_ms(clock);
+	return clock_deadline_ms(clock, wait_ms);
 }
 
 int scheduler_start(
 	struct store *s, struct artifacts *artifacts, struct scheduler **out, struct fault *f)
 {
 	struct scheduler *x = calloc(1, sizeof(*x));
-	int error;
+	struct periodic_work work = {"the scheduler", store_clock(s), turn, x};
+	int rc;
 
 	if (!x)
 		return fault_set(f, ENOMEM, "scheduler: no memory");
 	x->store = s;
 	x->artifacts = artifacts;
-	pthread_mutex_init(&x->mutex, NULL);
-	clock_cond_init(&x->cond);
-	error = pthread_create(&x->thread, NULL, scheduler_main, x);
-	if (error) {
+	rc = periodic_start(&work, &x->thread, f);
+	if (rc) {
 		free(x);
-		return fault_errno(f, error, "scheduler thread");
+		return rc;
 	}
 	*out = x;
 	return 0;
@@ -275,12 +261,6 @@ void scheduler_stop(struct scheduler *x)
 {
 	if (!x)
 		return;
-	pthread_mutex_lock(&x->mutex);
-	x->stop = true;
-	pthread_cond_signal(&x->cond);
-	pthread_mutex_unlock(&x->mutex);
-	pthread_join(x->thread, NULL);
-	pthread_mutex_destroy(&x->mutex);
-	pthread_cond_destroy(&x->cond);
+	periodic_stop(x->thread);
 	free(x);
 }

@@ -169,12 +169,10 @@ static int add_lines(struct claim_queue *q, const struct claim_demand *d)
 
 static int load_served(struct claim_queue *q, size_t i)
 {
-	_cleanup_sql_ sqlite3_stmt *s = NULL;
-	int rc = sql_first(q->t->db, &s, "SELECT served FROM submitters WHERE name = $name",
+	int rc = sql_first_i64(q->t->db, &q->match.shares[i].served,
+		"SELECT served FROM submitters WHERE name = $name",
 		SQL_T("$name", q->submitters[i].name));
 
-	if (rc > 0)
-		q->match.shares[i].served = sql_i64(s, 0);
 	q->submitters[i].counted = true;
 	return rc < 0 ? rc : 0;
 }

@@ -6,27 +6,22 @@
 
 struct leases {
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;
 	struct lease *items; /* live ones only: at most a few for each board, so a scan will do */
 	size_t n, room;
 	int64_t queue_ms; /* 0 at first: nobody has looked */
-	int64_t waiting_until_ns;
-	bool woken;
+	int64_t next_ns;  /* the earliest that was told of, or set since */
+	void (*wake)(void *arg);
+	void *wake_arg;
 };
 
 int leases_new(struct leases **out)
 {
 	struct leases *l = calloc(1, sizeof(*l));
-	pthread_condattr_t monotonic;
 
 	if (!l)
 		return -ENOMEM;
 	pthread_mutex_init(&l->mutex, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	l->waiting_until_ns = CLOCK_NEVER;
+	l->next_ns = CLOCK_NEVER;
 	*out = l;
 	return 0;
 }
@@ -35,7 +30,6 @@ void leases_free(struct leases *l)
 {
 	if (!l)
 		return;
-	pthread_cond_destroy(&l->changed);
 	pthread_mutex_destroy(&l->mutex);
 	free(l->items);
 	free(l);
@@ -77,8 +71,11 @@ int leases_set(struct leases *l, enum lease_kind kind, int64_t id, int64_t deadl
 		item = &l->items[l->n++];
 	if (item) {
 		*item = (struct lease){kind, id, deadline_ns};
-		if (deadline_ns < l->waiting_until_ns)
-			pthread_cond_signal(&l->changed);
+		if (deadline_ns < l->next_ns) {
+			l->next_ns = deadline_ns;
+			if (l->wake)
+				l->wake(l->wake_arg);
+		}
 	}
 	pthread_mutex_unlock(&l->mutex);
 	return rc;
@@ -121,6 +118,7 @@ size_t leases_list_due(struct leases *l, int64_t now_ns, struct lease *out, size
 		else if (item->deadline_ns < *next)
 			*next = item->deadline_ns;
 	}
+	l->next_ns = *next;
 	pthread_mutex_unlock(&l->mutex);
 	return found;
 }
@@ -145,24 +143,10 @@ bool leases_queue_due(struct leases *l, int64_t now_ms)
 	return due;
 }
 
-void leases_wait(struct leases *l, int64_t deadline_ns)
-{
-	struct timespec until = {deadline_ns / CLOCK_NS_PER_S, deadline_ns % CLOCK_NS_PER_S};
-
-	pthread_mutex_lock(&l->mutex);
-	if (!l->woken) {
-		l->waiting_until_ns = deadline_ns;
-		pthread_cond_timedwait(&l->changed, &l->mutex, &until);
-		l->waiting_until_ns = CLOCK_NEVER;
-	}
-	l->woken = false;
-	pthread_mutex_unlock(&l->mutex);
-}
-
-void leases_wake(struct leases *l)
+void leases_watch(struct leases *l, void (*wake)(void *arg), void *arg)
 {
 	pthread_mutex_lock(&l->mutex);
-	l->woken = true;
-	pthread_cond_signal(&l->changed);
+	l->wake = wake;
+	l->wake_arg = arg;
 	pthread_mutex_unlock(&l->mutex);
 }

@@ -1,7 +1,7 @@
 /*
  * Deadlines in memory: of runs (leases), offers and agents. Monotonic, so a change of the wall clock
  * ends nothing; after a restart everybody gets a full term. Any thread; a call takes a mutex and never
- * waits for I/O (leases_wait waits until its deadline).
+ * waits for I/O.
  */
 #ifndef HILDA_SERVER_STORE_LEASES_H
 #define HILDA_SERVER_STORE_LEASES_H
@@ -39,8 +39,10 @@ size_t leases_list_due(
  */
 void leases_queue_lower(struct leases *l, int64_t at_ms);
 bool leases_queue_due(struct leases *l, int64_t now_ms);
-/* Until the system's monotonic deadline, an earlier deadline that was set, or leases_wake. */
-void leases_wait(struct leases *l, int64_t deadline_ns);
-void leases_wake(struct leases *l);
+/*
+ * wake is called, under the mutex, when a deadline is set that comes before all that leases_list_due has told of.
+ * NULL: nobody; then no call is under way any more.
+ */
+void leases_watch(struct leases *l, void (*wake)(void *arg), void *arg);
 
 #endif

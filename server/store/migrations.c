@@ -23,10 +23,12 @@ FILE_AS_TEXT(hilda_db_006, "db/006-owners.sql");
 FILE_AS_TEXT(hilda_db_007, "db/007-turns.sql");
 FILE_AS_TEXT(hilda_db_008, "db/008-reservations.sql");
 FILE_AS_TEXT(hilda_db_009, "db/009-retention.sql");
+FILE_AS_TEXT(hilda_db_010, "db/010-handed-back.sql");
 
 /* steps[i] goes from version i to i + 1. */
 static const char *const steps[STORE_SCHEMA_VERSION] = {hilda_db_001, hilda_db_002, hilda_db_003,
-	hilda_db_004, hilda_db_005, hilda_db_006, hilda_db_007, hilda_db_008, hilda_db_009};
+	hilda_db_004, hilda_db_005, hilda_db_006, hilda_db_007, hilda_db_008, hilda_db_009,
+	hilda_db_010};
 
 int migrations_version(struct sql *s, int *version, struct fault *f)
 {

@@ -204,13 +204,14 @@ int move_job_requeue(struct store_txn *t, int64_t job, const char *detail, unsig
 	return 0;
 }
 
-int move_job_requeue_uncharged(struct store_txn *t, int64_t job, const char *detail)
+int move_job_may_retry(struct store_txn *t, const struct run_row *r)
 {
-	int rc = sql_run(t->db,
-		"UPDATE jobs SET attempts_allowed = attempts_allowed + 1 WHERE id = $job",
-		SQL_I("$job", job));
+	int64_t uncharged = 0;
+	int rc = sql_first_i64(t->db, &uncharged,
+		"SELECT count(*) FROM runs WHERE job = $job AND handed_back = 1",
+		SQL_I("$job", r->job));
 
-	return rc ? rc : move_job_requeue(t, job, detail, 0);
+	return rc < 0 ? rc : r->job_attempts - uncharged < r->job_attempts_allowed;
 }
 
 /* From the newest on: they end in about the order of their ids. */
@@ -332,10 +333,18 @@ int move_run_release(struct store_txn *t, const struct run_row *r, const char *r
 	return rc ? rc : move_board_idle(t, r->board);
 }
 
+int move_run_handed_back(struct store_txn *t, const struct run_row *r, const char *reason)
+{
+	int rc = sql_run(
+		t->db, "UPDATE runs SET handed_back = 1 WHERE id = $run", SQL_I("$run", r->id));
+
+	return rc ? rc : move_job_requeue(t, r->job, reason, 0);
+}
+
 int move_run_lost(struct store_txn *t, const struct run_row *r, const char *reason)
 {
 	char text[160];
-	int rc = end_live_run(t, r, "lost", "infrastructure", reason);
+	int retry, rc = end_live_run(t, r, "lost", "infrastructure", reason);
 
 	if (rc)
 		return rc;
@@ -345,7 +354,8 @@ int move_run_lost(struct store_txn *t, const struct run_row *r, const char *reas
 		return rc;
 	if (r->job_canceled)
 		return move_job_end(t, r->job, "canceled", "canceled", reason, r->stage);
-	if (r->job_attempts < r->job_attempts_allowed)
-		return move_job_requeue(t, r->job, reason, PLACING_RETRIED);
+	retry = move_job_may_retry(t, r);
+	if (retry)
+		return retry < 0 ? retry : move_job_requeue(t, r->job, reason, PLACING_RETRIED);
 	return move_job_end(t, r->job, "lost", "infrastructure", reason, r->stage);
 }

@@ -44,12 +44,14 @@ int move_board_attested(struct store_txn *t, const char *board);
 
 /* Back to the queue, uncharged (placing 0) or for another attempt (PLACING_RETRIED). */
 int move_job_requeue(struct store_txn *t, int64_t job, const char *detail, unsigned placing);
-/* The same, with one more attempt allowed: the last one counted, and was not its own. */
-int move_job_requeue_uncharged(struct store_txn *t, int64_t job, const char *detail);
+/* 1: it has an attempt left. Starts count, but for those that were handed back. */
+int move_job_may_retry(struct store_txn *t, const struct run_row *r);
 /* Ends it: state, finished_at, and its group when it was the last child. */
 int move_job_end(struct store_txn *t, int64_t job, const char *state, const char *outcome,
 	const char *detail, const char *stage);
 
+/* Its agent was stopped: a start that the job, which is queued again, is not charged for. */
+int move_run_handed_back(struct store_txn *t, const struct run_row *r, const char *reason);
 /* An offer that did not start: the run is released, the board idle; the job is left to the caller. */
 int move_run_release(struct store_txn *t, const struct run_row *r, const char *reason);
 /* A live run whose lease is over: lost; board quarantined; job queued again, canceled or lost. */

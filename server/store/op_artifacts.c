@@ -44,18 +44,6 @@ void op_artifact_add_setup(struct op_artifact_add *x)
 	x->existed = false;
 }
 
-static int use(struct store_txn *t, struct store_op *op)
-{
-	struct op_artifact_use *x = (struct op_artifact_use *)op;
-
-	return artifact_use(t, op, x->sha256);
-}
-
-void op_artifact_use_setup(struct op_artifact_use *x)
-{
-	x->op.run = use;
-}
-
 /* ---- uploads ---- */
 
 static int find_artifact(struct store_txn *t, struct op_upload_create *x)

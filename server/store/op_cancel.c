@@ -11,16 +11,10 @@
 
 static int live_run_of(struct store_txn *t, struct store_op *op, int64_t job, struct run_row *r)
 {
-	sqlite3_stmt *q = NULL;
 	int64_t run = 0;
-	int rc = sql_first(t->db, &q,
-		"SELECT id FROM runs WHERE job = $job"
-		" AND finished_at IS NULL",
-		SQL_I("$job", job));
+	int rc = sql_first_i64(t->db, &run,
+		"SELECT id FROM runs WHERE job = $job AND finished_at IS NULL", SQL_I("$job", job));
 
-	if (rc > 0)
-		run = sql_i64(q, 0);
-	sql_end(&q);
 	if (rc <= 0)
 		return rc;
 	rc = move_load_run(t, op, run, r);
@@ -99,22 +93,19 @@ static int cancel(struct store_txn *t, struct store_op *op)
 	sqlite3_stmt *q = NULL;
 	int64_t repeat = 1;
 	bool asked = false;
-	char what[32];
-	int rc = sql_first(t->db, &q, "SELECT state, repeat, token FROM jobs WHERE id = $job",
-		SQL_I("$job", x->job));
+	int rc = owner_check_job(t, op, x->owner, x->job);
 
+	if (rc)
+		return rc;
+	rc = sql_first(
+		t->db, &q, "SELECT state, repeat FROM jobs WHERE id = $job", SQL_I("$job", x->job));
 	if (rc > 0) {
 		sql_copy(q, 0, x->state, sizeof(x->state));
 		repeat = sql_i64(q, 1);
-		snprintf(what, sizeof(what), "job %lld", (long long)x->job);
-		if (owner_check(op, x->owner, sql_text(q, 2), what))
-			rc = -EACCES;
 	}
 	sql_end(&q);
 	if (rc < 0)
 		return rc;
-	if (!rc)
-		return fault_set(&op->fault, ENOENT, "there is no job %lld", (long long)x->job);
 	if (!strcmp(x->state, "canceled"))
 		return 0;
 	if (strcmp(x->state, "queued") && strcmp(x->state, "active"))

@@ -270,16 +270,12 @@ static int make_run(struct claim *c, const struct capability *b, int64_t job, in
 
 static int take(struct claim *c, const struct capability *b, int64_t job)
 {
-	sqlite3_stmt *q = NULL;
 	int64_t epoch = 0;
-	int rc = sql_first(c->t->db, &q,
+	int rc = sql_first_i64(c->t->db, &epoch,
 		"UPDATE boards SET state = 'busy', reason = '', epoch = epoch + 1"
 		" WHERE name = $name AND state = 'ready' RETURNING epoch",
 		SQL_T("$name", b->name));
 
-	if (rc > 0)
-		epoch = sql_i64(q, 0);
-	sql_end(&q);
 	return rc <= 0 ? rc : make_run(c, b, job, epoch);
 }
 

@@ -20,18 +20,14 @@ static int demand_id(
 	struct store_txn *t, const char *text, const char *type, const char *name, int64_t *id)
 {
 	struct intern_entry *e = intern_find_text(&t->interned->demands, text);
-	sqlite3_stmt *q = NULL;
 	int rc;
 
 	if (e) {
 		*id = e->id;
 		return 0;
 	}
-	rc = sql_first(
-		t->db, &q, "SELECT id FROM demands WHERE text = $text", SQL_T("$text", text));
-	if (rc > 0)
-		*id = sql_i64(q, 0);
-	sql_end(&q);
+	rc = sql_first_i64(
+		t->db, id, "SELECT id FROM demands WHERE text = $text", SQL_T("$text", text));
 	if (!rc) {
 		rc = sql_run(t->db,
 			"INSERT INTO demands (text, board_type, board_name)"
@@ -66,18 +62,14 @@ static int add_label_pairs(struct store_txn *t, int64_t set, const char *labels)
 static int label_set_id(struct store_txn *t, const char *labels, int64_t *id)
 {
 	struct intern_entry *e = intern_find_text(&t->interned->labels, labels);
-	sqlite3_stmt *q = NULL;
 	int rc;
 
 	if (e) {
 		*id = e->id;
 		return 0;
 	}
-	rc = sql_first(t->db, &q, "SELECT id FROM label_sets WHERE labels = $labels",
+	rc = sql_first_i64(t->db, id, "SELECT id FROM label_sets WHERE labels = $labels",
 		SQL_T("$labels", labels));
-	if (rc > 0)
-		*id = sql_i64(q, 0);
-	sql_end(&q);
 	if (!rc) {
 		rc = sql_run(t->db, "INSERT INTO label_sets (labels) VALUES ($labels)",
 			SQL_T("$labels", labels));
@@ -212,21 +204,6 @@ static int check_parent(struct store_txn *t, struct op_job_submit *x)
 			    (long long)x->parent);
 }
 
-static int check_artifacts(struct store_txn *t, struct op_job_submit *x)
-{
-	const struct job *job = x->parsed;
-	const char *sha256 = job->image;
-	int rc = artifact_use(t, &x->op, sha256);
-
-	for (size_t i = 0; i < job->n_files && !rc; i++) {
-		sha256 = job->files[i].sha256;
-		rc = artifact_use(t, &x->op, sha256);
-	}
-	if (rc == -ENXIO)
-		snprintf(x->missing, sizeof(x->missing), "%s", sha256);
-	return rc;
-}
-
 static int submit(struct store_txn *t, struct store_op *op)
 {
 	struct op_job_submit *x = (struct op_job_submit *)op;
@@ -260,7 +237,7 @@ static int submit(struct store_txn *t, struct store_op *op)
 		return rc < 0 ? rc : 0;
 	rc = check_parent(t, x);
 	if (!rc && x->with_artifacts)
-		rc = check_artifacts(t, x);
+		rc = artifact_use_by(t, op, job, x->missing);
 	if (!rc && !x->impossible)
 		rc = quota_take(t, op, j.token, j.repeat, x->queue_max);
 	if (!rc)

@@ -119,13 +119,12 @@ static int upsert_board(struct store_txn *t, struct op_agent_register *x,
 	_cleanup_free_ char *tags = b->tags ? list_text(b->tags) : strdup("[]");
 	_cleanup_free_ char *protocols = list_text(b->protocols);
 	_cleanup_free_ char *phases = list_text(b->phases);
-	sqlite3_stmt *q = NULL;
 	int64_t epoch = b->epoch;
 	int rc;
 
 	if (!tags)
 		return -ENOMEM;
-	rc = sql_first(t->db, &q,
+	rc = sql_first_i64(t->db, &epoch,
 		"INSERT INTO boards (name, agent, type, tags, protocols, phases, mcu, probe_serial,"
 		" ppk2_serial, virtual, exec, online, state, detail, epoch) VALUES ($name, $agent,"
 		" $type, $tags, $protocols, $phases, $mcu, $probe, $ppk2, $virtual, $exec, $online,"
@@ -143,9 +142,6 @@ static int upsert_board(struct store_txn *t, struct op_agent_register *x,
 		SQL_T("$ppk2", or_empty(b->ppk2_serial)), SQL_I("$virtual", b->is_virtual),
 		SQL_I("$exec", b->exec), SQL_I("$online", b->online),
 		SQL_T("$detail", or_empty(b->detail)), SQL_I("$epoch", b->epoch));
-	if (rc > 0)
-		epoch = sql_i64(q, 0);
-	sql_end(&q);
 	if (rc < 0)
 		return rc;
 	jo_open(o, '{');

@@ -37,24 +37,11 @@ static int bound_demand(struct store_txn *t, int64_t demand, const char *board, 
 					json_object_get(json_object_get(need, "board"), "type"))),
 			SQL_T("$name", board));
 	if (!rc)
-		rc = sql_first(t->db, &q, "SELECT id FROM demands WHERE text = $text",
+		rc = sql_first_i64(t->db, id, "SELECT id FROM demands WHERE text = $text",
 			SQL_T("$text", text));
-	if (rc > 0)
-		*id = sql_i64(q, 0);
-	sql_end(&q);
 	free(text);
 	json_decref(need);
 	return rc < 0 ? rc : 0;
-}
-
-/* As the document has it: the job's own may have grown by runs that were handed back. */
-static int64_t attempts_of(const char *document)
-{
-	json_t *doc = json_loads(document, 0, NULL), *given = json_object_get(doc, "attempts");
-	int64_t attempts = given ? json_integer_value(given) : JOB_ATTEMPTS;
-
-	json_decref(doc);
-	return attempts;
 }
 
 static int rerun(struct store_txn *t, struct store_op *op)
@@ -63,26 +50,21 @@ static int rerun(struct store_txn *t, struct store_op *op)
 	char board[STORE_NAME_BYTES] = "", owner[STORE_NAME_BYTES] = "";
 	struct store_event *e;
 	sqlite3_stmt *q = NULL;
-	int64_t demand = 0, attempts = 0;
-	char what[32];
-	int rc = sql_first(t->db, &q,
-		"SELECT demand, board, token, document FROM jobs WHERE id = $job",
-		SQL_I("$job", x->job));
+	int64_t demand = 0;
+	int rc = owner_check_job(t, op, x->owner, x->job);
 
+	if (rc)
+		return rc;
+	rc = sql_first(t->db, &q, "SELECT demand, board, token FROM jobs WHERE id = $job",
+		SQL_I("$job", x->job));
 	if (rc > 0) {
 		demand = sql_i64(q, 0);
 		sql_copy(q, 1, board, sizeof(board));
 		sql_copy(q, 2, owner, sizeof(owner));
-		attempts = attempts_of(sql_text(q, 3));
-		snprintf(what, sizeof(what), "job %lld", (long long)x->job);
-		if (owner_check(op, x->owner, sql_text(q, 2), what))
-			rc = -EACCES;
 	}
 	sql_end(&q);
 	if (rc < 0)
 		return rc;
-	if (!rc)
-		return fault_set(&op->fault, ENOENT, "there is no job %lld", (long long)x->job);
 	if (x->same_board && !board[0])
 		return fault_set(&op->fault, EBUSY,
 			"job %lld has not been on a board yet: rerun it without the same board",
@@ -97,10 +79,9 @@ static int rerun(struct store_txn *t, struct store_op *op)
 			"INSERT INTO jobs (name, state, demand, label_set, image, priority,"
 			" attempts_allowed, parent, token, created_at, queue_deadline_at, document)"
 			" SELECT name, 'queued', $demand, label_set, image, priority,"
-			" $attempts, id, token, $now, $now + queue_deadline_at - created_at,"
+			" attempts_allowed, id, token, $now, $now + queue_deadline_at - created_at,"
 			" document FROM jobs WHERE id = $job",
-			SQL_I("$job", x->job), SQL_I("$demand", demand),
-			SQL_I("$attempts", attempts), SQL_I("$now", t->now_ms));
+			SQL_I("$job", x->job), SQL_I("$demand", demand), SQL_I("$now", t->now_ms));
 	if (rc)
 		return rc;
 	x->new_job = sql_last_id(t->db);

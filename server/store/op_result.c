@@ -101,6 +101,7 @@ static int update_run(struct store_txn *t, const struct run_row *r, const struct
 static int settle_job(struct store_txn *t, const struct run_row *r, const struct result *result)
 {
 	enum outcome o = result->outcome;
+	int retry = 0;
 
 	if (strcmp(r->job_state, "active"))
 		return 0;
@@ -109,9 +110,12 @@ static int settle_job(struct store_txn *t, const struct run_row *r, const struct
 		o = OUTCOME_CANCELED;
 	if (o == OUTCOME_INFRASTRUCTURE && result->handed_back &&
 		r->job_attempts < HANDED_BACK_ATTEMPTS)
-		return move_job_requeue_uncharged(t, r->job, result->detail);
-	if (o == OUTCOME_INFRASTRUCTURE && r->job_attempts < r->job_attempts_allowed)
-		return move_job_requeue(t, r->job, result->detail, PLACING_RETRIED);
+		return move_run_handed_back(t, r, result->detail);
+	if (o == OUTCOME_INFRASTRUCTURE)
+		retry = move_job_may_retry(t, r);
+	if (retry)
+		return retry < 0 ? retry
+				 : move_job_requeue(t, r->job, result->detail, PLACING_RETRIED);
 	return move_job_end(t, r->job, outcome_job_state(o), outcome_name(o), result->detail,
 		stage_name(result->stage));
 }

@@ -37,9 +37,8 @@ struct removal {
 /* Its place on the leaderboard is taken by the run before it with the same labels, if there is one. */
 static int give_place(struct store_txn *t, int64_t run)
 {
-	sqlite3_stmt *q = NULL;
 	int64_t before = 0;
-	int rc = sql_first(t->db, &q,
+	int rc = sql_first_i64(t->db, &before,
 		"SELECT id FROM (SELECT o.id, o.outcome, o.adopted, o.board_type, o.virtual, r.board_type AS type,"
 		" r.virtual AS emulated FROM runs r JOIN runs o ON o.label_set = r.label_set"
 		" AND o.result_id IS NOT NULL AND o.label_set IS NOT NULL AND o.id < r.id"
@@ -49,9 +48,6 @@ static int give_place(struct store_txn *t, int64_t run)
 		" ORDER BY id DESC LIMIT 1",
 		SQL_I("$run", run), SQL_I("$looks", LATEST_LOOKS));
 
-	if (rc > 0)
-		before = sql_i64(q, 0);
-	sql_end(&q);
 	if (rc >= 0)
 		rc = sql_run(t->db, "DELETE FROM latest WHERE run = $run", SQL_I("$run", run));
 	return !rc && before ? latest_note(t, before) : rc;
@@ -60,14 +56,12 @@ static int give_place(struct store_txn *t, int64_t run)
 static int remove_run(struct removal *m, int64_t run)
 {
 	struct sql *db = m->t->db;
-	sqlite3_stmt *q = NULL;
-	int rc = sql_first(db, &q,
+	int64_t samples = 0;
+	int rc = sql_first_i64(db, &samples,
 		"SELECT coalesce(sum(n), 0) FROM metrics WHERE run = $run AND samples IS NOT NULL",
 		SQL_I("$run", run));
 
-	if (rc > 0)
-		m->budget -= sql_i64(q, 0) / SAMPLES_PER_JOB;
-	sql_end(&q);
+	m->budget -= samples / SAMPLES_PER_JOB;
 	if (rc < 0 || (rc = give_place(m->t, run)) ||
 		(rc = sql_run(
 			 db, "INSERT INTO leftovers (run) VALUES ($run)", SQL_I("$run", run))) ||
@@ -109,14 +103,10 @@ static int may_go(struct removal *m, int64_t job)
 static int remove_runs(struct removal *m, int64_t job)
 {
 	for (;;) {
-		sqlite3_stmt *q = NULL;
 		int64_t run = 0;
-		int rc = sql_first(m->t->db, &q, "SELECT id FROM runs WHERE job = $job LIMIT 1",
-			SQL_I("$job", job));
+		int rc = sql_first_i64(m->t->db, &run,
+			"SELECT id FROM runs WHERE job = $job LIMIT 1", SQL_I("$job", job));
 
-		if (rc > 0)
-			run = sql_i64(q, 0);
-		sql_end(&q);
 		if (rc <= 0)
 			return rc;
 		rc = remove_run(m, run);
@@ -163,16 +153,12 @@ static int remove_job(struct removal *m, int64_t job)
 static int remove_repetitions(struct removal *m, int64_t job)
 {
 	for (;;) {
-		sqlite3_stmt *q = NULL;
 		int64_t child = 0;
-		int rc = sql_first(m->t->db, &q,
+		int rc = sql_first_i64(m->t->db, &child,
 			"SELECT c.id FROM jobs p JOIN jobs c ON c.parent = p.id AND c.id > p.id"
 			" AND c.id <= p.id + p.repeat WHERE p.id = $job AND p.repeat > 1 LIMIT 1",
 			SQL_I("$job", job));
 
-		if (rc > 0)
-			child = sql_i64(q, 0);
-		sql_end(&q);
 		if (rc <= 0)
 			return rc;
 		if (m->budget <= 0)
@@ -353,29 +339,16 @@ void op_jobs_remove_setup(struct op_jobs_remove *x)
 
 /* ---- artifacts ---- */
 
-/* An image is compared with the column: SQLite puts a bound value into the index's expression, and then has no index. */
 static int remove_artifact(struct store_txn *t, struct store_op *op)
 {
 	struct op_artifact_remove *x = (struct op_artifact_remove *)op;
-	sqlite3_stmt *q = NULL;
-	int rc = sql_first(t->db, &q,
-		"DELETE FROM artifacts WHERE sha256 = $sha256 AND used_at < $since"
-		" AND NOT EXISTS (SELECT 1 FROM jobs j WHERE substr(j.image, 1, 16) ="
-		" substr(artifacts.sha256, 1, 16) AND j.image = artifacts.sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM job_files WHERE sha256 = $sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM suite_artifacts WHERE sha256 = $sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM uploads WHERE sha256 = $sha256) RETURNING bytes",
-		SQL_T("$sha256", x->sha256), SQL_I("$since", x->unused_since_ms));
+	int rc = artifact_unused_remove(t, x->sha256, x->unused_since_ms, &x->bytes);
 
-	if (rc > 0)
-		x->bytes = sql_i64(q, 0);
-	sql_end(&q);
 	if (!rc)
 		return fault_set(&op->fault, EBUSY, "artifact %s is in use", x->sha256);
 	if (rc > 0)
 		rc = sql_run(t->db, "INSERT INTO leftovers (sha256) VALUES ($sha256)",
 			SQL_T("$sha256", x->sha256));
-	artifact_use_forget(t);
 	return rc ? rc : note(t, "removed artifact %s, %lld bytes", x->sha256, (long long)x->bytes);
 }
 

@@ -85,17 +85,13 @@ void op_suite_put_setup(struct op_suite_put *x)
 static int remove_suite(struct store_txn *t, struct store_op *op)
 {
 	struct op_suite_remove *x = (struct op_suite_remove *)op;
-	sqlite3_stmt *q = NULL;
 	int64_t schedule = 0;
 	int rc = check_owner(t, op, x->owner, x->name);
 
 	if (rc)
 		return rc;
-	rc = sql_first(t->db, &q, "SELECT id FROM schedules WHERE suite = $name LIMIT 1",
+	rc = sql_first_i64(t->db, &schedule, "SELECT id FROM schedules WHERE suite = $name LIMIT 1",
 		SQL_T("$name", x->name));
-	if (rc > 0)
-		schedule = sql_i64(q, 0);
-	sql_end(&q);
 	if (rc < 0)
 		return rc;
 	if (rc)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-int owner_check(struct store_op *op, const char *limit, const char *owner, const char *what)
+static int owner_check(struct store_op *op, const char *limit, const char *owner, const char *what)
 {
 	if (!limit || strcmp(owner, limit) == 0)
 		return 0;
@@ -19,6 +19,18 @@ int owner_check_row(
 		rc = owner_check(op, limit, sql_text(*q, 0), what);
 	sql_end(q);
 	return rc;
+}
+
+int owner_check_job(struct store_txn *t, struct store_op *op, const char *limit, int64_t job)
+{
+	sqlite3_stmt *q = NULL;
+	char what[32];
+	int rc = sql_first(t->db, &q, "SELECT token FROM jobs WHERE id = $job", SQL_I("$job", job));
+
+	snprintf(what, sizeof(what), "job %lld", (long long)job);
+	if (!rc)
+		rc = fault_set(&op->fault, ENOENT, "there is no %s", what);
+	return owner_check_row(op, limit, rc, &q, what);
 }
 
 int owner_check_suite_run(struct store_txn *t, struct store_op *op, const char *limit,

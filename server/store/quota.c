@@ -22,14 +22,11 @@ static struct quota *find(struct quotas *all, const char *who)
 /* No further than the limit: more than that is refused anyway. */
 static int count(struct store_txn *t, struct quota *q, int64_t max)
 {
-	_cleanup_sql_ sqlite3_stmt *found = NULL;
-	int rc = sql_first(t->db, &found,
+	int rc = sql_first_i64(t->db, &q->jobs,
 		"SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'queued' AND token = $who"
 		" AND token <> '' LIMIT $max)",
 		SQL_T("$who", q->name), SQL_I("$max", max));
 
-	if (rc > 0)
-		q->jobs = sql_i64(found, 0);
 	/* From the count on, not from the refusal: who asks all the time is counted too. */
 	q->pause_ns = t->mono_ns + QUOTA_PAUSE_MS * CLOCK_NS_PER_MS;
 	return rc < 0 ? rc : 0;

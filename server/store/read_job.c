@@ -8,9 +8,11 @@
 #include "server/store/read.h"
 #include "server/store/reading.h"
 
+/* Each start that was handed back is one more that is allowed. */
 #define JOB_COLUMNS                                                                            \
 	"j.id, j.name, j.state, j.outcome, j.detail, j.stage, j.demand, j.label_set, j.image," \
-	" j.priority, j.attempts, j.attempts_allowed, j.run, j.parent, j.created_at,"          \
+	" j.priority, j.attempts, j.attempts_allowed + (SELECT count(*) FROM runs h"           \
+	" WHERE h.job = j.id AND h.handed_back = 1), j.run, j.parent, j.created_at,"           \
 	" j.started_at, j.finished_at, j.document, j.cancel_reason, j.board, j.placing"
 
 enum {
@@ -104,15 +106,6 @@ static int put_waits_for(struct store_reader *r, struct intern_entry *demand, sq
 	return 0;
 }
 
-static void put_time_or_null(struct json_out *o, const char *key, sqlite3_stmt *q, int column)
-{
-	jo_key(o, key);
-	if (sql_null(q, column))
-		jo_null(o);
-	else
-		jo_time(o, sql_i64(q, column));
-}
-
 static void put_id_or_null(struct json_out *o, const char *key, sqlite3_stmt *q, int column)
 {
 	jo_key(o, key);
@@ -173,9 +166,9 @@ static int put_job(struct store_reader *r, sqlite3_stmt *q, struct json_out *o,
 	put_id_or_null(o, "parent", q, COLUMN_PARENT);
 	if (!sql_null(q, COLUMN_CANCEL))
 		jo_put_text(o, "cancel_reason", sql_text(q, COLUMN_CANCEL));
-	put_time_or_null(o, "created_at", q, COLUMN_CREATED);
-	put_time_or_null(o, "started_at", q, COLUMN_STARTED);
-	put_time_or_null(o, "finished_at", q, COLUMN_FINISHED);
+	reading_put_time_or_null(o, "created_at", q, COLUMN_CREATED);
+	reading_put_time_or_null(o, "started_at", q, COLUMN_STARTED);
+	reading_put_time_or_null(o, "finished_at", q, COLUMN_FINISHED);
 	jo_close(o, '}');
 	return rc ? rc : o->rc;
 }
@@ -296,10 +289,7 @@ int read_jobs(struct store_reader *r, const struct read_jobs_filter *f, struct b
 		if (rc)
 			break;
 	}
-	jo_close(&o, ']');
-	reading_put_next(&o, rc > 0, last);
-	jo_close(&o, '}');
-	return reading_end(out, before, rc < 0 ? rc : o.rc);
+	return reading_end_page(&o, out, before, rc, last);
 }
 
 int read_job_latest_run(struct store_reader *r, int64_t job, int64_t *run)

@@ -216,10 +216,7 @@ int read_results(struct store_reader *r, const struct read_results_filter *f, st
 		if (rc)
 			break;
 	}
-	jo_close(&o, ']');
-	reading_put_next(&o, rc > 0, last);
-	jo_close(&o, '}');
-	return reading_end(out, before, rc < 0 ? rc : o.rc);
+	return reading_end_page(&o, out, before, rc, last);
 }
 
 /* ---- CSV: a column for each number that some row has ---- */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "server/store/artifact_use.h"
 #include "server/store/reading.h"
 
 /* ---- suite runs ---- */
@@ -122,19 +123,7 @@ int read_keep_jobs(struct store_reader *r, int64_t before_ms, struct read_keep_j
 int read_keep_artifacts(struct store_reader *r, int64_t since_ms, const char *after,
 	char (*hashes)[65], size_t max, size_t *n)
 {
-	_cleanup_sql_ sqlite3_stmt *q = NULL;
-	int rc = sql_first(r->db, &q,
-		"SELECT sha256 FROM artifacts a WHERE sha256 > $after AND used_at < $since"
-		" AND NOT EXISTS (SELECT 1 FROM jobs j WHERE substr(j.image, 1, 16) ="
-		" substr(a.sha256, 1, 16) AND j.image = a.sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM job_files f WHERE f.sha256 = a.sha256)"
-		" AND NOT EXISTS (SELECT 1 FROM suite_artifacts s WHERE s.sha256 = a.sha256)"
-		" ORDER BY sha256 LIMIT $max",
-		SQL_T("$after", after), SQL_I("$since", since_ms), SQL_I("$max", (int64_t)max));
-
-	for (*n = 0; rc > 0 && *n < max; rc = sql_next(r->db, q))
-		sql_copy(q, 0, hashes[(*n)++], sizeof(hashes[0]));
-	return rc < 0 ? rc : 0;
+	return artifact_unused_list(r->db, since_ms, after, hashes, max, n);
 }
 
 int read_leftovers(struct store_reader *r, struct read_leftover *out, size_t max, size_t *n)

@@ -79,10 +79,7 @@ int read_suite_runs(
 		n++;
 		put_run(r, q, &o);
 	}
-	jo_close(&o, ']');
-	reading_put_next(&o, rc > 0, last);
-	jo_close(&o, '}');
-	return reading_end(out, before, rc < 0 ? rc : o.rc);
+	return reading_end_page(&o, out, before, rc, last);
 }
 
 /* One number each for a table of cells: the median of a series, or the value. */

@@ -5,15 +5,6 @@
 #include "server/auth/scope.h"
 #include "server/store/reading.h"
 
-static void put_time_or_null(struct json_out *o, const char *key, sqlite3_stmt *q, int column)
-{
-	jo_key(o, key);
-	if (sql_null(q, column))
-		jo_null(o);
-	else
-		jo_time(o, sql_i64(q, column));
-}
-
 static int put_token(struct store_reader *r, sqlite3_stmt *q, struct json_out *o)
 {
 	char scopes[SCOPES_TEXT_BYTES];
@@ -28,9 +19,9 @@ static int put_token(struct store_reader *r, sqlite3_stmt *q, struct json_out *o
 	jo_put_text(o, "host", sql_text(q, 4)[0] ? sql_text(q, 4) : NULL);
 	jo_key(o, "created_at");
 	jo_time(o, sql_i64(q, 5));
-	put_time_or_null(o, "expires_at", q, 6);
-	put_time_or_null(o, "revoked_at", q, 7);
-	put_time_or_null(o, "used_at", q, 8);
+	reading_put_time_or_null(o, "expires_at", q, 6);
+	reading_put_time_or_null(o, "revoked_at", q, 7);
+	reading_put_time_or_null(o, "used_at", q, 8);
 	jo_close(o, '}');
 	return 0;
 }
@@ -97,8 +88,5 @@ int read_audit(struct store_reader *r, const struct read_audit_filter *filter, s
 		jo_put_text(&o, "source", sql_text(q, 4));
 		jo_close(&o, '}');
 	}
-	jo_close(&o, ']');
-	reading_put_next(&o, rc > 0, last);
-	jo_close(&o, '}');
-	return reading_end(out, before, rc < 0 ? rc : o.rc);
+	return reading_end_page(&o, out, before, rc, last);
 }

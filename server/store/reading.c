@@ -66,28 +66,37 @@ int reading_bind_labels(
 	return rc;
 }
 
-void reading_put_next(struct json_out *o, bool more, int64_t last)
+int reading_end_page(struct json_out *o, struct buffer *out, size_t before, int rc, int64_t last)
 {
-	if (more)
+	jo_close(o, ']');
+	if (rc > 0)
 		jo_put_int(o, "next", last);
 	else
 		jo_put_null(o, "next");
+	jo_close(o, '}');
+	return reading_end(out, before, rc < 0 ? rc : o->rc);
+}
+
+void reading_put_time_or_null(struct json_out *o, const char *key, sqlite3_stmt *q, int column)
+{
+	jo_key(o, key);
+	if (sql_null(q, column))
+		jo_null(o);
+	else
+		jo_time(o, sql_i64(q, column));
 }
 
 static int add_board(struct store_reader *r, sqlite3_stmt *q, struct capability *c)
 {
-	_cleanup_sql_ sqlite3_stmt *busy = NULL;
 	int rc;
 
 	capability_load(c, q);
 	if (c->board.state != MATCH_BUSY)
 		return 0;
-	rc = sql_first(r->db, &busy,
+	rc = sql_first_i64(r->db, &c->board.job,
 		"SELECT job FROM runs WHERE board = $board"
 		" AND finished_at IS NULL",
 		SQL_T("$board", c->name));
-	if (rc > 0)
-		c->board.job = sql_i64(busy, 0);
 	return rc < 0 ? rc : 0;
 }
 

@@ -18,6 +18,8 @@ int reading_waits_for(struct store_reader *r, const struct placing *p, char out[
 int reading_put_estimate(
 	struct store_reader *r, const struct placing *p, int64_t now_ms, struct json_out *o);
 
+void reading_put_time_or_null(struct json_out *o, const char *key, sqlite3_stmt *q, int column);
+
 /* Takes back what was added since `before` when rc is not 0. Returns rc. */
 int reading_end(struct buffer *out, size_t before, int rc);
 
@@ -34,7 +36,10 @@ int reading_bind_page(
 void reading_label_terms(struct buffer *text, const char *column, size_t n_labels);
 int reading_bind_labels(
 	struct store_reader *r, sqlite3_stmt *q, const struct read_label *labels, size_t n_labels);
-/* "next": the id to go on after, or null. */
-void reading_put_next(struct json_out *o, bool more, int64_t last);
+/*
+ * Ends {"items":[ ... with "next", the id to go on after or null; then as reading_end. rc: of the last step, 1: there
+ * are more.
+ */
+int reading_end_page(struct json_out *o, struct buffer *out, size_t before, int rc, int64_t last);
 
 #endif

@@ -192,6 +192,17 @@ int sql_first_args(struct sql *s, sqlite3_stmt **q, const char *text, const stru
 	return rc ? rc : sql_next(s, found);
 }
 
+int sql_first_i64_args(struct sql *s, int64_t *out, const char *text, const struct sql_arg *args)
+{
+	sqlite3_stmt *q = NULL;
+	int rc = sql_first_args(s, &q, text, args);
+
+	if (rc > 0)
+		*out = sql_i64(q, 0);
+	sql_end(&q);
+	return rc;
+}
+
 int sql_run_args(struct sql *s, const char *text, const struct sql_arg *args)
 {
 	sqlite3_stmt *q = NULL;

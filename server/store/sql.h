@@ -66,6 +66,10 @@ int sql_run_args(struct sql *s, const char *text, const struct sql_arg *args);
 #define SQL_ARGS(...) \
 	((const struct sql_arg[]){__VA_ARGS__ __VA_OPT__(, )(struct sql_arg){.kind = SQL_KIND_END}})
 #define sql_first(s, q, text, ...) sql_first_args((s), (q), (text), SQL_ARGS(__VA_ARGS__))
+/* The number in the first column of the first row, and the statement's end: 1, 0 (none: *out stays) or -errno. */
+int sql_first_i64_args(struct sql *s, int64_t *out, const char *text, const struct sql_arg *args);
+#define sql_first_i64(s, out, text, ...) \
+	sql_first_i64_args((s), (out), (text), SQL_ARGS(__VA_ARGS__))
 /* Runs to the end, rows are dropped. 0 or -errno; sql_changes says how many rows. */
 #define sql_run(s, text, ...) sql_run_args((s), (text), SQL_ARGS(__VA_ARGS__))
 

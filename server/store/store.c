@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "server/store/artifact_use.h"
 #include "server/store/batch.h"
 #include "server/store/checkpoint.h"
 #include "server/store/database.h"
@@ -35,6 +36,7 @@ struct store {
 	struct store_txn txn;
 	struct interned interned;
 	struct quotas quotas;
+	struct artifact_known artifacts;
 	struct clock_watch watch;
 	int64_t jump_ms; /* the wall clock was set by this, and what is live still has the old dates */
 	struct leases *leases;
@@ -315,6 +317,7 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
 		s->txn.leases = s->leases;
 		s->txn.interned = &s->interned;
 		s->txn.quotas = &s->quotas;
+		s->txn.artifacts = &s->artifacts;
 		rc = recovery_arm(
 			s->database.db, s->leases, &s->terms, clock_mono_ns(&s->clock), f);
 	}

@@ -20,7 +20,7 @@
 #include "common/clock.h"
 #include "common/fault.h"
 
-#define STORE_SCHEMA_VERSION 9
+#define STORE_SCHEMA_VERSION 10
 #define STORE_QUEUE_LIMIT 4096 /* operations that wait for the writer; above it -EAGAIN */
 #define STORE_READERS 10
 #define STORE_LINEAGE_BYTES 33 /* 32 hexadecimal digits and a NUL */

@@ -9,20 +9,13 @@
 #include "server/store/sql.h"
 #include "server/store/store.h"
 
-struct interned; /* intern.h */
-struct quotas;	 /* quota.h */
+struct interned;       /* intern.h */
+struct quotas;	       /* quota.h */
+struct artifact_known; /* artifact_use.h */
 
 struct lease_change {
 	struct lease lease;
 	bool drop;
-};
-
-/* Artifacts that are there and whose use was noted: artifact_use.h. */
-#define TXN_ARTIFACTS 8
-
-struct txn_artifact {
-	char sha256[65];
-	int64_t noted_ms; /* wall clock */
 };
 
 struct store_txn {
@@ -34,8 +27,7 @@ struct store_txn {
 	struct leases *leases;
 	struct interned *interned;
 	struct quotas *quotas;
-	struct txn_artifact artifacts[TXN_ARTIFACTS];
-	unsigned next_artifact; /* the place that is given away next */
+	struct artifact_known *artifacts;
 
 	struct store_event *events;
 	size_t n_events, events_room;

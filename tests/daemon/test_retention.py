@@ -320,6 +320,30 @@ def test_a_crash_between_rows_and_files(make_server, place):
     assert "orphan" not in check(server)
 
 
+@pytest.mark.parametrize("which, gone", [("log", "DELETE FROM runs"), ("capture", "UPDATE runs SET capture_removed_at = 1")])
+def test_a_piece_of_what_retention_removes_at_that_moment_leaves_no_file(make_server, which, gone):
+    server = make_server(retention_every="1 h").start(HILDA_FAILPOINTS="server.piece.looked=stop:1")
+    agent = agent_of(server)
+    server.submit()
+    offer = agent.offer(boards=["b1"])
+    agent.start(offer)
+    replies = []
+    path = f"/runs/{offer['run']}/{which}?offset=0"
+    late = threading.Thread(target=lambda: replies.append(agent.call("PUT", path, record("late"), epoch=offer["epoch"])))
+    late.start()
+    stat = pathlib.Path(f"/proc/{server.process.pid}/stat")
+    wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", 20)
+    # As retention does it, which would be as quick: the row, then what there is of files.
+    with sqlite3.connect(server.data / "hilda.db") as db:
+        db.execute(gone)
+    server.process.send_signal(signal.SIGCONT)
+    late.join(20)
+    assert [r.status for r in replies] == [410] and "removed by retention" in replies[0].json["detail"]
+    assert files(server, which + "s") == []
+    assert server.stop() == 0
+    assert "orphan" not in check(server)
+
+
 def blob_file(server, digest):
     return server.data / "artifacts" / digest[:2] / digest
 
@@ -477,6 +501,7 @@ def test_what_would_go_is_said_and_stays(make_server):
         "suite own: 2 of 3 runs go, 8 cells (by its keep: 1 runs, 90 days)",
         "jobs of no suite run: 0 go, with their repetitions (job-age is off)",
         "artifacts that nothing needs: 0 go, 0 bytes (artifact-age is off)"]
+    assert said(suite_runs_age="36 h")[1].endswith("(by the settings: 2 runs, 36 h)")
     assert said(job_age="1 ms", artifact_age="1 ms")[3:] == [
         "jobs of no suite run: 1 go, with their repetitions", "artifacts that nothing needs: 1 go, 8 bytes"]
     assert len(runs_of(server)) == 3 and len(runs_of(server, "own")) == 3, "a turn comes each minute"
@@ -484,8 +509,11 @@ def test_what_would_go_is_said_and_stays(make_server):
 
 
 def statements(path):
-    """The SQL of a source file: texts that stand beside each other are one."""
-    for text in re.findall(r'(?:"(?:[^"\\\n]|\\.)*"\s*)+', (ROOT / path).read_text()):
+    """The SQL of a source file: texts that stand beside each other are one, with those that a macro stands for."""
+    source = (ROOT / path).read_text()
+    for name, text in re.findall(r'#define (\w+)\s*\\\n((?:\s*".*"\s*\\\n)*\s*".*"\n)', source):
+        source = source.replace(f" {name} ", text.replace("\\\n", ""))
+    for text in re.findall(r'(?:"(?:[^"\\\n]|\\.)*"\s*)+', source):
         found = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text))
         if re.match(r"(SELECT|DELETE|UPDATE|INSERT INTO|WITH) ", found):
             yield found
@@ -497,7 +525,8 @@ def test_no_removal_reads_a_whole_table(make_server):
     db = sqlite3.connect(server.data / "hilda.db")
     # Those that are short, or an index of what is looked for.
     whole = ("SCAN leftovers", "SCAN suite_runs USING INDEX suite_runs_removed", "SCAN l", "SCAN (subquery-2)")
-    found = [s for p in ("server/store/op_retention.c", "server/store/read_retention.c") for s in statements(p)]
+    found = [s for p in (
+        "server/store/op_retention.c", "server/store/read_retention.c", "server/store/artifact_use.c") for s in statements(p)]
     assert len(found) > 35
     for statement in found:
         if statement.startswith("SELECT max(id)"):

@@ -120,6 +120,31 @@ def test_version_9_knows_who_needs_which_artifact(make_server, tmp_path):  # noq
     assert server.stop() == 0
 
 
+def test_version_10_knows_which_runs_were_handed_back(make_server, tmp_path):  # noqa: F811
+    data = old_data(tmp_path / "old", 9)
+    db = sqlite3.connect(data / "hilda.db")
+    # Of three starts that ended so two were handed back; the default of attempts stands in no document.
+    for job, more, given in ((2, {"attempts": 1}, 1), (3, {}, 3)):
+        insert(db, "jobs", id=job, name="tried", state="failed", demand=1, image=DIGEST, priority=50, attempts=4,
+               attempts_allowed=given + 2, token="", created_at=NOW_MS, queue_deadline_at=2 * NOW_MS, finished_at=NOW_MS,
+               document=json.dumps({k: v for k, v in job_document(DIGEST).items() if k != "attempts"} | more))
+        for n, state in enumerate(("done", "lost", "done", "done")):
+            insert(db, "runs", job=job, attempt=n + 1, board="b1", board_type="mps3-an547", agent=1, epoch=1, request="r",
+                   state=state, outcome="infrastructure", virtual=1, exec=0, created_at=NOW_MS, started_at=NOW_MS,
+                   finished_at=NOW_MS)
+    db.commit()
+    db.close()
+    server = start_on(make_server, data)
+    for job, given in ((2, 1), (3, 3)):
+        assert server.api(f"/jobs/{job}")["attempts_allowed"] == given + 2
+        again = server.call("POST", f"/api/v1/jobs/{job}/rerun").json["id"]
+        assert server.api(f"/jobs/{again}")["attempts_allowed"] == given
+    assert server.stop() == 0
+    db = sqlite3.connect(data / "hilda.db")
+    assert db.execute("SELECT job, count(*) FROM runs WHERE handed_back = 1 GROUP BY job").fetchall() == [(2, 2), (3, 2)]
+    db.close()
+
+
 def test_a_database_that_is_new_or_up_to_date_is_not_copied(make_server, tmp_path):  # noqa: F811
     server = make_server().start()
     assert server.stop() == 0

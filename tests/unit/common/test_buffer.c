@@ -38,6 +38,23 @@ static void over_the_limit_nothing_is_added(void **state)
 	buffer_done(&b);
 }
 
+static void it_is_given_in_pieces(void **state)
+{
+	struct buffer b = BUFFER_INIT(100);
+	size_t given = 0;
+	char out[4] = "";
+
+	assert_int_equal(buffer_give(&b, &given, out, 3), 0);
+	assert_int_equal(buffer_add_text(&b, "abcd"), 0);
+	assert_int_equal(buffer_give(&b, &given, out, 3), 3);
+	assert_string_equal(out, "abc");
+	assert_int_equal(buffer_give(&b, &given, out, 3), 1);
+	assert_string_equal(out, "dbc");
+	assert_int_equal(given, 4);
+	assert_int_equal(buffer_give(&b, &given, out, 3), 0);
+	buffer_done(&b);
+}
+
 static void the_front_can_be_dropped(void **state)
 {
 	struct buffer b = BUFFER_INIT(100);
@@ -61,6 +78,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_added_stands_there_with_an_end),
 		cmocka_unit_test(over_the_limit_nothing_is_added),
+		cmocka_unit_test(it_is_given_in_pieces),
 		cmocka_unit_test(the_front_can_be_dropped),
 	};
 

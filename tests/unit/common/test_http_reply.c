@@ -32,6 +32,19 @@ static void a_problem_becomes_words(void **state)
 	http_reply_done(&reply);
 }
 
+static void what_is_known_and_no_text_is_passed_over(void **state)
+{
+	struct http_reply reply = REPLY;
+	struct fault f = {0};
+
+	assert_int_equal(
+		buffer_add_text(&reply.body, "{\"title\":\"t\",\"known\":[null,\"a\",7,\"b\"]}"),
+		0);
+	assert_int_equal(http_reply_fault(&reply, &f), -EPROTO);
+	assert_string_equal(f.text, "t; known: a, b");
+	http_reply_done(&reply);
+}
+
 static void a_long_problem_keeps_its_first_words(void **state)
 {
 	struct http_reply reply = REPLY;
@@ -70,6 +83,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_problem_becomes_words),
+		cmocka_unit_test(what_is_known_and_no_text_is_passed_over),
 		cmocka_unit_test(a_long_problem_keeps_its_first_words),
 		cmocka_unit_test(headers_are_read_whatever_their_case_and_others_passed_over),
 	};

@@ -140,6 +140,34 @@ static void a_file_has_a_limit(void **state)
 	assert_int_equal(have, MAX_BYTES);
 }
 
+static bool is_new(struct place *p, int64_t run, bool stays)
+{
+	struct run_file *file = NULL;
+	bool found;
+
+	assert_int_equal(run_file_hold(p->files, run, 0, &file, NULL), 0);
+	found = run_file_is_new(file);
+	if (stays)
+		run_file_stays(file);
+	run_file_unlock(file);
+	run_file_release(p->files, file);
+	return found;
+}
+
+static void a_file_is_new_until_somebody_says_that_it_stays(void **state)
+{
+	struct place *p = *state;
+
+	assert_true(is_new(p, 1, false));
+	assert_true(is_new(p, 1, true));
+	assert_false(is_new(p, 1, false));
+	/* It is on the disk: whoever forgets it does not make it. */
+	run_files_forget(p->files, 1);
+	assert_false(is_new(p, 1, false));
+	assert_int_equal(run_files_remove(p->files, 1, NULL), 0);
+	assert_true(is_new(p, 1, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +179,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_was_forgotten_begins_anew_once_it_is_let_go_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_has_a_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_file_is_new_until_somebody_says_that_it_stays, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

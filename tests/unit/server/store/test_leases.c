@@ -75,12 +75,41 @@ static void the_queue_is_looked_through_when_its_first_deadline_is_over(void **s
 	leases_free(l);
 }
 
+static void count(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void who_watches_hears_of_deadlines_before_those_told_of(void **state)
+{
+	struct leases *l;
+	struct lease due[4];
+	int64_t next;
+	int woken = 0;
+
+	assert_int_equal(leases_new(&l), 0);
+	leases_watch(l, count, &woken);
+	assert_int_equal(leases_set(l, LEASE_RUN, 1, 50), 0);
+	assert_int_equal(woken, 1);
+	assert_int_equal(leases_list_due(l, 0, due, 4, &next), 0);
+	assert_int_equal(leases_set(l, LEASE_RUN, 2, 60), 0);
+	assert_int_equal(woken, 1);
+	/* Also one that comes between the look and the wait. */
+	assert_int_equal(leases_set(l, LEASE_RUN, 3, 40), 0);
+	assert_int_equal(woken, 2);
+	leases_watch(l, NULL, NULL);
+	assert_int_equal(leases_set(l, LEASE_RUN, 4, 30), 0);
+	assert_int_equal(woken, 2);
+	leases_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_offer_becomes_a_lease),
 		cmocka_unit_test(many_are_listed_in_turns),
 		cmocka_unit_test(the_queue_is_looked_through_when_its_first_deadline_is_over),
+		cmocka_unit_test(who_watches_hears_of_deadlines_before_those_told_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

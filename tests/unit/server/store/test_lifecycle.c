@@ -90,6 +90,54 @@ static void infrastructure_is_tried_again_until_attempts_are_used(void **state)
 	lab_agent_done(&a);
 }
 
+/* Starts a run on the board and gives it back: the agent is stopped. */
+static void hand_back(struct lab *lab, const struct lab_agent *a)
+{
+	struct result result = {
+		.outcome = OUTCOME_INFRASTRUCTURE, .result_id = "h", .handed_back = true};
+	struct op_result_put x = {.result = &result};
+
+	x.run = lab_offer(lab, a, "m55-1", &x.epoch);
+	assert_int_equal(lab_start(lab, a, x.run, x.epoch), 0);
+	op_result_put_setup(&x);
+	assert_int_equal(store_call(lab->store, &x.op), 0);
+	lab_attest(lab, a, "m55-1");
+}
+
+static void what_was_handed_back_is_not_charged_when_runs_are_lost_or_fail(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_agent a = {0};
+	struct op_job_rerun again = {0};
+	int64_t job, run, epoch;
+
+	lab_agent(lab, &a);
+	job = lab_submit(lab, "mps3-an547", ",\"attempts\":2");
+	hand_back(lab, &a);
+	hand_back(lab, &a);
+	assert_job(lab, job, "state", "queued");
+	assert_job(lab, job, "attempts", "2");
+	assert_job(lab, job, "attempts_allowed", "4");
+	run = lab_offer(lab, &a, "m55-1", &epoch);
+	assert_int_equal(lab_start(lab, &a, run, epoch), 0);
+	lab_pass(lab, 70001);
+	lab_reap(lab);
+	assert_run(lab, run, "state", "lost");
+	assert_job(lab, job, "state", "queued");
+	lab_attest(lab, &a, "m55-1");
+	run = lab_offer(lab, &a, "m55-1", &epoch);
+	assert_int_equal(lab_start(lab, &a, run, epoch), 0);
+	assert_int_equal(lab_result(lab, run, epoch, OUTCOME_INFRASTRUCTURE, "x", NULL, NULL), 0);
+	assert_job(lab, job, "state", "failed");
+	assert_job(lab, job, "attempts", "4");
+	assert_job(lab, job, "attempts_allowed", "4");
+	again.job = job;
+	op_job_rerun_setup(&again);
+	assert_int_equal(store_call(lab->store, &again.op), 0);
+	assert_job(lab, again.new_job, "attempts_allowed", "2");
+	lab_agent_done(&a);
+}
+
 static void offer_that_nobody_starts_is_released_uncharged(void **state)
 {
 	struct lab *lab = *state;
@@ -444,6 +492,7 @@ int main(void)
 		LAB_TEST(job_passes_and_board_is_free_again),
 		LAB_TEST(each_outcome_ends_the_job_as_the_contract_says),
 		LAB_TEST(infrastructure_is_tried_again_until_attempts_are_used),
+		LAB_TEST(what_was_handed_back_is_not_charged_when_runs_are_lost_or_fail),
 		LAB_TEST(offer_that_nobody_starts_is_released_uncharged),
 		LAB_TEST(silent_run_is_lost_and_its_late_result_adopted),
 		LAB_TEST(late_result_of_a_job_that_runs_again_is_kept_but_not_adopted),
