@@ -351,9 +351,9 @@ install: $(BINARIES) man
 
 # ---- Debian packages ------------------------------------------------------------------------------
 
-# What is not released yet sorts before the release, and by its date.
 DEB_NATIVE  := $(shell dpkg --print-architecture)
 DEB_ARCH    ?= $(DEB_NATIVE)
+# What is not released yet sorts before the release, and by its date.
 DEB_VERSION  = $(VERSION)$(if $(shell grep -s 'not released' NEWS.md),~git$(shell git log -1 --format=%cd --date=format:%Y%m%d.%H%M%S).$(GIT_HASH))
 DEB_BUILD   := $(BUILD)/deb
 .PHONY: deb check-deb
