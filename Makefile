@@ -351,18 +351,40 @@ install: $(BINARIES) man
 
 # ---- Debian packages ------------------------------------------------------------------------------
 
+DEB_NATIVE  := $(shell dpkg --print-architecture)
+DEB_ARCH    ?= $(DEB_NATIVE)
 # What is not released yet sorts before the release, and by its date.
-DEB_ARCH     = $(shell dpkg --print-architecture)
 DEB_VERSION  = $(VERSION)$(if $(shell grep -s 'not released' NEWS.md),~git$(shell git log -1 --format=%cd --date=format:%Y%m%d.%H%M%S).$(GIT_HASH))
 DEB_BUILD   := $(BUILD)/deb
 .PHONY: deb check-deb
+ifeq ($(DEB_ARCH),$(DEB_NATIVE))
 deb: $(BUILD)/npm/.installed | packages
-	rm -rf $(DEB_BUILD)/stage
 	@mkdir -p $(DEB_BUILD) && ln -sfn $(abspath $(BUILD))/npm $(DEB_BUILD)/npm
-	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr DESTDIR=$(abspath $(DEB_BUILD))/stage install >/dev/null
-	strip --strip-unneeded $(DEB_BUILD)/stage/usr/bin/* $(DEB_BUILD)/stage/usr/libexec/hilda/*
-	packaging/deb/build $(abspath $(DEB_BUILD))/stage $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH)
-	@ls -l $(DEB_BUILD)/packages/*.deb
+	$(call deb_packages,$(DEB_BUILD),)
+else
+# DEB_ARCH=arm64: built across, with the libraries of that Debian unpacked below the build folder.
+DEB_TYPE_arm64 := aarch64-linux-gnu
+DEB_TYPE    := $(DEB_TYPE_$(DEB_ARCH))
+DEB_ACROSS  := $(DEB_BUILD)/$(DEB_ARCH)
+DEB_SYSROOT := $(abspath $(DEB_BUILD))/sysroot-$(DEB_ARCH)
+DEB_CC      := $(DEB_TYPE)-gcc --sysroot=$(DEB_SYSROOT)/root
+deb: $(BUILD)/npm/.installed | packages
+	$(if $(DEB_TYPE),,$(error make deb knows DEB_ARCH=$(DEB_NATIVE) and $(patsubst DEB_TYPE_%,%,$(filter DEB_TYPE_%,$(.VARIABLES)))))
+	packaging/deb/sysroot $(DEB_ARCH) $(DEB_TYPE) $(DEB_SYSROOT)
+	@mkdir -p $(DEB_ACROSS) && ln -sfn $(abspath $(BUILD))/npm $(DEB_BUILD)/npm && \
+		ln -sfn $(abspath $(BUILD))/npm $(DEB_ACROSS)/npm
+	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr man >/dev/null
+	$(call deb_packages,$(DEB_ACROSS),CC='$(DEB_CC)' SHIM_CC='$(DEB_CC)' MANUAL_BIN=$(DEB_BUILD)/bin)
+endif
+
+# deb_packages FOLDER, WORDS-FOR-MAKE
+define deb_packages
+rm -rf $(1)/stage
++$(MAKE) BUILD=$(1) PREFIX=/usr DESTDIR=$(abspath $(1))/stage $(2) install >/dev/null
+$(if $(DEB_TYPE),$(DEB_TYPE)-)strip --strip-unneeded $(1)/stage/usr/bin/* $(1)/stage/usr/libexec/hilda/*
+packaging/deb/build $(abspath $(1))/stage $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH) $(DEB_SYSROOT)
+@ls -l $(DEB_BUILD)/packages/*_$(DEB_ARCH).deb
+endef
 
 # Into a fresh Debian, as root; boots it where the machine lets systemd-nspawn do so.
 check-deb: deb
@@ -396,6 +418,7 @@ help:
 	@echo 'make format         clang-format over every C file'
 	@echo 'make install        into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deb            Debian packages into $(BUILD)/deb/packages; make check-deb: in a fresh Debian (root)'
+	@echo '     DEB_ARCH=arm64 built across, with the libraries of that Debian below $(BUILD)/deb'
 	@echo 'make clean          removes $(BUILD)/'
 	@echo 'V=1 shows whole commands; BUILD=DIR builds elsewhere.'
 

@@ -88,7 +88,7 @@ static int put_headlines(struct store_reader *r, int64_t run, struct json_out *o
 	_cleanup_sql_ sqlite3_stmt *q = NULL;
 	int rc = sql_first(r->db, &q,
 		"SELECT phase, metric, COALESCE(p50, value, mean) FROM metrics WHERE run = $run"
-		" AND boot = -1 AND ((phase = 'warm' AND metric = 'latency_us')"
+		" AND boot = -1 AND ((phase IN ('warm', 'lines') AND metric = 'latency_us')"
 		" OR (phase = 'energy' AND metric = 'energy_uJ')"
 		" OR (phase = 'memory' AND metric = 'sram_peak_bytes')"
 		" OR (phase = 'accuracy' AND metric = 'accuracy'))",

@@ -12,6 +12,7 @@ static const struct {
 	const char *address, *unit;
 } headlines[] = {
 	{"warm.latency_us", "us"},
+	{"lines.latency_us", "us"},
 	{"energy.energy_uJ", "uJ"},
 	{"memory.sram_peak_bytes", "bytes"},
 	{"accuracy.accuracy", ""},
@@ -224,7 +225,22 @@ static void markdown_text(struct buffer *out, const char *text)
 	}
 }
 
-static void markdown_row(const json_t *run, const json_t *cell, struct buffer *out)
+/* A page has room for what there is: a number that no cell has gets no column. */
+static void find_columns(const json_t *run, bool shown[ARRAY_SIZE(headlines)])
+{
+	json_t *cell;
+	size_t i, k;
+
+	for (k = 0; k < ARRAY_SIZE(headlines); k++) {
+		shown[k] = false;
+		json_array_foreach (json_object_get(run, "cells"), i, cell)
+			shown[k] |= !!json_object_get(
+				json_object_get(cell, "metrics"), headlines[k].address);
+	}
+}
+
+static void markdown_row(const json_t *run, const json_t *cell,
+	const bool shown[ARRAY_SIZE(headlines)], struct buffer *out)
 {
 	json_t *name;
 	size_t i;
@@ -241,6 +257,8 @@ static void markdown_row(const json_t *run, const json_t *cell, struct buffer *o
 		const json_t *number =
 			json_object_get(json_object_get(cell, "metrics"), headlines[i].address);
 
+		if (!shown[i])
+			continue;
 		buffer_add_text(out, " | ");
 		if (number)
 			buffer_printf(out, "%.6g", json_number_value(number));
@@ -253,8 +271,10 @@ static void markdown_row(const json_t *run, const json_t *cell, struct buffer *o
 int suite_export_markdown(const json_t *run, struct buffer *out)
 {
 	size_t i, n = json_array_size(json_object_get(run, "variables"));
+	bool shown[ARRAY_SIZE(headlines)];
 	json_t *name, *cell;
 
+	find_columns(run, shown);
 	buffer_add_text(out, "## ");
 	markdown_text(out, text_of(run, "suite"));
 	buffer_printf(out,
@@ -269,6 +289,8 @@ int suite_export_markdown(const json_t *run, struct buffer *out)
 	}
 	buffer_add_text(out, "| outcome | board ");
 	for (i = 0; i < ARRAY_SIZE(headlines); i++) {
+		if (!shown[i])
+			continue;
 		buffer_add_text(out, "| ");
 		markdown_text(out, headlines[i].address);
 		buffer_printf(out, *headlines[i].unit ? " (%s) " : " ", headlines[i].unit);
@@ -276,10 +298,10 @@ int suite_export_markdown(const json_t *run, struct buffer *out)
 	buffer_add_text(out, "| job | why |\n");
 	for (i = 0; i < n + 2; i++)
 		buffer_add_text(out, "|---");
-	for (i = 0; i < ARRAY_SIZE(headlines) + 1; i++)
-		buffer_add_text(out, "|---:");
-	buffer_add_text(out, "|---|\n");
+	for (i = 0; i < ARRAY_SIZE(headlines); i++)
+		buffer_add_text(out, shown[i] ? "|---:" : "");
+	buffer_add_text(out, "|---:|---|\n");
 	json_array_foreach (json_object_get(run, "cells"), i, cell)
-		markdown_row(run, cell, out);
+		markdown_row(run, cell, shown, out);
 	return buffer_add_text(out, "");
 }

@@ -404,10 +404,14 @@ onPage("a suite's run: boards across, the rest down, numbers by choice, what fai
 	async (page) => {
 	await visit(page, "/suite-runs/12", "wrong answer");
 	const heads = await page.locator("thead").first().locator("th").allInnerTexts();
-	assert.deepEqual(heads, ["model", "quant", "m55-1", "nucleo-1"]);
+	assert.deepEqual(heads, ["model", "quant \\ board", "m55-1", "nucleo-1"]);
 	const rows = page.locator("tbody").first().locator("tr");
 	assert.equal(await rows.count(), 2);
 	assert.match(await rows.nth(1).innerText(), /int4.*failed.*not in the suite/s);
+	assert.match(await page.locator(".lead").innerText(),
+		/2 of 3 cells passed\. Begun .* UTC, took 2 h[^,]*, by schedule 1\./);
+	const shown = page.getByRole("group", { name: "Shown" }).getByRole("button");
+	assert.deepEqual(await shown.allInnerTexts(), ["Outcome", "Latency"]);
 	await page.getByRole("button", { name: "Latency" }).click();
 	await page.waitForURL(/metric=warm\.latency_us/);
 	assert.match(await rows.nth(0).innerText(), /62\.46 ms virtual.*61 ms/s);

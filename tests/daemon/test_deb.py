@@ -16,6 +16,7 @@ from conftest import BUILD, ROOT, need
 
 PACKAGES = ["hilda-server", "hilda-agent", "hilda"]
 PROGRAMS = {"hilda-server": ["hildad"], "hilda-agent": ["hilda-agent", "hilda-vboard"], "hilda": ["hilda"]}
+AARCH64 = 183  # e_machine
 MIRROR = os.environ.get("HILDA_MIRROR", "http://deb.debian.org/debian")
 
 
@@ -26,16 +27,20 @@ def run(*words, code=0, **how):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def debs():
+def newest(arch, how):
     need("dpkg-deb")
     found = {}
     for name in PACKAGES:
-        newest = sorted((BUILD / "deb/packages").glob(f"{name}_*_amd64.deb"), key=lambda p: p.stat().st_mtime)
-        if not newest:
-            pytest.skip("no packages in this variant's build: make deb makes them, and make check calls it")
-        found[name] = newest[-1]
+        made = sorted((BUILD / "deb/packages").glob(f"{name}_*_{arch}.deb"), key=lambda p: p.stat().st_mtime)
+        if not made:
+            pytest.skip(f"no packages for {arch} in this variant's build: {how}")
+        found[name] = made[-1]
     return found
+
+
+@pytest.fixture(scope="module")
+def debs():
+    return newest("amd64", "make deb makes them, and make check calls it")
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +105,7 @@ def test_packages_do_not_share_files(unpacked):
 
 
 def test_scripts_are_shell(unpacked):
-    for script in [*unpacked.glob("*/DEBIAN/p*"), ROOT / "packaging/deb/build"]:
+    for script in [*unpacked.glob("*/DEBIAN/p*"), ROOT / "packaging/deb/build", ROOT / "packaging/deb/sysroot"]:
         run("sh", "-n", script)
 
 
@@ -144,6 +149,67 @@ def test_users_and_folders(unpacked, tmp_path):
     assert re.search(r"(?m)^hilda:x:\d+:\d+:Hilda's server:/var/lib/hilda:/usr/sbin/nologin$", passwd), passwd
     assert re.search(r"(?m)^hilda-agent:x:.*:/var/lib/hilda-agent:/usr/sbin/nologin$", passwd)
     assert re.search(r"(?m)^hilda:x:\d+:hilda-agent$", group)
+
+
+# ---- another architecture: make deb DEB_ARCH=arm64 ----
+
+@pytest.fixture(scope="module")
+def arm64(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("arm64")
+    for name, deb in newest("arm64", "make deb DEB_ARCH=arm64 makes them").items():
+        run("dpkg-deb", "-R", deb, folder / name)
+    return folder
+
+
+def content(root):
+    return {p.relative_to(root) for p in root.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_for_arm64_is_the_same_for_another_machine(unpacked, arm64, name):
+    root = arm64 / name
+    control = (root / "DEBIAN/control").read_text()
+    assert re.search(r"(?m)^Architecture: arm64$", control)
+    depends, native = (re.search(r"(?m)^Depends: (.*)$", text).group(1)
+                       for text in (control, (unpacked / name / "DEBIAN/control").read_text()))
+    assert re.search(r"\blibc6 \(>= 2\.\d+\)", depends), depends
+    assert re.findall(r"lib[a-z0-9.+-]+", depends) == re.findall(r"lib[a-z0-9.+-]+", native)
+    assert content(root) == content(unpacked / name)
+    programs = [p for p in [*root.glob("usr/bin/*"), *root.glob("usr/libexec/hilda/*")]]
+    assert len(programs) == {"hilda-server": 1, "hilda-agent": 3, "hilda": 1}[name]
+    for program in programs:
+        head = program.read_bytes()[:20]
+        assert head[:6] == b"\x7fELF\x02\x01" and int.from_bytes(head[18:], "little") == AARCH64, program
+    run("md5sum", "-c", "--quiet", "DEBIAN/md5sums", cwd=root)
+
+
+def test_programs_for_arm64_run_and_say_who_they_are(unpacked, arm64):
+    need("qemu-aarch64")
+    libraries = BUILD / "deb/sysroot-arm64/root"
+    for package, programs in PROGRAMS.items():
+        for program in programs:
+            said = run("qemu-aarch64", "-L", libraries, arm64 / package / "usr/bin" / program, "--version")
+            assert said == run(unpacked / package / "usr/bin" / program, "--version")
+
+
+@pytest.mark.parametrize("lacks, says", [
+    ("compiler", r"missing: gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu$"),
+    ("libraries", r"missing: libc6-dev:arm64 libmicrohttpd-dev:arm64 .*libarchive-dev:arm64"),
+])
+def test_what_a_build_for_arm64_lacks_is_named(tmp_path, lacks, says):
+    if lacks == "libraries":
+        need("aarch64-linux-gnu-gcc")
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "apt").write_text(f'Dir::Etc::SourceList "{tmp_path}/empty";\nDir::Etc::SourceParts "{tmp_path}/none";\n')
+    (tmp_path / "none").mkdir()
+    for name in ("dirname", "sed"):
+        (tmp_path / "none" / name).symlink_to(shutil.which(name))
+    path = str(tmp_path / "none") if lacks == "compiler" else os.environ["PATH"]
+    done = subprocess.run(["/bin/sh", ROOT / "packaging/deb/sysroot", "arm64", "aarch64-linux-gnu", tmp_path / "root"],
+                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+                          env={**os.environ, "PATH": path, "APT_CONFIG": str(tmp_path / "apt")})
+    assert done.returncode == 1 and re.search(says, done.stderr.strip()), done
+    assert "for arm64" in done.stderr and not (tmp_path / "root/made").exists()
 
 
 # ---- a fresh Debian: make check-deb ----

@@ -114,7 +114,7 @@ SEEN = [
     ("name\": \"first job", r"(?s)passed.*latency_us"),
     ("hilda schedule add", r"(?s)nightly.*30 2 \* \* \*.*Europe/Berlin"),
     ("hilda schedule run", r"suite run 1 has begun: 2 jobs"),
-    ("hilda suite results", r"(?s)passed.*passed"),
+    ("hilda suite results", r"(?s)passed +bench-host +10\d.*passed +bench-host +10\d"),
     ("cat >broken", r"(?s)checksum of layer 3.*exit code 1"),
     ("hilda job 4", r"(?s)failed.*checksum of layer 3.*latency: 105 us"),
     ("timeouts_s.queue=1", r"(?s)exit code [1-9]"),

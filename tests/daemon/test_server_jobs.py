@@ -226,8 +226,10 @@ def test_boards_are_drained_and_released_with_a_reason(server):
     assert reply.status == 400 and reply.json["known"] == ["drain", "reserve", "release"]
     reply = server.call("PATCH", "/api/v1/boards/b1", {"action": "drain", "reason": "new cable"})
     assert reply.status == 200 and reply.json["state"] == "drained" and reply.json["reason"] == "new cable"
+    reply = server.call("PATCH", "/api/v1/boards/b1", {"action": "drain", "reason": "another cable"})
+    assert reply.problem == "conflict" and "drained already: new cable" in reply.json["detail"]
     job = server.submit()
-    assert "drained" in str(server.api(f"/jobs/{job}")["waits_for"])
+    assert "drained: new cable" in str(server.api(f"/jobs/{job}")["waits_for"])
     assert server.call("PATCH", "/api/v1/boards/b1", {"action": "release"}).json["state"] == "ready"
     assert server.call("PATCH", "/api/v1/boards/none", {"action": "release"}).problem == "not-found"
 

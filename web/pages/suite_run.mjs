@@ -1,7 +1,7 @@
 /* A suite's run as a matrix: boards across, everything else down; a cell is a job. */
 import { html, useState } from "../lib/dom.mjs";
 import { API, send, useResource } from "../lib/api.mjs";
-import { quantityText, stamp, visible } from "../lib/format.mjs";
+import { duration, quantityText, since, stamp, visible } from "../lib/format.mjs";
 import { Failure, Loaded, Page, Panel, StopButton } from "../lib/parts.mjs";
 import { Badge, Glyph, isOver, jobState, stateWord } from "../lib/states.mjs";
 import { RowLink, Table } from "../lib/table.mjs";
@@ -9,8 +9,23 @@ import { setQuery } from "../lib/url.mjs";
 import { passedText } from "./suites.mjs";
 
 const NUMBERS = [["", "Outcome"], ["warm.latency_us", "Latency", "us"],
-	["energy.energy_uJ", "Energy", "uJ"], ["memory.sram_peak_bytes", "SRAM", "bytes"],
-	["accuracy.accuracy", "Accuracy", ""]];
+	["lines.latency_us", "Latency, as printed", "us"], ["energy.energy_uJ", "Energy", "uJ"],
+	["memory.sram_peak_bytes", "SRAM", "bytes"], ["accuracy.accuracy", "Accuracy", ""]];
+
+/* What there is to look at: the numbers that a cell has, and the one that was asked for. */
+export function shown(run, address) {
+	return NUMBERS.filter(([key]) => !key || key === address ||
+		run.cells.some((c) => key in c.metrics));
+}
+
+/* In words, how far a run is, and how long it took. */
+export function standing(run) {
+	const over = run.cells_ended === run.cells_total;
+	const took = run.finished_at ?
+		`, took ${duration(since(run.created_at, run.finished_at))}` : "";
+	return `${passedText(run)} cells passed${over ? "" :
+		`, ${run.cells_ended} have ended`}. Begun ${stamp(run.created_at)}${took}`;
+}
 
 /* The variable that stands across, and those that stand down. */
 export function axes(variables) {
@@ -55,8 +70,8 @@ function Cell({ cell, address, unit }) {
 function Matrix({ run, address }) {
 	const { across, down, columns, rows } = matrix(run);
 	const [, title, unit] = NUMBERS.find(([a]) => a === address) ?? NUMBERS[0];
-	const heads = down.map((name) => ({ key: `v.${name}`, title: visible(name), cls: "name", cell:
-		(row) => visible(row.values[name]) }));
+	const heads = down.map((name, i) => ({ key: `v.${name}`, title: visible(i === down.length - 1 ?
+		`${name} \\ ${across}` : name), cls: "name", cell: (row) => visible(row.values[name]) }));
 	const cells = columns.map((name) => ({ key: `c.${name}`, title: visible(name), cell: (row) =>
 		html`<${Cell} cell=${row.cells.get(name)} address=${address} unit=${unit} />` }));
 	return html`<${Table} scroll caption=${`${title} by ${visible([...down, across].join(", "))}`}
@@ -69,7 +84,7 @@ const FAILED_COLUMNS = [
 	{ key: "cell", title: "Cell", cls: "name", cell: (c) => visible(c.title) },
 	{ key: "state", title: "State", cell: (c) => html`<${Badge} state=${jobState(c)}
 		note=${c.stage ? `in ${c.stage}` : null} />` },
-	{ key: "why", title: "Why", cls: "why", cell: (c) => html`<span class="clip"
+	{ key: "why", title: "Why", cls: "why-long", cell: (c) => html`<span class="clamp"
 		title=${visible(c.detail)}>${visible(c.detail)}</span>` },
 ];
 
@@ -110,16 +125,15 @@ export default function SuiteRun({ params, query }) {
 	return html`<${Loaded} resource=${resource} what="Loading the run">${(run) => {
 		const failed = run.cells.filter((c) => isOver(c) && c.state !== "succeeded");
 		return html`<${Page} title=${`${visible(run.suite)}, run ${run.id}`}
-			lead=${html`<${Badge} state=${run.state} /> <span>${passedText(run)} cells passed,${" "}
-			${run.cells_ended} have ended. Begun ${stamp(run.created_at)}${run.schedule ?
-			html` by <a href="/schedules">schedule ${run.schedule}</a>` : ""}.</span>`}
+			lead=${html`<${Badge} state=${run.state} /> <span>${standing(run)}${run.schedule ?
+			html`, by <a href="/schedules">schedule ${run.schedule}</a>` : ""}.</span>`}
 			aside=${html`<${Files} id=${run.id} />${run.state === "active" ? html`<${Cancel}
 			run=${run} reload=${resource.reload} />` : null}${failed.length ? html`<${Retry} run=${run}
 			reload=${resource.reload} />` : null}`}>
-			<div class="filters"><div class="segments" role="group" aria-label="Shown">
-			${NUMBERS.map(([key, title]) => html`<button type="button" key=${key}
-				aria-pressed=${key === address ? "true" : "false"}
-				onClick=${() => setQuery({ metric: key })}>${title}</button>`)}</div></div>
+			${shown(run, address).length > 1 ? html`<div class="filters"><div class="segments"
+			role="group" aria-label="Shown">${shown(run, address).map(([key, title]) => html`<button
+				type="button" key=${key} aria-pressed=${key === address ? "true" : "false"}
+				onClick=${() => setQuery({ metric: key })}>${title}</button>`)}</div></div>` : null}
 			<${Matrix} run=${run} address=${address} />
 			${failed.length ? html`<${Panel} title=${html`Not passed <span class="muted">${
 			failed.length}</span>`} id="failed" flush><${Table} caption="Not passed"

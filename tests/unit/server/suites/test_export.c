@@ -77,8 +77,13 @@ static void texts_do_not_leave_their_place(void **state)
 		strstr(junit.data, "message=\"a|b &lt;x&gt; &quot;&amp;&quot;?&#10;`c`?\""));
 	assert_non_null(strstr(csv.data, "\r\n0,\"'=int8\",5,,1,,"));
 	assert_non_null(
-		strstr(csv.data, ",\"a|b <x> \"\"&\"\"\x02\n`c`\xef\xbf\xbf\",61000.5,,,\r\n"));
+		strstr(csv.data, ",\"a|b <x> \"\"&\"\"\x02\n`c`\xef\xbf\xbf\",61000.5,,,,\r\n"));
 	assert_non_null(strstr(markdown.data, "## night\\|ly, run 12\n"));
+	/* Of the numbers only what a cell has. */
+	assert_non_null(strstr(markdown.data,
+		"| quant | outcome | board | warm.latency\\_us (us) | job | why |\n"
+		"|---|---|---|---:|---:|---|\n"));
+	assert_non_null(strstr(markdown.data, " | 61000.5 | 5 | a"));
 	assert_non_null(strstr(markdown.data, "| a\\|b \\<x\\> \"\\&\"  \\`c\\`"));
 	buffer_done(&junit);
 	buffer_done(&csv);
