@@ -31,8 +31,7 @@ GIT_HASH := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 CFLAGS_BASE := -std=gnu11 -g -O2 -ffp-contract=off -fno-omit-frame-pointer -fstack-protector-strong -Wall \
 	-Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter \
 	-Wno-missing-field-initializers -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
-	-DHILDA_VERSION='"$(VERSION)"' -DHILDA_LIBEXECDIR='"$(PREFIX)/libexec/hilda"' \
-	-DHILDA_SHAREDIR='"$(PREFIX)/share/hilda"' -I. -pthread
+	-DHILDA_VERSION='"$(VERSION)"' -I. -pthread
 LDFLAGS_BASE := -pthread -Wl,-z,relro,-z,now
 
 CFLAGS_asan  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1
@@ -54,7 +53,11 @@ LIBS_virtual-lab := $(LIBS_common) -lm
 # ---- sources: what lies in a folder is built into that folder's archive --------------------------
 
 folders = $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*/*.c $(d)/*/*/*.c))
-objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+# What depends on PREFIX lies in $(OUT): `make deb` has its own, and shares every other object.
+OUT      ?= $(BUILD)
+PREFIXED := common/process.c agent/settings.c
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(PREFIXED),$(1))) \
+	$(patsubst %.c,$(OUT)/prefixed/%.o,$(filter $(PREFIXED),$(1)))
 
 PROGRAMS     := server agent cli virtual-lab
 NAME_server  := hildad
@@ -69,9 +72,8 @@ SHIM_CC      := $$(command -v musl-gcc || echo $(CC))
 LIB_SRC      := $(filter-out $(SHIM_SRC),$(call folders,common protocols instruments stats))
 $(foreach p,$(PROGRAMS),$(eval SRC_$(p) := $(filter-out $(p)/main.c,$(call folders,$(p)))))
 
-LIBHILDA     := $(BUILD)/lib/libhilda.a
-BINARIES     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(BUILD)/bin/$(NAME_$(p)))) \
-	$(BUILD)/bin/hilda-shim
+LIBHILDA     := $(OUT)/lib/libhilda.a
+BINARIES     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(OUT)/bin/$(NAME_$(p)))) $(OUT)/bin/hilda-shim
 
 .PHONY: all
 all: $(BINARIES) firmware
@@ -80,6 +82,11 @@ $(BUILD)/obj/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/prefixed/%.o: %.c | packages
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(HOST_CFLAGS) -DHILDA_LIBEXECDIR='"$(PREFIX)/libexec/hilda"' -MMD -MP -c $< -o $@
 
 # The number module is the one place that may call strtol's family.
 $(BUILD)/obj/common/numbers.o: HOST_CFLAGS += -DHILDA_NUMBERS_MODULE
@@ -94,13 +101,13 @@ $(LIBHILDA): $(call objects,$(LIB_SRC))
 	$(Q)ar rcsD $@ $^
 
 define program_rules
-$(BUILD)/lib/lib$(1).a: $(call objects,$(SRC_$(1)))
+$(OUT)/lib/lib$(1).a: $(call objects,$(SRC_$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR)
 	$$(Q)ar rcsD $$@ $$^
 
-$(BUILD)/bin/$(NAME_$(1)): $(BUILD)/obj/$(1)/main.o $(BUILD)/lib/lib$(1).a $(LIBHILDA)
+$(OUT)/bin/$(NAME_$(1)): $(BUILD)/obj/$(1)/main.o $(OUT)/lib/lib$(1).a $(LIBHILDA)
 	@mkdir -p $$(@D)
 	$$(call say,LD)
 	$$(Q)$(CC) $(HOST_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
@@ -111,7 +118,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 $(BUILD)/obj/server/store/migrations.o: $(wildcard db/*.sql)
 
 # The agent and the command line use libcurl; only they link the objects that need it.
-$(BUILD)/bin/hilda-shim: $(SHIM_SRC) | packages
+$(OUT)/bin/hilda-shim: $(SHIM_SRC) | packages
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(SHIM_CC) $(CFLAGS_BASE) -static -Os -o $@ $<
@@ -321,22 +328,22 @@ bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_o
 # ---- installation -------------------------------------------------------------------------------
 
 # Pages of the manual say what the programs say of themselves; MANUAL_BIN names others that run here.
-MANUAL_BIN ?= $(BUILD)/bin
-MAN := $(addprefix $(BUILD)/man/,hildad.8 hilda-agent.8 hilda.1 hilda-vboard.1)
-$(BUILD)/man/.made: packaging/manual.py $(addprefix $(MANUAL_BIN)/,$(foreach p,$(PROGRAMS),$(NAME_$(p))))
+MANUAL_BIN ?= $(OUT)/bin
+MAN := $(addprefix $(OUT)/man/,hildad.8 hilda-agent.8 hilda.1 hilda-vboard.1)
+$(OUT)/man/.made: packaging/manual.py $(addprefix $(MANUAL_BIN)/,$(foreach p,$(PROGRAMS),$(NAME_$(p))))
 	@mkdir -p $(@D)
 	$(call say,MAN)
 	$(Q)$(PYTHON) $< $(MANUAL_BIN) $(@D) $(VERSION) $$(git log -1 --format=%cs 2>/dev/null || date +%F)
 	@touch $@
 .PHONY: man
-man: $(BUILD)/man/.made
+man: $(OUT)/man/.made
 
 DESTDIR ?=
 INSTALLED := $(DESTDIR)$(PREFIX)
 .PHONY: install
 install: $(BINARIES) man
-	install -D -m 755 -t $(INSTALLED)/bin $(foreach p,$(PROGRAMS),$(BUILD)/bin/$(NAME_$(p)))
-	install -D -m 755 -t $(INSTALLED)/libexec/hilda $(BUILD)/bin/hilda-shim
+	install -D -m 755 -t $(INSTALLED)/bin $(foreach p,$(PROGRAMS),$(OUT)/bin/$(NAME_$(p)))
+	install -D -m 755 -t $(INSTALLED)/libexec/hilda $(OUT)/bin/hilda-shim
 	install -D -m 644 -t $(INSTALLED)/share/bash-completion/completions packaging/completion/hilda
 	install -D -m 644 -t $(INSTALLED)/share/doc/hilda README.md NEWS.md docs/*.md
 	install -D -m 644 -t $(INSTALLED)/share/hilda/drop-ins packaging/drop-ins/*.conf
@@ -356,10 +363,9 @@ DEB_ARCH     = $(shell dpkg --print-architecture)
 DEB_VERSION  = $(VERSION)$(if $(shell grep -s 'not released' NEWS.md),~git$(shell git log -1 --format=%cd --date=format:%Y%m%d.%H%M%S).$(GIT_HASH))
 DEB_BUILD   := $(BUILD)/deb
 .PHONY: deb check-deb
-deb: $(BUILD)/npm/.installed | packages
+deb: $(BINARIES)
 	rm -rf $(DEB_BUILD)/stage
-	@mkdir -p $(DEB_BUILD) && ln -sfn $(abspath $(BUILD))/npm $(DEB_BUILD)/npm
-	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr DESTDIR=$(abspath $(DEB_BUILD))/stage install >/dev/null
+	$(MAKE) OUT=$(DEB_BUILD) PREFIX=/usr DESTDIR=$(abspath $(DEB_BUILD))/stage install >/dev/null
 	strip --strip-unneeded $(DEB_BUILD)/stage/usr/bin/* $(DEB_BUILD)/stage/usr/libexec/hilda/*
 	packaging/deb/build $(abspath $(DEB_BUILD))/stage $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH)
 	@ls -l $(DEB_BUILD)/packages/*.deb
@@ -415,4 +421,4 @@ format:
 format-check:
 	clang-format --dry-run -Werror $(FORMAT_FILES)
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(OUT)/prefixed -name '*.d' 2>/dev/null)
