@@ -153,10 +153,10 @@ report:
 	$(PYTHON) firmware-stub/report/amalgamate.py firmware-stub/report
 
 # make convert: model files of all ONNX files and their ranges, without a data set; CONVERT=full-nano for one.
-# make ranges, make evaluate: need the data sets; these variables keep numpy's arrays out of the kernel.
+# make ranges, make evaluate: need the data sets.
 CONVERT ?=
 LISTS   := $(abspath $(BUILD))/train/lists
-NUMPY   := OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_TOP_PAD_=200000000 $(PYTHON)
+NUMPY   := OMP_NUM_THREADS=1 $(PYTHON)
 .PHONY: convert ranges evaluate lists
 convert: | packages
 	$(NUMPY) firmware-stub/convert/models.py convert $(CONVERT)
