@@ -31,8 +31,7 @@ GIT_HASH := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 CFLAGS_BASE := -std=gnu11 -g -O2 -ffp-contract=off -fno-omit-frame-pointer -fstack-protector-strong -Wall \
 	-Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter \
 	-Wno-missing-field-initializers -D_FILE_OFFSET_BITS=64 -D_GNU_SOURCE \
-	-DHILDA_VERSION='"$(VERSION)"' -DHILDA_LIBEXECDIR='"$(PREFIX)/libexec/hilda"' \
-	-DHILDA_SHAREDIR='"$(PREFIX)/share/hilda"' -I. -pthread
+	-DHILDA_VERSION='"$(VERSION)"' -I. -pthread
 LDFLAGS_BASE := -pthread -Wl,-z,relro,-z,now
 
 CFLAGS_asan  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1
@@ -54,7 +53,11 @@ LIBS_virtual-lab := $(LIBS_common) -lm
 # ---- sources: what lies in a folder is built into that folder's archive --------------------------
 
 folders = $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*/*.c $(d)/*/*/*.c))
-objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+# What depends on PREFIX lies in $(OUT): `make deb` has its own, and shares every other object.
+OUT      ?= $(BUILD)
+PREFIXED := common/process.c agent/settings.c
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(PREFIXED),$(1))) \
+	$(patsubst %.c,$(OUT)/prefixed/%.o,$(filter $(PREFIXED),$(1)))
 
 PROGRAMS     := server agent cli virtual-lab
 NAME_server  := hildad
@@ -69,9 +72,8 @@ SHIM_CC      := $$(command -v musl-gcc || echo $(CC))
 LIB_SRC      := $(filter-out $(SHIM_SRC),$(call folders,common protocols instruments stats))
 $(foreach p,$(PROGRAMS),$(eval SRC_$(p) := $(filter-out $(p)/main.c,$(call folders,$(p)))))
 
-LIBHILDA     := $(BUILD)/lib/libhilda.a
-BINARIES     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(BUILD)/bin/$(NAME_$(p)))) \
-	$(BUILD)/bin/hilda-shim
+LIBHILDA     := $(OUT)/lib/libhilda.a
+BINARIES     := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/main.c),$(OUT)/bin/$(NAME_$(p)))) $(OUT)/bin/hilda-shim
 
 .PHONY: all
 all: $(BINARIES) firmware
@@ -80,6 +82,11 @@ $(BUILD)/obj/%.o: %.c | packages
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/prefixed/%.o: %.c | packages
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(HOST_CFLAGS) -DHILDA_LIBEXECDIR='"$(PREFIX)/libexec/hilda"' -MMD -MP -c $< -o $@
 
 # The number module is the one place that may call strtol's family.
 $(BUILD)/obj/common/numbers.o: HOST_CFLAGS += -DHILDA_NUMBERS_MODULE
@@ -94,13 +101,13 @@ $(LIBHILDA): $(call objects,$(LIB_SRC))
 	$(Q)ar rcsD $@ $^
 
 define program_rules
-$(BUILD)/lib/lib$(1).a: $(call objects,$(SRC_$(1)))
+$(OUT)/lib/lib$(1).a: $(call objects,$(SRC_$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$$(call say,AR)
 	$$(Q)ar rcsD $$@ $$^
 
-$(BUILD)/bin/$(NAME_$(1)): $(BUILD)/obj/$(1)/main.o $(BUILD)/lib/lib$(1).a $(LIBHILDA)
+$(OUT)/bin/$(NAME_$(1)): $(BUILD)/obj/$(1)/main.o $(OUT)/lib/lib$(1).a $(LIBHILDA)
 	@mkdir -p $$(@D)
 	$$(call say,LD)
 	$$(Q)$(CC) $(HOST_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
@@ -111,7 +118,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 $(BUILD)/obj/server/store/migrations.o: $(wildcard db/*.sql)
 
 # The agent and the command line use libcurl; only they link the objects that need it.
-$(BUILD)/bin/hilda-shim: $(SHIM_SRC) | packages
+$(OUT)/bin/hilda-shim: $(SHIM_SRC) | packages
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(SHIM_CC) $(CFLAGS_BASE) -static -Os -o $@ $<
@@ -146,10 +153,10 @@ report:
 	$(PYTHON) firmware-stub/report/amalgamate.py firmware-stub/report
 
 # make convert: model files of all ONNX files and their ranges, without a data set; CONVERT=full-nano for one.
-# make ranges, make evaluate: need the data sets; these variables keep numpy's arrays out of the kernel.
+# make ranges, make evaluate: need the data sets.
 CONVERT ?=
 LISTS   := $(abspath $(BUILD))/train/lists
-NUMPY   := OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 MALLOC_TOP_PAD_=200000000 $(PYTHON)
+NUMPY   := OMP_NUM_THREADS=1 $(PYTHON)
 .PHONY: convert ranges evaluate lists
 convert: | packages
 	$(NUMPY) firmware-stub/convert/models.py convert $(CONVERT)
@@ -321,22 +328,22 @@ bench: all node-modules $(addprefix $(BUILD)/bench/,bare_server agents ends_at_o
 # ---- installation -------------------------------------------------------------------------------
 
 # Pages of the manual say what the programs say of themselves; MANUAL_BIN names others that run here.
-MANUAL_BIN ?= $(BUILD)/bin
-MAN := $(addprefix $(BUILD)/man/,hildad.8 hilda-agent.8 hilda.1 hilda-vboard.1)
-$(BUILD)/man/.made: packaging/manual.py $(addprefix $(MANUAL_BIN)/,$(foreach p,$(PROGRAMS),$(NAME_$(p))))
+MANUAL_BIN ?= $(OUT)/bin
+MAN := $(addprefix $(OUT)/man/,hildad.8 hilda-agent.8 hilda.1 hilda-vboard.1)
+$(OUT)/man/.made: packaging/manual.py $(addprefix $(MANUAL_BIN)/,$(foreach p,$(PROGRAMS),$(NAME_$(p))))
 	@mkdir -p $(@D)
 	$(call say,MAN)
 	$(Q)$(PYTHON) $< $(MANUAL_BIN) $(@D) $(VERSION) $$(git log -1 --format=%cs 2>/dev/null || date +%F)
 	@touch $@
 .PHONY: man
-man: $(BUILD)/man/.made
+man: $(OUT)/man/.made
 
 DESTDIR ?=
 INSTALLED := $(DESTDIR)$(PREFIX)
 .PHONY: install
 install: $(BINARIES) man
-	install -D -m 755 -t $(INSTALLED)/bin $(foreach p,$(PROGRAMS),$(BUILD)/bin/$(NAME_$(p)))
-	install -D -m 755 -t $(INSTALLED)/libexec/hilda $(BUILD)/bin/hilda-shim
+	install -D -m 755 -t $(INSTALLED)/bin $(foreach p,$(PROGRAMS),$(OUT)/bin/$(NAME_$(p)))
+	install -D -m 755 -t $(INSTALLED)/libexec/hilda $(OUT)/bin/hilda-shim
 	install -D -m 644 -t $(INSTALLED)/share/bash-completion/completions packaging/completion/hilda
 	install -D -m 644 -t $(INSTALLED)/share/doc/hilda README.md NEWS.md docs/*.md
 	install -D -m 644 -t $(INSTALLED)/share/hilda/drop-ins packaging/drop-ins/*.conf
@@ -358,9 +365,8 @@ DEB_VERSION  = $(VERSION)$(if $(shell grep -s 'not released' NEWS.md),~git$(shel
 DEB_BUILD   := $(BUILD)/deb
 .PHONY: deb check-deb
 ifeq ($(DEB_ARCH),$(DEB_NATIVE))
-deb: $(BUILD)/npm/.installed | packages
-	@mkdir -p $(DEB_BUILD) && ln -sfn $(abspath $(BUILD))/npm $(DEB_BUILD)/npm
-	$(call deb_packages,$(DEB_BUILD),)
+deb: $(BINARIES)
+	$(call deb_packages,$(DEB_BUILD),OUT=$(DEB_BUILD))
 else
 # DEB_ARCH=arm64: built across, with the libraries of that Debian unpacked below the build folder.
 DEB_TYPE_arm64 := aarch64-linux-gnu
@@ -371,16 +377,15 @@ DEB_CC      := $(DEB_TYPE)-gcc --sysroot=$(DEB_SYSROOT)/root
 deb: $(BUILD)/npm/.installed | packages
 	$(if $(DEB_TYPE),,$(error make deb knows DEB_ARCH=$(DEB_NATIVE) and $(patsubst DEB_TYPE_%,%,$(filter DEB_TYPE_%,$(.VARIABLES)))))
 	packaging/deb/sysroot $(DEB_ARCH) $(DEB_TYPE) $(DEB_SYSROOT)
-	@mkdir -p $(DEB_ACROSS) && ln -sfn $(abspath $(BUILD))/npm $(DEB_BUILD)/npm && \
-		ln -sfn $(abspath $(BUILD))/npm $(DEB_ACROSS)/npm
-	$(MAKE) BUILD=$(DEB_BUILD) PREFIX=/usr man >/dev/null
-	$(call deb_packages,$(DEB_ACROSS),CC='$(DEB_CC)' SHIM_CC='$(DEB_CC)' MANUAL_BIN=$(DEB_BUILD)/bin)
+	@mkdir -p $(DEB_ACROSS) && ln -sfn $(abspath $(BUILD))/npm $(DEB_ACROSS)/npm
+	$(MAKE) OUT=$(DEB_BUILD) PREFIX=/usr man >/dev/null
+	$(call deb_packages,$(DEB_ACROSS),BUILD=$(DEB_ACROSS) CC='$(DEB_CC)' SHIM_CC='$(DEB_CC)' MANUAL_BIN=$(DEB_BUILD)/bin)
 endif
 
 # deb_packages FOLDER, WORDS-FOR-MAKE
 define deb_packages
 rm -rf $(1)/stage
-+$(MAKE) BUILD=$(1) PREFIX=/usr DESTDIR=$(abspath $(1))/stage $(2) install >/dev/null
++$(MAKE) PREFIX=/usr DESTDIR=$(abspath $(1))/stage $(2) install >/dev/null
 $(if $(DEB_TYPE),$(DEB_TYPE)-)strip --strip-unneeded $(1)/stage/usr/bin/* $(1)/stage/usr/libexec/hilda/*
 packaging/deb/build $(abspath $(1))/stage $(abspath $(DEB_BUILD))/packages $(DEB_VERSION) $(DEB_ARCH) $(DEB_SYSROOT)
 @ls -l $(DEB_BUILD)/packages/*_$(DEB_ARCH).deb
@@ -438,4 +443,4 @@ format:
 format-check:
 	clang-format --dry-run -Werror $(FORMAT_FILES)
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(OUT)/prefixed -name '*.d' 2>/dev/null)

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+import heap  # noqa: F401
 from erf import erf
 
 LN_EPSILON = 1e-5

@@ -10,4 +10,4 @@ $(BUILD)/gen/assets.o: $(ASSETS_C)
 	$(call say,CC)
 	$(Q)$(CC) $(HOST_CFLAGS) -c $< -o $@
 
-$(BUILD)/lib/libserver.a: $(BUILD)/gen/assets.o
+$(OUT)/lib/libserver.a: $(BUILD)/gen/assets.o
