@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int path_of(const struct spares *s, size_t i, char path[FILE_PATH_BYTES])
@@ -69,14 +70,23 @@ int spares_write(struct spares *s, const char *path, const char *text, size_t n,
 	if (rc)
 		unlink(spare);
 	put(s, i, SPARE_NONE);
-	return rc ? fault_errno(f, -rc, "cannot write %s", path) : 0;
+	/* One that went away, or has no room to grow, says nothing of a new file: callers drop a capture for a fault. */
+	return rc ? file_write_whole(path, text, n, 0640, f) : 0;
+}
+
+static bool is_small(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size <= SPARES_FILE_MAX_BYTES;
 }
 
 void spares_give(struct spares *s, const char *path)
 {
 	size_t i = take(s, SPARE_NONE);
 	char spare[FILE_PATH_BYTES];
-	bool kept = i < SPARES_MAX && !path_of(s, i, spare) && !rename(path, spare);
+	bool kept =
+		i < SPARES_MAX && is_small(path) && !path_of(s, i, spare) && !rename(path, spare);
 
 	if (!kept)
 		unlink(path);

@@ -13,6 +13,8 @@
 #include "common/file.h"
 
 #define SPARES_MAX 64
+#define SPARES_FILE_MAX_BYTES \
+	(256 * 1024) /* larger ones are removed: all together take 16 MiB of the disk */
 
 struct spares {
 	char folder[FILE_PATH_BYTES - 32];

@@ -77,6 +77,38 @@ static void a_spare_that_went_away_is_no_error(void **state)
 	spares_done(&s);
 }
 
+static void one_that_cannot_be_written_over_is_no_error(void **state)
+{
+	struct spares s;
+
+	assert_int_equal(spares_init(&s, in_temporary("spare"), NULL), 0);
+	write_one(&s, "a.json", text);
+	spares_give(&s, in_temporary("a.json"));
+	assert_int_equal(unlink(in_temporary("spare/0")), 0);
+	assert_int_equal(mkdir(in_temporary("spare/0"), 0755), 0);
+	write_one(&s, "b.json", text);
+	holds("b.json", text);
+	spares_done(&s);
+}
+
+static void a_large_file_is_not_kept(void **state)
+{
+	static char large[SPARES_FILE_MAX_BYTES + 2];
+	struct spares s;
+
+	memset(large, 'x', sizeof(large) - 1);
+	assert_int_equal(spares_init(&s, in_temporary("spare"), NULL), 0);
+	write_one(&s, "a.json", large);
+	spares_give(&s, in_temporary("a.json"));
+	assert_int_equal(access(in_temporary("a.json"), F_OK), -1);
+	assert_int_equal(access(in_temporary("spare/0"), F_OK), -1);
+	large[SPARES_FILE_MAX_BYTES] = 0;
+	write_one(&s, "a.json", large);
+	spares_give(&s, in_temporary("a.json"));
+	assert_int_equal(access(in_temporary("spare/0"), F_OK), 0);
+	spares_done(&s);
+}
+
 static void more_than_there_is_room_for_are_removed(void **state)
 {
 	struct spares s;
@@ -106,6 +138,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_given_is_written_again_and_cut),
 		TEST(a_spare_that_went_away_is_no_error),
+		TEST(one_that_cannot_be_written_over_is_no_error),
+		TEST(a_large_file_is_not_kept),
 		TEST(more_than_there_is_room_for_are_removed),
 	};
 
