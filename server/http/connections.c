@@ -73,13 +73,8 @@ static void *sweeper_thread(void *arg)
 			t->swept += late;
 			shutdown(c->fd, SHUT_RDWR);
 		}
-		int64_t until = now + sweep_ms(t) * CLOCK_NS_PER_MS;
-		struct timespec at = {
-			.tv_sec = until / CLOCK_NS_PER_S, .tv_nsec = until % CLOCK_NS_PER_S};
-		if (t->n)
-			pthread_cond_timedwait(&t->changed, &t->lock, &at);
-		else
-			pthread_cond_wait(&t->changed, &t->lock);
+		clock_cond_wait(t->clock, &t->changed, &t->lock,
+			t->n ? now + sweep_ms(t) * CLOCK_NS_PER_MS : CLOCK_NEVER);
 	}
 	pthread_mutex_unlock(&t->lock);
 	return NULL;
@@ -88,7 +83,6 @@ static void *sweeper_thread(void *arg)
 int connections_open(const struct clock *c, int64_t head_ms, size_t limit, struct connections **out)
 {
 	struct connections *t = calloc(1, sizeof(*t));
-	pthread_condattr_t attr;
 	int err;
 
 	if (!t)
@@ -98,10 +92,7 @@ int connections_open(const struct clock *c, int64_t head_ms, size_t limit, struc
 	t->limit = limit;
 	t->head.prev = t->head.next = &t->head;
 	pthread_mutex_init(&t->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&t->changed);
 	err = pthread_create(&t->thread, NULL, sweeper_thread, t);
 	if (err) {
 		free(t);

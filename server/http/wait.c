@@ -73,10 +73,8 @@ static void *room_thread(void *arg)
 			continue;
 		}
 		/* Rounded up to a tick: deadlines of many waits fall together. */
-		int64_t until = room->earliest_ns + TICK_MS * CLOCK_NS_PER_MS;
-		struct timespec at = {
-			.tv_sec = until / CLOCK_NS_PER_S, .tv_nsec = until % CLOCK_NS_PER_S};
-		pthread_cond_timedwait(&room->changed, &room->lock, &at);
+		clock_cond_wait(room->clock, &room->changed, &room->lock,
+			room->earliest_ns + TICK_MS * CLOCK_NS_PER_MS);
 	}
 	pthread_mutex_unlock(&room->lock);
 	return NULL;
@@ -85,7 +83,6 @@ static void *room_thread(void *arg)
 int wait_room_open(const struct clock *c, struct wait_room **out)
 {
 	struct wait_room *room = calloc(1, sizeof(*room));
-	pthread_condattr_t attr;
 	int err;
 
 	if (!room)
@@ -94,10 +91,7 @@ int wait_room_open(const struct clock *c, struct wait_room **out)
 	room->head.prev = room->head.next = &room->head;
 	room->earliest_ns = CLOCK_NEVER;
 	pthread_mutex_init(&room->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&room->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&room->changed);
 	err = pthread_create(&room->thread, NULL, room_thread, room);
 	if (err) {
 		free(room);
