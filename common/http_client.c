@@ -328,7 +328,10 @@ static int explain(const struct call *call, CURLcode code, struct fault *f)
 			return fault_set(f, EPROTO,
 				"%s speaks no TLS: write http:// if that is what the server is set to",
 				c->base_url);
-		return fault_set(f, EIO, "no TLS with %s: %s", c->base_url, why);
+		/* Its answer in plain text may be lost in the reset that follows. */
+		return fault_set(f, EIO,
+			"no TLS with %s: %s (does it speak TLS? if not, write http://)",
+			c->base_url, why);
 	case CURLE_GOT_NOTHING:
 	case CURLE_RECV_ERROR:
 		/* A server that waits for TLS hangs up on anything else. */

@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("HILDA_BUILD", ROOT / "build")).resolve()
-UNIT_SECONDS = 120
+UNIT_SECONDS = 300
+UNITS = 2  # unit programs at a time, beside the daemon tests: some mostly wait for the disk
 WORKERS = "5"  # more than cores: the fault cases mostly wait
 BROWSERS = "2"  # files at a time, beside the daemon tests
 SLOWEST = 5
@@ -124,15 +125,16 @@ def main(wanted):
                       and (ROOT / "tests" / p.relative_to(BUILD / "tests")).with_suffix(".c").exists())
     binaries = [b for b in binaries if not wanted or
                 any(under("tests/" + str(b.relative_to(BUILD / "tests")) + ".c", w) for w in wanted)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in pool.map(unit, binaries):
-            count(*done)
     daemons = [w for w in wanted if under(w, "tests/daemon")] or ([] if wanted else ["tests/daemon"])
     browsers = [w for w in wanted if under(w, "tests/browser")]
     if not wanted or "tests/browser" in browsers:
         browsers = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "tests/browser").glob("*.test.mjs"))
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(what, paths) for what, paths in ((daemon, daemons), (browser, browsers)) if paths]:
+    # What is slowest begins at once, the rest fills the time in which it waits.
+    with ThreadPoolExecutor(2) as slow, ThreadPoolExecutor(UNITS) as pool:
+        begun = [slow.submit(what, paths) for what, paths in ((daemon, daemons), (browser, browsers)) if paths]
+        for done in pool.map(unit, binaries):
+            count(*done)
+        for done in begun:
             count(*done.result())
     if not wanted and (ROOT / ".git").exists():
         style()

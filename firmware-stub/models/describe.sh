@@ -2,33 +2,40 @@
 # What the build must know of a model file and a list of samples, as make variables.
 # usage: describe.sh MODEL.hlm SAMPLES.bin ROOM   (bytes of inputs that the board holds, at least one)
 set -eu
-
-field() { # file offset type
-	od -An -v -t"$3" -j"$2" -N"${3#?}" "$1" | tr -d ' '
-}
+model=$1 samples=$2 room=$3
 
 die() {
 	echo "$1" >&2
 	exit 1
 }
 
-[ "$(head -c 4 "$1")" = HLDM ] && [ "$(field "$1" 4 u2)" = 2 ] || die "$1: no model file of version 2"
-[ "$(head -c 4 "$2")" = HLDS ] && [ "$(field "$2" 4 u2)" = 1 ] || die "$2: no list of samples of version 1"
-case $(field "$1" 18 u1) in
+bytes() { # file count: that many from its start, as numbers
+	od -An -v -w"$2" -tu1 -N"$2" "$1"
+}
+
+# Each image asks: no process for each field.
+# shellcheck disable=SC2046
+set -- $(bytes "$model" 30)
+[ $# = 30 ] && [ "$1 $2 $3 $4 $5 $6" = "72 76 68 77 2 0" ] || die "$model: no model file of version 2"
+case ${19} in
 1) architecture=full ;;
 2) architecture=linformer ;;
 3) architecture=performer ;;
 4) architecture=reformer ;;
 5) architecture=mobilebert ;;
-*) die "$1: an architecture that the firmware has no kernels for" ;;
+*) die "$model: an architecture that the firmware has no kernels for" ;;
 esac
-input=$(($(field "$1" 26 u2) * $(field "$1" 28 u2)))
-[ "$input" = $(($(field "$2" 8 u2) * $(field "$2" 10 u2))) ] || die "$2: samples of another shape than the input of $1"
-listed=$(field "$2" 6 u2)
-held=$(($3 / input))
+arena=$((${13} + ${14} * 256 + ${15} * 65536 + ${16} * 16777216))
+input=$(((${27} + ${28} * 256) * (${29} + ${30} * 256)))
+# shellcheck disable=SC2046
+set -- $(bytes "$samples" 12)
+[ $# = 12 ] && [ "$1 $2 $3 $4 $5 $6" = "72 76 68 83 1 0" ] || die "$samples: no list of samples of version 1"
+[ "$input" = $((($9 + ${10} * 256) * (${11} + ${12} * 256))) ] || die "$samples: samples of another shape than the input of $model"
+listed=$(($7 + $8 * 256))
+held=$((room / input))
 [ $held -gt 0 ] || held=1
 [ $held -lt $listed ] || held=$listed
 echo "INPUT_BYTES := $input"
-echo "MODEL_FLAGS :=" "-DMODEL_ARCHITECTURE=architecture_$architecture -DMODEL_ARENA=$(field "$1" 12 u4)" \
-	"-DMODEL_BYTES=$(wc -c < "$1") -DSAMPLE_COUNT=$held -DSAMPLE_LABELS_AT=12" \
+echo "MODEL_FLAGS :=" "-DMODEL_ARCHITECTURE=architecture_$architecture -DMODEL_ARENA=$arena" \
+	"-DMODEL_BYTES=$(wc -c < "$model") -DSAMPLE_COUNT=$held -DSAMPLE_LABELS_AT=12" \
 	"-DSAMPLE_INPUTS_AT=$((12 + (listed + 3) / 4 * 4)) -DSAMPLE_BYTES=$((held * input))"

@@ -54,8 +54,8 @@ class Agent:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds=20):
-        """SIGTERM; the exit code."""
+    def stop(self, seconds=40):
+        """SIGTERM; the exit code. A running job has its 20 s of grace, and what ends it some more."""
         if self.process is None:
             return None
         if self.process.poll() is None:

@@ -25,15 +25,20 @@ def sanitized(name):
 
 
 def wait_for(what, seconds=10.0, every=0.01, message="it did not happen"):
-    """Calls `what` until it gives something true, and returns that; fails at the deadline with the message, or what it says then."""
-    deadline = time.monotonic() + seconds
+    """Calls `what` until it gives something true, and returns that; fails at the deadline with the message, or what it says then.
+
+    The longer it has waited, the seldomer it asks: a tenth of the time so far, 50 ms at most.
+    """
+    begun = time.monotonic()
+    deadline = begun + seconds
     while True:
         value = what()
         if value:
             return value
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError(f"{message() if callable(message) else message} within {seconds} s")
-        time.sleep(every)
+        time.sleep(max(every, min(0.05, (now - begun) / 10)))
 
 
 def pytest_collection_modifyitems(items):

@@ -115,6 +115,7 @@ class Sshd:
             f"ListenAddress 127.0.0.1:{port}\nHostKey {f}/host\nAuthorizedKeysFile {f}/authorized\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\n"
             "PermitRootLogin yes\nLogLevel VERBOSE\n"
+            "KexAlgorithms curve25519-sha256\n"  # half the time of a connection
             f"SetEnv HOME={f}\n")  # without what this user's shell does at each login
         (f / "known").write_text(f"[127.0.0.1]:{port} {(f / 'host.pub').read_text()}")
         (f / "ssh_config").write_text(

@@ -17,6 +17,15 @@ class Dropped(Exception):
     """The connection ends without an answer."""
 
 
+def log_records(data):
+    """(stream, bytes) of each record of a log."""
+    at = 0
+    while at < len(data):
+        end = at + 16 + int.from_bytes(data[at + 8:at + 12], "little")
+        yield data[at + 12], data[at + 16:end]
+        at = end
+
+
 class FakeServer:
     def __init__(self, heartbeat_ms=200, acquire_ms=2000, lineage=LINEAGE):
         self.lock = threading.Condition()
@@ -60,7 +69,7 @@ class FakeServer:
             doc.update(document)
             self.runs[run] = {"run": run, "board": board, "state": "queued", "image": image,
                               "document": doc, "epoch": epoch, "fixed_epoch": epoch,
-                              "log": b"", "capture": b"", "result": None,
+                              "log": bytearray(), "capture": bytearray(), "result": None,
                               "results": 0, "starts": 0}
             self.queue.append(run)
             self.lock.notify_all()
@@ -91,16 +100,11 @@ class FakeServer:
 
     def records(self, run):
         """The log as (stream, text)."""
-        data = self.runs[run]["log"]
-        out = []
-        while data:
-            n = int.from_bytes(data[8:12], "little")
-            out.append((data[12], data[16:16 + n].decode(errors="replace")))
-            data = data[16 + n:]
-        return out
+        return [(stream, text.decode(errors="replace")) for stream, text in log_records(self.runs[run]["log"])]
 
     def text(self, run, stream=0):
-        return "".join(t for s, t in self.records(run) if s == stream)
+        said = b"".join(text for s, text in log_records(self.runs[run]["log"]) if s == stream)
+        return said.decode(errors="replace")
 
     # ---- the wire ----
 

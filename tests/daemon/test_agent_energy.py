@@ -142,7 +142,8 @@ def test_a_unit_that_fails_is_infrastructure(small, fault, words):
     assert "energy" not in result
     # Healed, the next attempt is as good as any.
     small.control("fault none")
-    assert small.run(**ENERGY)["energy"]["window"]["valid"] is True
+    again = small.run(**ENERGY)
+    assert again["energy"]["window"]["valid"] is True, (again["energy"]["window"], again["log"])
 
 
 def test_killed_in_mid_capture_it_leaves_nothing(small):

@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from conftest import ROOT
+from firmware_models import make_image
 
 CONVERT = ROOT / "firmware-stub/convert"
 MODELS = ROOT / "firmware-stub/models"
@@ -108,16 +109,15 @@ def test_the_example_of_an_own_encoder(listed, tmp_path):
     refused(convert(EXAMPLE / "own.onnx", "--ranges", ranges, "--bits", 8, "-o", again), "hilda.config", "--map")
 
 
-def test_the_example_runs_on_the_host_firmware(tmp_path):
+def test_the_example_runs_on_the_host_firmware(build, tmp_path):
     """Converted, built in, and it says what the float network says."""
     listed, out = MODELS / "samples-fashion.bin", tmp_path / "own.hlm"
     good(convert(EXAMPLE / "own.onnx", "--map", EXAMPLE / "names.json", "--calibrate", listed, "--bits", 8, "-o", out))
-    good(subprocess.run(["make", "-C", ROOT / "firmware-stub", "BOARD=host", "MODEL=own", f"HLM={out}", f"SAMPLES={listed}",
-                         f"BUILD={tmp_path}/build"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    image = make_image(build, "host", "own", "int8", HLM=out, SAMPLES=listed)
     model = Model(EXAMPLE / "own.onnx", json.loads((EXAMPLE / "names.json").read_text()))
     inputs, labels = lists_of_samples.read(listed, model.config)
     wanted = model.graph_logits(inputs).argmax(1)
-    got = evaluate.predictions(tmp_path / "build/host/own-int8.elf", listed, labels)
+    got = evaluate.predictions(image, listed, labels)
     assert len(set(wanted)) > 1
     assert (got == wanted).mean() > 0.9
 

@@ -137,7 +137,7 @@ def endless(folder, rest="exec sleep 600"):
 
 def pids(folder):
     return [int(p) for p in wait_for(lambda: (folder / "pids").exists() and
-                                     (folder / "pids").read_text(), seconds=30).split()]
+                                     (folder / "pids").read_text(), seconds=60).split()]
 
 
 def gone(all_of_them):
