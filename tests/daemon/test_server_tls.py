@@ -403,7 +403,7 @@ def test_an_agent_enrols_with_the_fingerprint_and_works_with_what_it_wrote(askin
         agent.terminate()
         agent.wait(20)
     for path in asking.data.rglob("*"):
-        assert not path.is_file() or word.split("_")[2].encode() not in path.read_bytes(), path
+        assert not path.is_file() or word.split("_", 2)[2].encode() not in path.read_bytes(), path
 
 
 def test_another_fingerprint_writes_nothing_and_spends_nothing(asking, tmp_path):

@@ -33,7 +33,9 @@ struct fake_ppk2 {
 	uint64_t per_ms; /* samples; 0: as many as the pty takes */
 	uint64_t start_ms;
 	atomic_ullong total; /* samples of one stream; 0: as many as the pty takes */
-	/* What it was told. */
+	/* What it was told. A pty orders nothing between threads: assert_told() looks at told. */
+	pthread_mutex_t lock;
+	pthread_cond_t heard;
 	char told[64 * 3 + 1]; /* opcodes in hex */
 	atomic_int mode, mV, running, streaming;
 	atomic_ullong sent; /* bytes */
@@ -41,9 +43,30 @@ struct fake_ppk2 {
 
 static void fake_tell(struct fake_ppk2 *p, unsigned op)
 {
-	size_t n = strlen(p->told);
+	size_t n;
 
+	pthread_mutex_lock(&p->lock);
+	n = strlen(p->told);
 	snprintf(p->told + n, sizeof(p->told) - n, "%s%02x", n ? " " : "", op);
+	pthread_cond_signal(&p->heard);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* What is not acknowledged is on its way for a while. */
+__attribute__((unused)) static void assert_told(struct fake_ppk2 *p, const char *opcodes)
+{
+	char told[sizeof(p->told)];
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += 10;
+	pthread_mutex_lock(&p->lock);
+	while (strlen(p->told) < strlen(opcodes) &&
+		!pthread_cond_clockwait(&p->heard, &p->lock, CLOCK_MONOTONIC, &end))
+		;
+	snprintf(told, sizeof(told), "%s", p->told);
+	pthread_mutex_unlock(&p->lock);
+	assert_string_equal(told, opcodes);
 }
 
 static void fake_metadata(struct fake_ppk2 *p)
@@ -184,6 +207,8 @@ static void fake_start(struct fake_ppk2 *p)
 	cfmakeraw(&t);
 	assert_int_equal(tcsetattr(p->slave, TCSANOW, &t), 0);
 	p->streaming = p->stale;
+	assert_int_equal(pthread_mutex_init(&p->lock, NULL), 0);
+	assert_int_equal(pthread_cond_init(&p->heard, NULL), 0);
 	assert_int_equal(fcntl(p->master, F_SETFL, O_NONBLOCK), 0);
 	assert_int_equal(pipe2(p->stop, O_CLOEXEC), 0);
 	assert_int_equal(pthread_create(&p->thread, NULL, fake_main, p), 0);

@@ -55,7 +55,7 @@ static void test_the_sequence(void **state)
 	struct fault f = {0};
 	size_t n;
 
-	assert_string_equal(p.told, "07 19 0c 11 0d 19");
+	assert_told(&p, "07 19 0c 11 0d 19");
 	assert_int_equal(p.mode, 2);
 	assert_int_equal(p.mV, 3300);
 	assert_int_equal(p.running, 0);
@@ -146,7 +146,7 @@ static void test_a_second_question(void **state)
 	struct fake_ppk2 p = {.bad_texts = 2};
 	struct ppk2_session *s = opened(&p);
 
-	assert_string_equal(p.told, "07 19 07 19 07 19 0c 11 0d 19");
+	assert_told(&p, "07 19 07 19 07 19 0c 11 0d 19");
 	ppk2_session_close(s);
 	fake_end(&p);
 }

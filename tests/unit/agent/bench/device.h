@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,8 +28,8 @@ struct device {
 	char command[128];
 	char line[256];
 	size_t n_line;
-	unsigned commands; /* answered so far, this one included */
-	unsigned lines;	   /* sent through wire so far */
+	atomic_uint commands; /* answered so far, this one included */
+	unsigned lines;	      /* sent through wire so far */
 	uint32_t iterations;
 	struct hilda_report report;
 };
