@@ -393,6 +393,7 @@ endef
 
 # Into a fresh Debian, as root; boots it where the machine lets systemd-nspawn do so.
 check-deb: deb
+	$(MAKE) DEB_ARCH=arm64 deb
 	HILDA_BUILD=$(abspath $(BUILD)) HILDA_DEBOOTSTRAP=1 $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/daemon/test_deb.py
 
 # ---- packages -----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The Debian packages, where `make deb` has made them: what is in them, and how they install.
 
-`make check-deb` (root, debootstrap, Debian's mirror) installs them into a fresh Debian, boots it where
-systemd-nspawn may, and looks how the services live below their sandboxes.
+`make check-deb` (root, debootstrap, Debian's mirror) makes those for arm64 too and looks into them, installs ours into a
+fresh Debian, boots it where systemd-nspawn may, and looks how the services live below their sandboxes.
 """
 
 import os
@@ -151,12 +151,12 @@ def test_users_and_folders(unpacked, tmp_path):
     assert re.search(r"(?m)^hilda:x:\d+:hilda-agent$", group)
 
 
-# ---- another architecture: make deb DEB_ARCH=arm64 ----
+# ---- another architecture: make check-deb ----
 
 @pytest.fixture(scope="module")
 def arm64(tmp_path_factory):
     folder = tmp_path_factory.mktemp("arm64")
-    for name, deb in newest("arm64", "make deb DEB_ARCH=arm64 makes them").items():
+    for name, deb in newest("arm64", "make check-deb makes them").items():
         run("dpkg-deb", "-R", deb, folder / name)
     return folder
 
