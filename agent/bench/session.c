@@ -141,10 +141,16 @@ static int send_command(
 	return r;
 }
 
+/* Only a start says these; the answers to name and timestamp begin with m-, too. */
+static bool is_of_banner(const char *text)
+{
+	return !strncmp(text, "m-timestamp-mode-", 17) || !strcmp(text, "m-init-done");
+}
+
 static int take_plain(struct bench_session *s, const char *text, struct fault *f)
 {
 	if (s->mode == MODE_BOOT || s->mode == MODE_ON) {
-		s->banner |= !strncmp(text, "m-", 2);
+		s->banner |= is_of_banner(text);
 	} else if (!strcmp(text, "m-init-done")) {
 		s->boots++;
 		if (bench_run_has_fault(s->run))
