@@ -404,7 +404,8 @@ static int wait_banner(
 
 	bench_run_clear(s->run);
 	s->mode = mode;
-	s->ready = s->banner = false;
+	s->ready = s->started = s->banner = false;
+	s->refusal[0] = 0;
 	s->command[0] = 0;
 	r = listen_reply(s, half, f);
 	if (r == -EFAULT)

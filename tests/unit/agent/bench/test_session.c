@@ -122,6 +122,24 @@ static void test_an_old_reply_is_no_power_on(void **state)
 	}
 }
 
+/* A second life may be silent for longer than a reply that has begun, which the first life left behind. */
+static void test_each_life_has_its_time_to_start(void **state)
+{
+	struct talk t;
+
+	begin(&t, late_riser);
+	for (int life = 0; life < 2; life++) {
+		int64_t ms = life ? 2 * BENCH_QUIET_MS + 2000 : 1000;
+		int r;
+
+		t.device.commands = 0;
+		r = bench_session_first(t.s, within(ms), &t.f);
+		if (r)
+			fail_msg("life %d: %d: %s", life, r, t.f.text);
+	}
+	end(&t);
+}
+
 /* Every third line on its way is damaged, the resent ones too, and one is lost. */
 static bool bad_wire(struct device *d, char *line)
 {
@@ -469,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good_runs),
 		cmocka_unit_test(test_an_old_reply_is_no_power_on),
+		cmocka_unit_test(test_each_life_has_its_time_to_start),
 		cmocka_unit_test(test_damage_heals),
 		cmocka_unit_test(test_damage_that_stays),
 		cmocka_unit_test(test_ready_is_lost),
