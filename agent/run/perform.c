@@ -246,18 +246,6 @@ static int keep(struct hands *h, char **text)
 	return 0;
 }
 
-/* What waits for another call, or another process, lies in files. */
-static void keep_files(struct hands *h)
-{
-	struct fault f;
-
-	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
-		if (h->files[file] && growing_keep(h->files[file], &f))
-			log_error("a log's end is lost", LOG_U64("run", h->entry.run),
-				LOG_STR("why", f.text));
-	}
-}
-
 static void deliver(struct hands *h, const struct deliver_files *files, const char *text)
 {
 	struct agent *a = h->agent;
@@ -266,7 +254,7 @@ static void deliver(struct hands *h, const struct deliver_files *files, const ch
 
 	if (deliver_entry(&d, &h->entry, files, text, &f) == 0)
 		return;
-	keep_files(h);
+	deliver_keep(files, h->entry.run);
 	log_warning("a result waits for the server", LOG_U64("run", h->entry.run),
 		LOG_STR("board", h->work->config.name), LOG_STR("why", f.text));
 	spool_release(a->spool, &h->entry);
@@ -399,7 +387,7 @@ static void work(struct hands *h, struct board_lock *lock)
 		board_finished(w->board);
 		deliver(h, &files, text);
 	} else {
-		keep_files(h);
+		deliver_keep(&files, h->entry.run);
 	}
 	release(h);
 }

@@ -130,17 +130,22 @@ static int read_result(
 		  : file_read(file, SPOOL_RESULT_MAX_BYTES, text, NULL, f);
 }
 
-/* With all that there is of it, for the people who look into rejected/. */
-static void reject(const struct deliver *d, const struct spool_entry *e,
-	const struct deliver_files *files, int status, const char *why)
+void deliver_keep(const struct deliver_files *files, uint64_t run)
 {
 	struct fault f;
 
 	for (enum spool_file file = 0; file < SPOOL_FILES; file++) {
 		if (files->growing[file] && growing_keep(files->growing[file], &f))
-			log_error("a refused file is lost", LOG_U64("run", e->run),
+			log_error("the end of a run's file is lost", LOG_U64("run", run),
 				LOG_STR("file", names[file]), LOG_STR("error", f.text));
 	}
+}
+
+/* With all that there is of it, for the people who look into rejected/. */
+static void reject(const struct deliver *d, const struct spool_entry *e,
+	const struct deliver_files *files, int status, const char *why)
+{
+	deliver_keep(files, e->run);
 	spool_reject(d->spool, e, status, why);
 }
 

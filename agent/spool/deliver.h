@@ -25,6 +25,9 @@ struct deliver_files {
 	struct growing *growing[SPOOL_FILES]; /* NULL: only in the folder */
 };
 
+/* What waits for another call, or another process, lies in files from now on. */
+void deliver_keep(const struct deliver_files *files, uint64_t run);
+
 /*
  * The bytes [*offset, end) of one of the run's files, *offset moving on as the server confirms. A
  * server that has fewer bytes is sent them again, one that has more is believed. Codes of

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -167,9 +166,10 @@ int slots_append(struct slots *s, size_t slot, size_t n_before, const void *data
 void slots_free(struct slots *s, size_t slot)
 {
 	const struct head none = {0};
+	int rc = write_head(s, slot, &none);
 
-	if (write_head(s, slot, &none))
-		log_warning("a delivered log may be sent again", LOG_STR("error", strerror(errno)));
+	if (rc)
+		log_warning("a delivered log may be sent again", LOG_STR("error", strerror(-rc)));
 	pthread_mutex_lock(&s->lock);
 	s->taken[slot] = false;
 	pthread_mutex_unlock(&s->lock);
