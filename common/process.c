@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "common/leader.h"
 
 #define SHIM_NAME "hilda-shim"
 #define MAX_ARGS 256
@@ -23,7 +24,7 @@
 extern char **environ;
 
 /* Beside the running program, one folder over for test programs, or where it was installed. */
-static int find_shim(char *path, size_t room)
+static int search_shim(char *path, size_t room)
 {
 	char self[FILE_PATH_BYTES];
 	const char *named = getenv("HILDA_SHIM");
@@ -47,6 +48,15 @@ static int find_shim(char *path, size_t room)
 	if (!file_path(path, room, HILDA_LIBEXECDIR "/" SHIM_NAME) && !access(path, X_OK))
 		return 0;
 	return -ENOENT;
+}
+
+int process_find_shim(char *path, size_t room, struct fault *f)
+{
+	int rc = search_shim(path, room);
+
+	return rc ? fault_set(f, -rc, "%s is neither beside this program nor in %s", SHIM_NAME,
+			    HILDA_LIBEXECDIR)
+		  : 0;
 }
 
 /* Whether the program can be started, so that a missing one is an error here and not exit code 127. */
@@ -149,13 +159,12 @@ int process_start(const struct process_spec *spec, struct process *p, struct fau
 	rc = find_program(spec->argv[0], spec->env);
 	if (rc)
 		return fault_errno(f, -rc, "cannot start %s", spec->argv[0]);
-	rc = find_shim(shim, sizeof(shim));
+	if (spec->leader)
+		return leader_start(spec, p, f);
+	rc = process_find_shim(shim, sizeof(shim), f);
 	if (rc)
-		return fault_set(f, -rc,
-			"cannot start %s: %s is neither beside this program nor in %s",
-			spec->argv[0], SHIM_NAME, HILDA_LIBEXECDIR);
-	snprintf(
-		parent, sizeof(parent), "%ld%s", (long)getpid(), spec->keep_leader ? "+group" : "");
+		return rc;
+	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
 	argv[n++] = SHIM_NAME;
 	argv[n++] = parent;
 	for (const char *const *a = spec->argv; *a; a++) {
@@ -175,8 +184,7 @@ int process_start(const struct process_spec *spec, struct process *p, struct fau
 		waitpid(pid, NULL, 0);
 		return fault_errno(f, rc, "cannot watch %s", spec->argv[0]);
 	}
-	p->pid = pid;
-	p->pidfd = pidfd;
+	*p = (struct process){pid, pidfd, NULL};
 	return 0;
 }
 
@@ -209,27 +217,39 @@ int process_become(const char *const *argv, const int *keep_fds, size_t n_keep_f
 
 void process_signal_group(const struct process *p, int sig)
 {
-	if (p->pid > 0)
+	if (p->leader)
+		leader_kill(p->leader);
+	else if (p->pid > 0)
 		kill(-p->pid, sig);
 }
 
-/* The leader is a zombie or about to be one. Its group is killed before the pid can be reused. */
-static void reap(struct process *p, struct process_end *end)
+/* It is a zombie or about to be one. Its group is killed before the pid can be reused. */
+static void reap_child(pid_t pid, int *status)
 {
 	siginfo_t info;
+
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) && errno == EINTR)
+		;
+	kill(-pid, SIGKILL);
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+}
+
+static void reap(struct process *p, struct process_end *end)
+{
 	int status = 0;
 
-	while (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT) && errno == EINTR)
-		;
-	kill(-p->pid, SIGKILL);
-	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (p->leader)
+		leader_reap(p->leader, &status);
+	else
+		reap_child(p->pid, &status);
 	if (end) {
 		end->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 		end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	}
-	file_close(&p->pidfd);
-	p->pid = 0;
+	if (!p->leader)
+		file_close(&p->pidfd);
+	*p = (struct process)PROCESS_NONE;
 }
 
 int process_wait(
@@ -349,7 +369,7 @@ int process_run(const struct process_spec *spec, const struct clock *c, int64_t 
 	struct outputs o = {{-1, -1}, output, arg};
 	_cleanup_(file_close) int out = -1, err = -1;
 	struct process_spec child = *spec;
-	struct process p = {0, -1};
+	struct process p = PROCESS_NONE;
 	int rc;
 
 	*end = (struct process_end){.code = -1};

@@ -20,6 +20,8 @@
 #include "common/clock.h"
 #include "common/fault.h"
 
+struct leader;
+
 struct process_spec {
 	const char *const
 		*argv; /* NULL-terminated; argv[0] is looked up in PATH when it has no slash */
@@ -31,10 +33,10 @@ struct process_spec {
 	const int *keep_fds;	/* passed under the same number (a lock descriptor) */
 	size_t n_keep_fds;
 	/*
-	 * The shim stays as the group's leader: at our end it kills what the program started, too.
-	 * For programs that are not ours.
+	 * Started by it instead (common/leader.h): at our end what the program started is killed,
+	 * too. For programs that are not ours. keep_fds get other numbers then; may be NULL.
 	 */
-	bool keep_leader;
+	struct leader *leader;
 	/*
 	 * It stays in the caller's session and process group, for what talks to the terminal itself;
 	 * process_kill and process_signal_group do not reach it then.
@@ -49,15 +51,24 @@ struct process_spec {
 	}
 
 struct process {
-	pid_t pid; /* also the process group; 0: none */
-	int pidfd; /* readable when the leader has ended; -1: none */
+	pid_t pid;	       /* also the process group; 0: none */
+	int pidfd;	       /* readable when the process has ended; -1: none */
+	struct leader *leader; /* who started it: pid and pidfd are its; NULL: we ourselves */
 };
+
+#define PROCESS_NONE        \
+	{                   \
+		0, -1, NULL \
+	}
 
 struct process_end {
 	bool timed_out; /* the deadline passed and the group was killed */
 	int code;	/* exit code, or -1 */
 	int signal;	/* ending signal, or 0 */
 };
+
+/* Where `hilda-shim` is: beside this program, or where it was installed. */
+int process_find_shim(char *path, size_t room, struct fault *f);
 
 /* A program that cannot be found is -ENOENT with a fault that names it. */
 int process_start(const struct process_spec *spec, struct process *p, struct fault *f);
@@ -79,7 +90,7 @@ int process_become(
 int process_wait(
 	struct process *p, const struct clock *c, int64_t deadline_ns, struct process_end *end);
 
-/* SIGKILL (or sig) to the whole group; harmless when it is gone. Does not reap. */
+/* sig to the whole group (SIGKILL, whatever it is, to a leader's); harmless when it is gone. Does not reap. */
 void process_signal_group(const struct process *p, int sig);
 
 /* Kills the group, reaps, closes the pidfd; leaves *p empty. Accepts an empty one. */

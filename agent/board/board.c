@@ -118,7 +118,7 @@ static void pass_meter_on(struct board *b, bool used)
 static void work_once(struct board *b)
 {
 	struct fleet *fleet = b->fleet;
-	struct board_work work = {.board = b, .cancel_fd = b->cancel_fd};
+	struct board_work work = {.board = b, .cancel_fd = b->cancel_fd, .leader = &b->leader};
 	eventfd_t ignored;
 	uint64_t run;
 	bool used;
@@ -159,7 +159,8 @@ static bool check_is_due(const struct board *b)
 static void check_once(struct board *b)
 {
 	struct fleet *fleet = b->fleet;
-	struct board_work work = {.board = b, .config = b->config, .cancel_fd = b->cancel_fd};
+	struct board_work work = {
+		.board = b, .config = b->config, .cancel_fd = b->cancel_fd, .leader = &b->leader};
 	char why[FLEET_DETAIL_BYTES] = "";
 	eventfd_t ignored;
 	bool good;
@@ -214,6 +215,7 @@ static void *board_main(void *arg)
 	fleet->changed = true;
 	fleet->o.wake_heartbeat(fleet->o.arg);
 	pthread_mutex_unlock(&fleet->lock);
+	leader_close(&b->leader);
 	return NULL;
 }
 

@@ -114,6 +114,7 @@ static int add(struct fleet *fleet, const struct board_config *config, struct fa
 	if (!b->online)
 		snprintf(b->detail, sizeof(b->detail), "not looked for yet");
 	pthread_cond_init(&b->wake, NULL);
+	b->leader = (struct leader)LEADER_INIT;
 	b->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = b->cancel_fd < 0 ? -errno : board_thread_start(b);
 	if (rc) {

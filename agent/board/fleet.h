@@ -37,7 +37,8 @@ struct board_work {
 	struct board *board;
 	struct board_config config; /* a copy */
 	struct offer *offer;
-	int cancel_fd; /* readable once the run is to end */
+	int cancel_fd;	       /* readable once the run is to end */
+	struct leader *leader; /* starts the board's programs; stays from run to run */
 };
 
 struct fleet_options {

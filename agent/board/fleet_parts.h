@@ -6,6 +6,7 @@
 
 #include "agent/board/fleet.h"
 #include "agent/link/backoff.h"
+#include "common/leader.h"
 
 /* An offer that was refused stays with the server for this long (docs/wire.md). */
 #define OFFER_HOLD_MS 15000
@@ -56,6 +57,7 @@ struct board {
 	enum run_end end;
 	char end_text[FLEET_DETAIL_BYTES];
 	int cancel_fd;
+	struct leader leader; /* of its thread */
 
 	pthread_t thread;
 	pthread_cond_t wake;

@@ -212,7 +212,7 @@ static void check_virtual(struct check *c)
 	char folder[] = "/tmp/hilda-check-XXXXXX", program[FILE_PATH_BYTES];
 	const char *argv[] = {program, "--machine", c->board.machine, "--dir", folder, NULL};
 	struct process_spec spec = PROCESS_SPEC_INIT;
-	struct process p = {.pidfd = -1};
+	struct process p = PROCESS_NONE;
 	struct fault f = {0};
 	int r;
 

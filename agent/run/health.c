@@ -70,6 +70,7 @@ static bool walk(struct agent *a, struct board_work *w, const struct job *job, c
 		.image_sha256 = job->image,
 		.image_path = w->config.health_image,
 		.work_folder = folder,
+		.leader = w->leader,
 		.lock_fd = lock_fd,
 		.cancel_fd = w->cancel_fd,
 		.steps = health_steps,

@@ -435,6 +435,7 @@ void perform_offer(void *arg, struct board_work *w)
 		.job_id = w->offer->job,
 		.board = &w->config,
 		.image_sha256 = w->offer->image,
+		.leader = w->leader,
 		.cancel_fd = w->cancel_fd,
 		.steps = steps,
 		.why_ended = why_ended,

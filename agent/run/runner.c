@@ -105,7 +105,7 @@ static void clear(struct run *run)
 
 char *runner_perform(const struct runner *r, size_t *n)
 {
-	struct process program = {.pidfd = -1};
+	struct process program = PROCESS_NONE;
 	struct run run = {
 		.id = r->run,
 		.job_id = r->job_id,
@@ -118,6 +118,7 @@ char *runner_perform(const struct runner *r, size_t *n)
 		.cancel_fd = r->cancel_fd,
 		.log = r->log,
 		.captures = r->captures,
+		.leader = r->leader,
 		.program = &program,
 		.program_words = -1,
 		.result = json_object(),

@@ -20,6 +20,7 @@ struct runner {
 	const char *image_sha256;
 	const char *image_path;
 	const char *work_folder;
+	struct leader *leader; /* starts the programs of exec boards */
 	int lock_fd;
 	int cancel_fd;
 	struct run_log *log;		     /* may be NULL */

@@ -130,7 +130,7 @@ static int start_here(struct run *run, int in, int out, struct fault *f)
 	spec.stdout_fd = spec.stderr_fd = out;
 	spec.keep_fds = &run->lock_fd;
 	spec.n_keep_fds = run->lock_fd >= 0 ? 1 : 0;
-	spec.keep_leader = true;
+	spec.leader = run->leader;
 	return process_start(&spec, run->program, f);
 }
 

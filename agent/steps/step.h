@@ -56,6 +56,7 @@ struct run {
 		*power; /* agent/power/power.h; NULL until a step needs it; closed by the runner */
 	struct console *console; /* opened by flash or boot, closed by the runner */
 	struct image *image;
+	struct leader *leader; /* who starts the program, if it runs here */
 	struct process
 		*program;  /* exec boards: the program that is the board, or what leads to it */
 	int program_words; /* behind ssh or adb: what the tool itself says; -1: none */

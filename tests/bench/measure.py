@@ -23,9 +23,10 @@ class Bare:
     def __init__(self, folder, reply, threads):
         self.reply = pathlib.Path(folder) / "reply.json"
         self.reply.write_bytes(reply)
-        database = pathlib.Path(folder) / "bare.db"
-        self.process = subprocess.Popen([BUILD / "bench/bare_server", database, ROOT / "db/001-initial.sql", self.reply,
-                                         str(threads)],
+        database, schema = pathlib.Path(folder) / "bare.db", pathlib.Path(folder) / "bare.sql"
+        # The table of today, with all of its indexes.
+        schema.write_text("".join(p.read_text() for p in sorted((ROOT / "db").glob("*.sql"))))
+        self.process = subprocess.Popen([BUILD / "bench/bare_server", database, schema, self.reply, str(threads)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 

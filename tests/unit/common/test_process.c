@@ -179,7 +179,7 @@ static void descriptors_do_not_leak(void **state)
 	char script[128];
 	const char *argv[] = {"sh", "-c", script, NULL};
 	struct process_spec spec = PROCESS_SPEC_INIT;
-	struct process p = {0, -1};
+	struct process p = PROCESS_NONE;
 	struct process_end end;
 	struct fault f;
 
@@ -222,7 +222,7 @@ static void *start_and_end(void *arg)
 /* The kernel's parent-death signal follows the thread: this is why process.h says who may start. */
 static void a_child_dies_with_its_thread(void **state)
 {
-	struct process p = {0, -1};
+	struct process p = PROCESS_NONE;
 	struct process_end end;
 	pthread_t thread;
 
