@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "agent/board/vboard.h"
 #include "common/cleanup.h"
 #include "common/numbers.h"
 
@@ -227,8 +228,21 @@ static unsigned say_failed(
 	return 1;
 }
 
-static unsigned check_boards(
-	struct ini *ini, const char *path, struct board_config *room, fault_say say, void *arg)
+/* A name that hilda-vboard does not know would be tried again and again. */
+static int check_machine(struct ini_section *s, const struct board_config *board,
+	const char *libexec, struct fault *f)
+{
+	struct fault why;
+
+	if (!board->is_virtual || !libexec[0] ||
+		vboard_check_machine(libexec, board->machine, &why) == 0)
+		return 0;
+	return fault_set(f, EINVAL, "line %d: [board %s] virtual = %s: %s", ini_line(s, "virtual"),
+		board->name, board->machine, why.text);
+}
+
+static unsigned check_boards(struct ini *ini, const char *path, const char *libexec,
+	struct board_config *room, fault_say say, void *arg)
 {
 	struct ini_section *s;
 	unsigned n = 0;
@@ -240,6 +254,8 @@ static unsigned check_boards(
 		if (strcmp(ini_section_kind(s), "board") != 0)
 			continue;
 		rc = board_config_read(s, room, &f);
+		if (!rc)
+			rc = check_machine(s, room, libexec, &f);
 		if (rc)
 			fault_wrap(&f, "%s", path);
 		n += say_failed(rc, s, &f, say, arg);
@@ -268,7 +284,7 @@ unsigned settings_check(const char *path, fault_say say, void *arg)
 	if (rc)
 		fault_wrap(&f, "%s", path);
 	n = say_failed(rc, agent, &f, say, arg);
-	n += check_boards(ini, path, room, say, arg);
+	n += check_boards(ini, path, a->libexec, room, say, arg);
 	n += ini_say_unused(ini, say, arg);
 	ini_free(ini);
 	return n;

@@ -11,13 +11,13 @@
 #include "agent/board/hold.h"
 #include "agent/board/presence.h"
 #include "agent/board/ready.h"
+#include "agent/board/vboard.h"
 #include "agent/link/backoff.h"
 #include "agent/link/heartbeat.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/process.h"
 
-#define PROGRAM "hilda-vboard"
 #define OUTPUT_MAX_BYTES (64 * 1024)
 #define EMULATOR_FDS_MAX SETTINGS_BOARDS_MAX
 #define SIGNS_IN_A_TERM 4 /* of the watchdog's */
@@ -45,23 +45,6 @@ struct keeper {
 	struct emulator *emulators;
 	int64_t alive_ns; /* when the service manager is told next that the agent lives */
 };
-
-static void find_program(const struct agent *a, char path[FILE_PATH_BYTES])
-{
-	char self[FILE_PATH_BYTES];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		*slash = '\0';
-		if (file_path(path, FILE_PATH_BYTES, "%s/" PROGRAM, self) == 0 &&
-			access(path, X_OK) == 0)
-			return;
-	}
-	file_path(path, FILE_PATH_BYTES, "%s/" PROGRAM, a->settings->libexec);
-}
 
 static void offline(struct keeper *k, struct emulator *e, const char *why)
 {
@@ -93,7 +76,7 @@ static int start_process(struct keeper *k, struct emulator *e, struct fault *f)
 	_cleanup_(file_close) int output = -1;
 	int rc;
 
-	find_program(k->agent, program);
+	vboard_find(k->agent->settings->libexec, program);
 	rc = file_make_folders(e->folder, 0750, f);
 	if (rc)
 		return rc;
@@ -179,9 +162,9 @@ static void describe_end(struct keeper *k, struct emulator *e, char *text, size_
 
 	process_wait(&e->process, k->agent->clock, CLOCK_NEVER, &end);
 	if (end.signal)
-		snprintf(text, room, "%s was ended by signal %d", PROGRAM, end.signal);
+		snprintf(text, room, VBOARD_PROGRAM " was ended by signal %d", end.signal);
 	else
-		snprintf(text, room, "%s ended with code %d: %s", PROGRAM, end.code,
+		snprintf(text, room, VBOARD_PROGRAM " ended with code %d: %s", end.code,
 			last_words(e, words, sizeof(words)));
 }
 

@@ -8,6 +8,7 @@
 
 #include "agent/board/lock.h"
 #include "agent/board/ready.h"
+#include "agent/board/vboard.h"
 #include "agent/commands/boards.h"
 #include "agent/openocd/openocd.h"
 #include "agent/power/power.h"
@@ -167,22 +168,6 @@ static void check_hardware(struct check *c)
 	board_lock_drop(&lock);
 }
 
-/* Beside this program, or where it was installed. */
-static void find_vboard(const struct check *c, char path[FILE_PATH_BYTES])
-{
-	char self[FILE_PATH_BYTES];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[n > 0 ? n : 0] = 0;
-	slash = strrchr(self, '/');
-	if (slash)
-		*slash = 0;
-	if (!slash || file_path(path, FILE_PATH_BYTES, "%s/hilda-vboard", self) ||
-		access(path, X_OK))
-		file_path(path, FILE_PATH_BYTES, "%s/hilda-vboard", c->settings->libexec);
-}
-
 /* Until it has said what it is. */
 static int wait_ready(struct check *c, const struct process *p, const char *folder, struct fault *f)
 {
@@ -220,7 +205,7 @@ static void check_virtual(struct check *c)
 		say(c, false, "board", "no temporary folder: %s", strerror(errno));
 		return;
 	}
-	find_vboard(c, program);
+	vboard_find(c->settings->libexec, program);
 	spec.argv = argv;
 	spec.stderr_fd = STDERR_FILENO;
 	r = process_start(&spec, &p, &f);

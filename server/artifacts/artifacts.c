@@ -170,18 +170,20 @@ static int hold_entry(struct artifacts *a, int64_t id, int64_t known, int64_t *o
 
 static int open_upload(struct artifacts *a, const char *name, struct upload *u, struct fault *f)
 {
+	_cleanup_(file_close) int fd = -1;
 	struct stat st;
 
 	if (file_path(u->path, sizeof(u->path), "%s/%s", a->uploads, name) != 0)
 		return fault_set(f, ENAMETOOLONG, "the data folder's path is too long");
-	u->fd = open(u->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (u->fd < 0 || fstat(u->fd, &st) != 0)
+	fd = open(u->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0 || fstat(fd, &st) != 0)
 		return fault_errno(f, errno, "cannot open %s", u->path);
 	/* What lies behind the offset may not be what was sent. */
 	if (st.st_size < u->offset)
 		u->offset = 0;
-	if (ftruncate(u->fd, u->offset) != 0)
+	if (ftruncate(fd, u->offset) != 0)
 		return fault_errno(f, errno, "cannot cut %s", u->path);
+	u->fd = take_fd(fd);
 	return 0;
 }
 

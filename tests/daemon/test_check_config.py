@@ -85,6 +85,13 @@ def test_a_token_that_is_not_there_is_said_before_the_first_call(tmp_path):
     assert check("hilda-agent", f"[agent]\ntoken-file = {tmp_path}/token\n", tmp_path)[0] == 0
 
 
+def test_a_machine_that_no_virtual_board_has(tmp_path):
+    code, out, said = check("hilda-agent", "[board b]\ntype = mps3-an547\nvirtual = mps3-an574\n", tmp_path)
+    assert code == 1 and not out and len(said) == 1
+    assert all(w in said[0] for w in ("x.ini: line 3", "virtual = mps3-an574", "known: mps3-an547, mps2-an386")), said
+    assert check("hilda-agent", "[board b]\ntype = mps3-an547\nvirtual = mps3-an547\n", tmp_path)[0] == 0
+
+
 @pytest.mark.parametrize("name", ["hildad", "hilda-agent"])
 def test_a_file_that_is_none(name, tmp_path):
     code, _, said = check(name, "x = 1\n", tmp_path)
