@@ -77,13 +77,12 @@ static void save_flash(struct board *b)
 static int core_reset(void *arg)
 {
 	struct board *b = arg;
-	uint32_t id;
 	int rc;
 
 	save_flash(b);
 	rc = gdb_reset(&b->gdb);
 	/* The reset is done by QEMU's main loop: one question through it, and it has happened. */
-	return rc ? rc : qtest_read(&b->qtest, CPUID, 4, &id);
+	return rc ? rc : qtest_read(&b->qtest, CPUID, 4, &b->cpuid);
 }
 
 static const struct core_ops core_ops = {
@@ -408,9 +407,4 @@ const char *board_state(struct board *b)
 		return b->power == BOARD_OFF ? "off" : "dead";
 	debug_read(&b->debug, 0xe000ed30, &dfsr);
 	return b->debug.parked ? "lockup" : b->debug.halted ? "halted" : "running";
-}
-
-int board_cpuid(struct board *b, uint32_t *cpuid)
-{
-	return qtest_read(&b->qtest, CPUID, 4, cpuid);
 }

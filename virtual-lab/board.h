@@ -42,6 +42,7 @@ struct board {
 	enum board_power power;
 	char why_dead[FAULT_TEXT_BYTES];
 	unsigned power_cycles;
+	uint32_t cpuid; /* as the core gave it at its last reset */
 	bool flash_changed;
 	uint8_t *flash; /* boards with flash: as it was last saved */
 	size_t flash_bytes;
@@ -89,7 +90,5 @@ void board_listen(struct board *b);
 void board_take_note_of_death(struct board *b);
 /* "running", "halted", "lockup", "off" or "dead". */
 const char *board_state(struct board *b);
-/* CPUID as the core gives it. */
-int board_cpuid(struct board *b, uint32_t *cpuid);
 
 #endif

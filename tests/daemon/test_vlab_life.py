@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 
@@ -53,6 +54,20 @@ def test_serial_number_belongs_to_the_folder(board):
     assert other.ready["serial"] != serial
     first.stop()
     assert board(MACHINE, folder=first.folder).ready["serial"] == serial
+
+
+def test_flash_whose_program_locks_up_at_once_is_programmed_anew(board, images, tmp_path):
+    """As after an OpenOCD that was killed in the middle: vectors are there, the rest is erased."""
+    folder = tmp_path / "half"
+    folder.mkdir()
+    vectors = struct.pack("<4I", 0x20000800, 0x4001, 0x4001, 0x4001)
+    (folder / "flash.bin").write_bytes(vectors.ljust(256 * 1024, b"\xff"))
+    b = board("microbit", folder=folder)
+    assert int(b.ready["cpuid"], 0) >> 24 == 0x41
+    wait_for(lambda: b.state() == "lockup", message="no lockup")
+    with b.console() as console:
+        b.put_well(images("microbit"))
+        console.wait(b"hello from microbit")
 
 
 def test_second_board_on_the_same_folder_is_refused(board):
