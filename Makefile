@@ -67,6 +67,7 @@ NAME_virtual-lab := hilda-vboard
 
 # It starts before every child: with musl it is 45 KB and touches few pages.
 SHIM_SRC     := common/shim/main.c
+SHIM_HEADER  := common/shim/wire.h
 # Asked in the recipe: the same make may have installed musl-gcc a moment before.
 SHIM_CC      := $$(command -v musl-gcc || echo $(CC))
 LIB_SRC      := $(filter-out $(SHIM_SRC),$(call folders,common protocols instruments stats))
@@ -118,7 +119,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 $(BUILD)/obj/server/store/migrations.o: $(wildcard db/*.sql)
 
 # The agent and the command line use libcurl; only they link the objects that need it.
-$(OUT)/bin/hilda-shim: $(SHIM_SRC) | packages
+$(OUT)/bin/hilda-shim: $(SHIM_SRC) $(SHIM_HEADER) | packages
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(SHIM_CC) $(CFLAGS_BASE) -static -Os -o $@ $<

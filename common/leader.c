@@ -9,6 +9,9 @@
 #include "common/file.h"
 #include "common/shim/wire.h"
 
+/* A shim that tells no end of what it was to kill is not there any more, or is stopped. */
+#define ANSWER_MS 5000
+
 extern char **environ;
 
 static int open_shim(struct leader *l, struct fault *f)
@@ -16,6 +19,7 @@ static int open_shim(struct leader *l, struct fault *f)
 	_cleanup_(file_close) int ours = -1, theirs = -1;
 	char path[FILE_PATH_BYTES];
 	const char *const argv[] = {path, "lead", NULL};
+	const struct timeval answer = {ANSWER_MS / 1000, 0};
 	struct process_spec spec = PROCESS_SPEC_INIT;
 	int fds[2];
 	int rc = process_find_shim(path, sizeof(path), f);
@@ -26,6 +30,9 @@ static int open_shim(struct leader *l, struct fault *f)
 		return fault_errno(f, errno, "no socket for %s", path);
 	ours = fds[0];
 	theirs = fds[1];
+	/* Not a poll before each: that would be one system call more for each program. */
+	if (setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &answer, sizeof(answer)))
+		return fault_errno(f, errno, "no socket for %s", path);
 	spec.argv = argv;
 	spec.stdin_fd = theirs;
 	rc = process_start(&spec, &l->shim, f);
@@ -41,7 +48,9 @@ void leader_close(struct leader *l)
 	if (l->shim.pid > 0) {
 		struct process_end end;
 
-		process_wait(&l->shim, &clock_system, clock_deadline_ms(&clock_system, 5000), &end);
+		process_signal_group(&l->shim, SIGCONT); /* stopped, it would not see that */
+		process_wait(
+			&l->shim, &clock_system, clock_deadline_ms(&clock_system, ANSWER_MS), &end);
 	}
 }
 

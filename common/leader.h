@@ -34,10 +34,13 @@ int leader_start(const struct process_spec *spec, struct process *p, struct faul
 /* Kills the program's group if it has not ended; does not wait. */
 void leader_kill(const struct leader *l);
 
-/* The same, and waits for its end. status: as waitpid has it; SIGKILL when the shim is gone. */
+/*
+ * The same, and waits for its end, 5 s at most. status: as waitpid has it; SIGKILL when the shim is
+ * gone or does not answer: it is ended then, and with it the program.
+ */
 void leader_reap(struct leader *l, int *status);
 
-/* What it leads is killed. Accepts one that was never started. */
+/* What it leads is killed. Accepts one that was never started. Waits for the shim, 5 s at most. */
 void leader_close(struct leader *l);
 
 #endif

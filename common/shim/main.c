@@ -135,13 +135,14 @@ static int follow(pid_t child)
 	int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
 	struct pollfd fds[2] = {{STDIN_FILENO, POLLIN, 0}, {pidfd, POLLIN, 0}};
 	int ended = 0, killed = 0, alive = pidfd >= 0, status;
-	static struct request word;
+	struct shim_start word;
 
 	while (alive && !(ended && killed)) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[0].revents) {
-			alive = receive(&word) && word.start.n_args == 0;
+			alive = recv(STDIN_FILENO, &word, sizeof(word), 0) == sizeof(word) &&
+				word.n_args == 0;
 			killed = 1;
 			kill(-child, SIGKILL);
 		}
@@ -182,6 +183,9 @@ static int lead(void)
 		child = vfork();
 		if (child == 0)
 			_exit(begin(&r, self, &before));
+		if (child < 0)
+			dprintf(r.fds[STDERR_FILENO], "hilda-shim: cannot start a child: %s\n",
+				strerror(errno));
 		/* The program's output ends when the program closes it; its lock is its own. */
 		for (size_t i = 0; i < r.n_fds; i++)
 			close(r.fds[i]);

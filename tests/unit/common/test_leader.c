@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -237,6 +238,63 @@ static void a_shim_that_was_killed_is_started_anew(void **state)
 	assert_int_equal(end_of("exit 6").code, 6);
 }
 
+/* As any program of the same user can do, also while the shim has nothing else to do. */
+static void a_shim_that_was_stopped_is_not_waited_for(void **state)
+{
+	_cleanup_(file_close) int in = -1;
+	struct process_end end;
+	struct process p;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	in = fds[0];
+	p = start("sleep 600 & kill -STOP $PPID; echo; wait", fds[1]);
+	close(fds[1]);
+	assert_int_equal(read(in, (char[1]){0}, 1), 1);
+	alarm(60);
+	assert_int_equal(
+		process_wait(&p, &clock_system, clock_deadline_ms(&clock_system, 100), &end), 0);
+	alarm(0);
+	assert_true(end.timed_out);
+	assert_int_equal(end.signal, SIGKILL);
+	assert_closes(in);
+	assert_int_equal(end_of("exit 6").code, 6);
+}
+
+/* In a process of its own, of a user who is not exempt from the limit. */
+static void no_room_for_a_process_is_said(void **state)
+{
+	const struct rlimit one = {1, 1};
+	struct process_end end;
+	struct process p;
+	char text[256];
+	int fds[2], status;
+	pid_t us;
+
+	leader_close(&leader);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	us = fork();
+	assert_true(us >= 0);
+	if (us == 0) {
+		if (geteuid() == 0 &&
+			(setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+			_exit(1);
+		end_of("exit 0");
+		if (prlimit(leader.shim.pid, RLIMIT_NPROC, &one, NULL))
+			_exit(2);
+		p = start("exit 3", fds[1]);
+		end = wait_for(&p);
+		_exit(end.code == 126 ? 0 : 3);
+	}
+	close(fds[1]);
+	read_all(fds[0], text, sizeof(text));
+	close(fds[0]);
+	assert_int_equal(waitpid(us, &status, 0), us);
+	assert_int_equal(status, 0);
+	assert_string_equal(
+		text, "hilda-shim: cannot start a child: Resource temporarily unavailable\n");
+}
+
 /* systemd sends it to all of a service's processes: ours then decides. */
 static void sigterm_is_not_for_the_shim(void **state)
 {
@@ -351,6 +409,8 @@ int main(void)
 		cmocka_unit_test(what_a_program_left_is_killed_with_it),
 		cmocka_unit_test(the_group_dies_with_the_process),
 		cmocka_unit_test(a_shim_that_was_killed_is_started_anew),
+		cmocka_unit_test(a_shim_that_was_stopped_is_not_waited_for),
+		cmocka_unit_test(no_room_for_a_process_is_said),
 		cmocka_unit_test(sigterm_is_not_for_the_shim),
 		cmocka_unit_test(folder_environment_and_descriptors_are_as_told),
 		cmocka_unit_test(what_cannot_be_executed_says_why),
