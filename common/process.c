@@ -235,14 +235,18 @@ static void reap_child(pid_t pid, int *status)
 		;
 }
 
-static void reap(struct process *p, struct process_end *end)
+/* running: it may be. A leader kills what it is asked to reap, with one message for both. */
+static void reap(struct process *p, bool running, struct process_end *end)
 {
 	int status = 0;
 
-	if (p->leader)
+	if (p->leader) {
 		leader_reap(p->leader, &status);
-	else
+	} else {
+		if (running)
+			process_signal_group(p, SIGKILL);
 		reap_child(p->pid, &status);
+	}
 	if (end) {
 		end->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 		end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -262,18 +266,14 @@ int process_wait(
 		return -ECHILD;
 	rc = clock_poll(c, &fd, 1, deadline_ns);
 	end->timed_out = rc == 0;
-	if (rc <= 0)
-		process_signal_group(p, SIGKILL);
-	reap(p, end);
+	reap(p, rc <= 0, end);
 	return rc < 0 ? rc : 0;
 }
 
 void process_kill(struct process *p)
 {
-	if (p->pid <= 0)
-		return;
-	process_signal_group(p, SIGKILL);
-	reap(p, NULL);
+	if (p->pid > 0)
+		reap(p, true, NULL);
 }
 
 struct outputs {
@@ -387,9 +387,7 @@ int process_run(const struct process_spec *spec, const struct clock *c, int64_t 
 	file_close(&err);
 	if (!rc) {
 		rc = follow(&p, &o, c, deadline_ns, cancel_fd, end);
-		if (rc || end->timed_out)
-			process_signal_group(&p, SIGKILL);
-		reap(&p, end);
+		reap(&p, rc || end->timed_out, end);
 		if (rc)
 			fault_errno(f, -rc, "%s was ended", spec->argv[0]);
 	}
