@@ -33,8 +33,9 @@ struct process_spec {
 	const int *keep_fds;	/* passed under the same number (a lock descriptor) */
 	size_t n_keep_fds;
 	/*
-	 * Started by it instead (common/leader.h): at our end what the program started is killed,
-	 * too. For programs that are not ours. keep_fds get other numbers then; may be NULL.
+	 * NULL, or who starts it instead (common/leader.h): at our end what the program started is
+	 * killed, too. For programs that are not ours. All three descriptors must be given then,
+	 * and keep_fds get other numbers.
 	 */
 	struct leader *leader;
 	/*

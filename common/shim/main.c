@@ -173,6 +173,8 @@ static int lead(void)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	prctl(PR_SET_PDEATHSIG, 0);
+	/* What a library left open for every child is no program's, and is not to stay open here. */
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 	while (receive(&r)) {
 		pid_t child;
 

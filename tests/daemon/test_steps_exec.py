@@ -202,11 +202,15 @@ def test_a_program_that_closes_its_output_and_stays(run):
 
 
 def test_a_program_sees_nothing_of_the_agent(run):
-    result = run(script("env | sort; pwd; ls -A; echo 'latency: 1 us score=1'"), **lines())
+    result = run(script("env | sort; pwd; ls -A; ls -l /proc/$$/fd; echo 'latency: 1 us score=1'"), **lines())
     assert result["outcome"] == "passed", result["detail"]
     text = result["log"][0]
     names = {line.split("=")[0] for line in text.splitlines() if "=" in line}
     assert names <= {"HOME", "LANG", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "latency: 1 us score"}
+    # Its pipes, the shell's script, and the board's lock, which is held as long as something of it lives.
+    open_in_it = [line.split(" -> ")[1] for line in text.splitlines() if " -> " in line]
+    assert sorted(re.sub(r".*/|:.*", "", path) for path in open_in_it) == [
+        ".hilda-image", "board-host-1.lock", "pipe", "pipe", "pipe"], open_in_it
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="changing the user needs root")

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,6 +108,33 @@ static void a_body_goes_out_and_headers_come_back(void **state)
 	assert_non_null(strstr(p.asked, "\r\n\r\nhello!"));
 }
 
+/* It bears the token's session: libcurl's own sockets stay open in what the agent starts. */
+static void its_connection_is_closed_on_exec(void **state)
+{
+	struct http_request r = HTTP_REQUEST_INIT;
+	struct http_reply reply;
+	int connections = 0;
+	struct fault f;
+	struct peer p;
+	struct http_client *c = start(&p, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+
+	r.method = "GET";
+	r.path = "/";
+	assert_int_equal(http_client_call(c, &r, &reply, &f), 0);
+	http_reply_done(&reply);
+	for (int fd = 0; fd < 100; fd++) {
+		struct sockaddr_in a = {0};
+		socklen_t n = sizeof(a);
+
+		if (getpeername(fd, (struct sockaddr *)&a, &n) || ntohs(a.sin_port) != p.port)
+			continue;
+		connections++;
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	}
+	assert_int_equal(connections, 1);
+	stop(&p, c);
+}
+
 static void an_answer_over_the_limit_is_refused(void **state)
 {
 	struct http_request r = HTTP_REQUEST_INIT;
@@ -203,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_goes_out_and_headers_come_back),
+		cmocka_unit_test(its_connection_is_closed_on_exec),
 		cmocka_unit_test(an_answer_over_the_limit_is_refused),
 		cmocka_unit_test(an_answer_that_ends_in_its_head_is_none),
 		cmocka_unit_test(silence_ends_at_the_deadline),
