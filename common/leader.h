@@ -5,7 +5,8 @@
  * only.) To keep one costs a job half of what a shim for each would.
  *
  * Used by process_start for a spec that names one; of one thread at a time. The shim is started at
- * the first program, and again when somebody has killed it. Functions return 0 or -errno.
+ * the first program, and again when somebody has killed it; the program dies with it then, but not
+ * what the program started. Functions return 0 or -errno.
  */
 #ifndef HILDA_COMMON_LEADER_H
 #define HILDA_COMMON_LEADER_H

@@ -163,6 +163,11 @@ static int follow(pid_t child)
 	return alive;
 }
 
+static void close_others(void)
+{
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+}
+
 static int lead(void)
 {
 	static struct request r;
@@ -174,7 +179,7 @@ static int lead(void)
 	sigprocmask(SIG_BLOCK, &all, &before);
 	prctl(PR_SET_PDEATHSIG, 0);
 	/* What a library left open for every child is no program's, and is not to stay open here. */
-	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+	close_others();
 	while (receive(&r)) {
 		pid_t child;
 
@@ -189,8 +194,7 @@ static int lead(void)
 			dprintf(r.fds[STDERR_FILENO], "hilda-shim: cannot start a child: %s\n",
 				strerror(errno));
 		/* The program's output ends when the program closes it; its lock is its own. */
-		for (size_t i = 0; i < r.n_fds; i++)
-			close(r.fds[i]);
+		close_others();
 		if (child < 0)
 			tell(126 << 8);
 		else if (!follow(child))
