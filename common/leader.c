@@ -122,28 +122,33 @@ static int send_packet(
 	return sendmsg(l->fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+static int ask(
+	struct leader *l, struct packet *packet, const struct process_spec *spec, struct fault *f)
+{
+	int rc = l->fd < 0 ? open_shim(l, f) : 0;
+
+	if (rc)
+		return rc;
+	rc = send_packet(l, packet, spec);
+	return rc ? fault_errno(f, -rc, "cannot start %s", spec->argv[0]) : 0;
+}
+
 int leader_start(const struct process_spec *spec, struct process *p, struct fault *f)
 {
 	struct leader *l = spec->leader;
 	struct packet packet;
 	int rc = l->busy ? -EBUSY : fill(&packet, spec);
 
-	for (int tries = 0; !rc && tries < 2; tries++) {
-		if (l->fd < 0)
-			rc = open_shim(l, f);
-		if (rc)
-			return rc;
-		rc = send_packet(l, &packet, spec);
-		if (rc != -EPIPE && rc != -ECONNRESET)
-			break;
-		/* Somebody has killed it while it had nothing to do. */
-		leader_close(l);
-		rc = 0;
-	}
-	if (!rc && l->fd < 0)
-		rc = -EPIPE;
 	if (rc)
 		return fault_errno(f, -rc, "cannot start %s", spec->argv[0]);
+	rc = ask(l, &packet, spec, f);
+	if (rc == -EPIPE || rc == -ECONNRESET) {
+		/* Somebody has killed it while it had nothing to do. */
+		leader_close(l);
+		rc = ask(l, &packet, spec, f);
+	}
+	if (rc)
+		return rc;
 	l->busy = true;
 	*p = (struct process){l->shim.pid, l->fd, l};
 	return 0;
