@@ -1,16 +1,20 @@
 #include "common/leader.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "common/numbers.h"
 #include "common/shim/wire.h"
 
 /* A shim that tells no end of what it was to kill is not there any more, or is stopped. */
 #define ANSWER_MS 5000
+#define KILL_PASSES 8
 
 extern char **environ;
 
@@ -41,17 +45,40 @@ static int open_shim(struct leader *l, struct fault *f)
 	return rc;
 }
 
+/* What a shim that somebody killed has left. True: there was something. */
+static bool kill_session(pid_t session)
+{
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
+
+	while (folder && (entry = readdir(folder))) {
+		uint64_t pid;
+
+		if (number_u64(entry->d_name, 1, INT32_MAX, &pid) || (pid_t)pid == session ||
+			getsid((pid_t)pid) != session)
+			continue;
+		found = kill((pid_t)pid, SIGKILL) == 0 || found;
+	}
+	if (folder)
+		closedir(folder);
+	return found;
+}
+
 void leader_close(struct leader *l)
 {
+	struct pollfd ended = {.fd = l->shim.pidfd, .events = POLLIN};
+
 	/* Its lifeline first: it kills the program's group, then ends. */
 	file_close(&l->fd);
-	if (l->shim.pid > 0) {
-		struct process_end end;
-
-		process_signal_group(&l->shim, SIGCONT); /* stopped, it would not see that */
-		process_wait(
-			&l->shim, &clock_system, clock_deadline_ms(&clock_system, ANSWER_MS), &end);
-	}
+	if (l->shim.pid <= 0)
+		return;
+	process_signal_group(&l->shim, SIGCONT); /* stopped, it would not see that */
+	clock_poll(&clock_system, &ended, 1, clock_deadline_ms(&clock_system, ANSWER_MS));
+	/* Again while there is something: it may have been starting more. */
+	for (int i = 0; i < KILL_PASSES && kill_session(l->shim.pid); i++)
+		;
+	process_kill(&l->shim);
 }
 
 struct packet {

@@ -1,12 +1,12 @@
 /*
  * Who starts programs that are not ours, one after the other: a `hilda-shim` that stays. Each program
- * has a session and process group of its own; when this process ends, in whatever way, the shim kills
+ * has a process group of its own; when this process ends, in whatever way, the shim kills
  * the group, so that what the program started goes too. (PR_SET_PDEATHSIG alone reaches the program
  * only.) To keep one costs a job half of what a shim for each would.
  *
  * Used by process_start for a spec that names one; of one thread at a time. The shim is started at
- * the first program, and again when somebody has killed it; the program dies with it then, but not
- * what the program started. Functions return 0 or -errno.
+ * the first program, and again when somebody has killed it; what it left is killed then.
+ * Functions return 0 or -errno.
  */
 #ifndef HILDA_COMMON_LEADER_H
 #define HILDA_COMMON_LEADER_H

@@ -4,7 +4,7 @@
  * by comparing its pid. Static and small, since it starts for every child.
  *
  * hilda-shim lead: stays, and starts one program after the other as it is told on descriptor 0
- * (common/shim/wire.h), each in a session and process group of its own. The descriptor is its
+ * (common/shim/wire.h), each in a process group of its own. The descriptor is its
  * lifeline: when the other end is gone it kills the group of the program at work, so that what that
  * program started goes too.
  */
@@ -107,7 +107,8 @@ static int receive(struct request *r)
 /* In the child, which shares this process's memory until it execs. */
 static int begin(struct request *r, pid_t parent, const sigset_t *mask)
 {
-	setsid();
+	/* Not a session: what is left of it is found by the shim's if the shim is killed. */
+	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return 125;

@@ -225,10 +225,10 @@ static void a_shim_that_was_killed_is_started_anew(void **state)
 	p = start("exit 5", -1);
 	assert_int_not_equal(p.pid, first);
 	assert_int_equal(wait_for(&p).code, 5);
-	/* With a program at work: that dies, too. */
+	/* With a program at work: that dies, too, and what it started. */
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	in = fds[0];
-	p = start("echo; exec sleep 600", fds[1]);
+	p = start("sleep 600 & echo; exec sleep 600", fds[1]);
 	close(fds[1]);
 	assert_int_equal(read(in, (char[1]){0}, 1), 1);
 	kill(p.pid, SIGKILL);
