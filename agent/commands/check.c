@@ -10,6 +10,7 @@
 #include "agent/board/ready.h"
 #include "agent/board/vboard.h"
 #include "agent/commands/boards.h"
+#include "agent/exec/remote.h"
 #include "agent/openocd/openocd.h"
 #include "agent/power/power.h"
 #include "common/cleanup.h"
@@ -20,6 +21,8 @@
 #define READY_MS 30000
 #define POWER_MS 20000
 #define READY_TICK_MS 20
+#define REMOTE_MS 20000
+#define LINE_BYTES 128
 
 struct check {
 	const struct agent_settings *settings;
@@ -125,18 +128,86 @@ static void check_power(struct check *c)
 	}
 }
 
-static void check_exec(struct check *c)
+/* What a run needs there, and what the machine is; changes nothing. */
+static const char remote_look[] =
+	"for x in cat sha256sum; do command -v $x >/dev/null || { echo \"there is no $x\" >&2; exit 1; }; "
+	"done; [ -r /proc/self/stat ] || { echo \"there is no /proc\" >&2; exit 1; }; uname -sm";
+
+static void check_remote(struct check *c)
+{
+	_cleanup_(remote_call_done) struct remote_call call = {0};
+	_cleanup_free_ struct remote_run *r = calloc(1, sizeof(*r));
+	const char *args[] = {NULL};
+	bool ssh = c->board.exec_kind == EXEC_SSH;
+	struct fault f = {0};
+
+	if (!r)
+		return say(c, false, "program", "no memory");
+	r->board = &c->board;
+	r->clock = &clock_system;
+	r->deadline_ns = clock_deadline_ms(&clock_system, REMOTE_MS);
+	r->cancel_fd = r->stdin_fd = -1;
+	if (remote_shell(&c->board, remote_look, args, &call, &f) || remote_run(r, &call, &f))
+		return say(c, false, "program", "%s; %s", f.text,
+			ssh ? "as the agent's user, look whether `ssh -o BatchMode=yes` comes in there"
+			    : "`adb devices` lists what is there");
+	say(c, true, "program", "images run behind %s %s, which says it is %.*s",
+		remote_tool(&c->board), c->board.exec_at, (int)strcspn(r->output, "\r\n"),
+		r->output);
+}
+
+static void keep_first(void *arg, int stream, const void *data, size_t n)
+{
+	char *line = arg;
+
+	if (stream == 1 && !line[0])
+		snprintf(line, LINE_BYTES, "%.*s", (int)n, (const char *)data);
+}
+
+static void check_emulator(struct check *c)
+{
+	char program[BOARD_PATH_BYTES + 8], line[LINE_BYTES] = "";
+	const char *argv[] = {program, "--version", NULL};
+	struct process_spec spec = PROCESS_SPEC_INIT;
+	struct process_end end;
+	struct fault f = {0};
+
+	snprintf(program, sizeof(program), "qemu-%s", c->board.exec_at);
+	spec.argv = argv;
+	if (process_run(&spec, &clock_system, clock_deadline_ms(&clock_system, REMOTE_MS), -1,
+		    keep_first, line, &end, &f))
+		say(c, false, "program", "%s: apt-get install qemu-user", f.text);
+	else if (end.code)
+		say(c, false, "program", "%s --version ends with code %d", program, end.code);
+	else
+		say(c, true, "program", "images run on this host, emulated by %.*s",
+			(int)strcspn(line, "\r\n"), line);
+}
+
+static void check_user(struct check *c)
 {
 	const char *user = c->board.exec_user;
 
 	if (!user[0])
-		say(c, true, "program", "images run on this host, as the agent's own user");
+		say(c, true, "user", "the agent's own");
 	else if (getpwnam(user))
-		say(c, true, "program", "images run on this host, as %s", user);
+		say(c, true, "user", "%s", user);
 	else
-		say(c, false, "program",
+		say(c, false, "user",
 			"there is no user %s: adduser --system %s, or change `exec-user =`", user,
 			user);
+}
+
+static void check_exec(struct check *c)
+{
+	if (c->board.exec_kind == EXEC_LOCAL)
+		say(c, true, "program", "images run on this host");
+	else if (c->board.exec_kind == EXEC_QEMU)
+		check_emulator(c);
+	else
+		check_remote(c);
+	if (c->board.exec_kind == EXEC_LOCAL || c->board.exec_kind == EXEC_QEMU)
+		check_user(c);
 	check_power(c);
 	power_close(take_ptr(c->power));
 }
@@ -241,10 +312,10 @@ int command_check(const char *config, const char *board, const char *root, FILE 
 	c->settings = settings;
 	c->root = root;
 	c->out = out;
-	if (c->board.is_virtual)
-		check_virtual(c);
-	else if (c->board.exec)
+	if (c->board.exec)
 		check_exec(c);
+	else if (c->board.is_virtual)
+		check_virtual(c);
 	else
 		check_hardware(c);
 	failures = c->failures;

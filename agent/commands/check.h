@@ -1,7 +1,8 @@
 /*
  * `hilda-agent check BOARD`: looks at one board as a job would, without changing it: lock, probe,
- * chip, console, power, one line each, with what to do where one is not right. A virtual board is
- * started for it, in a folder of its own. Main thread; may wait half a minute.
+ * chip, console, power; of an exec board, whether programs can run there. One line each, with what
+ * to do where one is not right. A virtual board is started for it, in a folder of its own. Main
+ * thread; may wait half a minute.
  */
 #ifndef HILDA_AGENT_COMMANDS_CHECK_H
 #define HILDA_AGENT_COMMANDS_CHECK_H

@@ -1,17 +1,19 @@
 """`hilda-agent check` and `discover`, as a person calls them."""
 
 import fcntl
+import os
 import re
 import subprocess
 
 import pytest
 
 from conftest import need, program
+from exec_kit import Adb, Sshd
 
 
-def call(*arguments):
+def call(*arguments, **environment):
     return subprocess.run([program("hilda-agent"), *map(str, arguments)], capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=60, env={**os.environ, **environment})
 
 
 @pytest.fixture
@@ -78,6 +80,47 @@ def test_check_of_exec_boards(config):
     assert call("check", "host-1", "--config", config).returncode == 0
     done = call("check", "host-2", "--config", config)
     assert done.returncode == 1 and "adduser --system nobody-of-that-name" in done.stdout
+
+
+def test_check_of_boards_that_are_reached_by_ssh(tmp_path):
+    sshd = Sshd(tmp_path / "sshd")
+    try:
+        config = tmp_path / "agent.ini"
+        config.write_text(sshd.board())
+        done = call("check", "far-1", "--config", config)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(r"^ok    program  images run behind ssh pi, which says it is Linux \w+$", done.stdout, re.M)
+        assert not sshd.shelf.exists(), "a check changes nothing"
+        sshd.authorize("other")
+        done = call("check", "far-1", "--config", config)
+    finally:
+        sshd.stop()
+    assert done.returncode == 1
+    assert re.search(r"^FAIL  program  ssh pi: .*Permission denied.*; as the agent's user", done.stdout, re.M), done.stdout
+
+
+def test_check_of_boards_that_are_reached_by_adb(tmp_path):
+    adb = Adb(tmp_path / "adb")
+    config = tmp_path / "agent.ini"
+    config.write_text(adb.board())
+    done = call("check", "far-1", "--config", config, **adb.environment())
+    assert done.returncode == 0 and "behind adb R58M, which says it is Linux" in done.stdout, done.stdout
+    adb.state("absent")
+    done = call("check", "far-1", "--config", config, **adb.environment())
+    assert done.returncode == 1
+    assert "FAIL  program  adb R58M: error: device 'R58M' not found; `adb devices` lists" in done.stdout
+
+
+def test_check_of_boards_that_are_emulated_by_qemu_user(tmp_path):
+    config = tmp_path / "agent.ini"
+    config.write_text("[board a]\ntype = t\nexec = qemu:aarch64\n[board b]\ntype = t\nexec = qemu:none-such\n")
+    done = call("check", "b", "--config", config)
+    assert done.returncode == 1 and "qemu-none-such" in done.stdout
+    assert "apt-get install qemu-user" in done.stdout and "hilda-vboard" not in done.stderr
+    need("qemu-aarch64")
+    done = call("check", "a", "--config", config)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok    program  images run on this host, emulated by qemu-aarch64 version" in done.stdout
 
 
 def test_wrong_usage(config, tmp_path):
