@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 
-from server_kit import make_server, server  # noqa: F401
+from server_kit import Agent, job_document, make_server, record, server  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -111,3 +111,92 @@ def test_every_get_of_the_contract_answers_as_it_says(server):
         assert str(reply.status) in methods["get"]["responses"], (url, reply.status, reply.body)
         if reply.status != 200:
             assert reply.problem
+
+
+KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float),
+         "null": type(None)}
+
+
+def differences(contract, schema, value, where=""):
+    """What of an answer the contract does not have: a key, or a value of another type."""
+    if "$ref" in schema:
+        schema = contract["components"]["schemas"][schema["$ref"].split("/")[-1]]
+    kinds = schema.get("type", list(KINDS))
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if not any(isinstance(value, KINDS[k]) and (k == "boolean" or not isinstance(value, bool)) for k in kinds):
+        return [f"{where} is {value!r}, not {kinds}"]
+    found, known = [], schema.get("properties", {})
+    if isinstance(value, dict):
+        others = schema.get("additionalProperties", not known)
+        for key, member in value.items():
+            if key in known or others:
+                inner = known.get(key, others if isinstance(others, dict) else {})
+                found += differences(contract, inner, member, f"{where}/{key}")
+            else:
+                found.append(f"{where}/{key} is not in the contract")
+    elif isinstance(value, list):
+        for i, member in enumerate(value):
+            found += differences(contract, schema.get("items", {}), member, f"{where}/{i}")
+    return found
+
+
+def test_what_is_answered_is_in_the_contract(server):
+    contract = server.get("/api/v1/openapi.json").json
+    agent = Agent(server)
+    agent.register()
+    image = server.put_blob(b"firmware")
+    job = server.submit(job_document(image, labels={"model": "m", "quant": "int8"}, deadline_ms=None))
+    offer = agent.offer()
+    agent.start(offer)
+    agent.log(offer, 0, record("hello\r\n", 5))
+    agent.result(offer)
+    found = []
+    for path, methods in contract["paths"].items():
+        if "get" not in methods or path.endswith("/events"):
+            continue
+        url = path.replace("{name}", "b1").replace("{sha256}", image)
+        for number in {job, offer["run"], 1}:
+            reply = server.get(url.replace("{id}", str(number)) + ("?phase=warm" if path.endswith("/samples") else ""))
+            content = methods["get"]["responses"].get(str(reply.status), {}).get("content", {})
+            schema = content.get("application/json", {}).get("schema")
+            if schema and reply.headers["Content-Type"].startswith("application/json"):
+                found += differences(contract, schema, reply.json, path)
+    assert not found, "\n".join(sorted(set(found)))
+
+
+def test_what_a_submit_takes_is_in_the_contract(server):
+    """The server's own words for each object of the document, against the contract's properties."""
+    contract = server.get("/api/v1/openapi.json").json["components"]["schemas"]["JobDocument"]
+    image = server.put_blob(b"firmware")
+
+    def known(**members):
+        reply = server.call("POST", "/api/v1/jobs", {**job_document(image), **members})
+        assert reply.status == 400 and reply.json["pointer"].endswith("/x"), reply.body
+        return set(reply.json["known"])
+
+    def said(schema):
+        return set(schema["properties"])
+
+    assert known(x=1) == said(contract)
+    parts = contract["properties"]
+    for name in ("board", "phases", "timeouts_s", "expect"):
+        assert known(**{name: {"x": 1}}) == said(parts[name]), name
+    assert known(criteria=[{"x": 1}]) == said(parts["criteria"]["items"])
+    assert known(files=[{"x": 1}]) == said(parts["files"]["items"])
+    for name in ("cold", "warm", "energy", "accuracy", "sustained"):
+        assert known(phases={name: {"x": 1}}) == said(parts["phases"]["properties"][name]), name
+    lines = parts["lines"]
+    assert known(phases=None, protocol="lines", lines={"x": 1}) == said(lines)
+    patterns = lines["properties"]["patterns"]["items"]
+    assert known(phases=None, protocol="lines", lines={"patterns": [{"x": 1}]}) == said(patterns)
+
+
+def test_the_contract_has_the_parameters_of_each_address(server):
+    contract = server.get("/api/v1/openapi.json").json
+    for path, methods in contract["paths"].items():
+        wanted = {p["name"].replace("label.KEY", "label.") for p in methods.get("get", {}).get("parameters", [])
+                  if p["in"] == "query"}
+        url = path.replace("{id}", "1").replace("{name}", "nobody").replace("{sha256}", "0" * 64)
+        reply = server.get(url + "?nonsense=1")
+        if "get" in methods and wanted and not path.startswith(("/agent/", "/api/v1/tunnels/")):
+            assert reply.problem == "bad-query" and set(reply.json["known"]) == wanted, path
