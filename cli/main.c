@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/commands/commands.h"
 #include "cli/escape.h"
 
 static void print_fault(const struct fault *f)
@@ -38,10 +38,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (cli.help) {
-		if (cli.command)
-			command_print_help(cli.command, stdout);
-		else
-			command_print_overview(stdout);
+		help_print(cli.command, cli.json);
 		return EXIT_OK;
 	}
 	code = run(&cli, &f);

@@ -14,4 +14,7 @@ extern const struct command command_submit, command_jobs, command_job, command_l
 	command_schedule_resume, command_schedule_run, command_schedule_remove, command_reserve,
 	command_release, command_console, command_gdb;
 
+/* What a command does, or with NULL which there are. */
+void help_print(const struct command *c, bool json);
+
 #endif

@@ -165,7 +165,10 @@ static enum exit_code run(struct cli *cli, struct fault *f)
 	if (!code && cli->n_arguments > 1) {
 		code = with_gdb(cli, &d, f);
 	} else if (!code) {
-		printf("arm-none-eabi-gdb -ex 'target extended-remote :%u'\n", d.port);
+		if (cli->json)
+			printf("{\"host\": \"127.0.0.1\", \"port\": %u}\n", d.port);
+		else
+			printf("arm-none-eabi-gdb -ex 'target extended-remote :%u'\n", d.port);
 		fflush(stdout);
 		code = welcome(cli, &d, f);
 	}

@@ -71,6 +71,14 @@ static void print_command(const struct command *c, bool json)
 	json_decref(one);
 }
 
+void help_print(const struct command *c, bool json)
+{
+	if (c)
+		print_command(c, json);
+	else
+		print_overview(json);
+}
+
 static enum exit_code run_help(struct cli *cli, struct fault *f)
 {
 	const struct command *c;
@@ -78,7 +86,7 @@ static enum exit_code run_help(struct cli *cli, struct fault *f)
 	int used;
 
 	if (!cli->n_arguments) {
-		print_overview(cli->json);
+		help_print(NULL, cli->json);
 		return EXIT_OK;
 	}
 	if (!strcmp(cli->arguments[0], "exit-codes")) {
@@ -87,7 +95,7 @@ static enum exit_code run_help(struct cli *cli, struct fault *f)
 	}
 	c = command_find(cli->arguments, cli->n_arguments, &used);
 	if (c) {
-		print_command(c, cli->json);
+		help_print(c, cli->json);
 		return EXIT_OK;
 	}
 	nearest = command_nearest(cli->arguments[0]);

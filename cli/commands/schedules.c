@@ -151,7 +151,13 @@ static enum exit_code run_now(struct cli *cli, struct fault *f)
 
 static enum exit_code remove_schedule(struct cli *cli, struct fault *f)
 {
-	return id_call(cli, "DELETE", "schedules", "", NULL, NULL, f);
+	enum exit_code code = id_call(cli, "DELETE", "schedules", "", NULL, NULL, f);
+
+	if (!code && cli->json)
+		printf("{\"id\": %s, \"removed\": true}\n", cli->arguments[0]);
+	else if (!code)
+		printf("schedule %s is removed\n", cli->arguments[0]);
+	return code;
 }
 
 const struct command command_schedule_pause = {

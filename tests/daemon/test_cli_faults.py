@@ -441,6 +441,8 @@ def test_the_help_is_json_when_asked(hilda):
     assert {"submit", "job bundle", "suite run"} <= {c["name"] for c in listed}
     one = json.loads(hilda("help", "submit", "--json").stdout)
     assert one in listed and "watch" in [o["name"] for o in one["options"]]
+    assert json.loads(hilda("submit", "--help", "--json").stdout) == one
+    assert json.loads(hilda("--help", "--json").stdout) == listed
 
 
 def test_control_bytes_of_a_suite_do_not_reach_the_terminal(hilda, fake, tmp_path):
@@ -514,6 +516,27 @@ def test_completion_knows_what_may_follow(root, build):
     assert "run" in lines[2].split()
     assert lines[3] == "--state"
     assert lines[4] == "queued"
+
+
+def test_completion_knows_every_command_and_option(root, build, hilda):
+    common = {"--server", "--json", "--help"}
+    asked = []
+    for command in json.loads(hilda("help", "--json").stdout):
+        words = command["name"].split()
+        for i, word in enumerate(words):
+            asked.append((words[:i], word[:1], {word}))
+        asked.append((words, "--", common | {f"--{o['name']}" for o in command["options"]}))
+    script = f"""
+        PATH={build}/bin:$PATH
+        source {root}/packaging/completion/hilda
+        complete_for() {{ COMP_WORDS=(hilda "$@"); COMP_CWORD=$#; _hilda; echo "${{COMPREPLY[*]}}"; }}
+    """ + "".join(f"complete_for {' '.join([*before, typed])}\n" for before, typed, _ in asked)
+    got = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    lines = got.stdout.splitlines()
+    assert len(lines) == len(asked) and not got.stderr, got.stderr
+    for line, (before, typed, expected) in zip(lines, asked):
+        found = set(line.split())
+        assert expected <= found and (typed != "--" or expected == found), (before, typed, line)
 
 
 def test_one_number_of_energy_tells_measured_from_modelled(hilda, fake):

@@ -159,3 +159,27 @@ def test_the_fleet(hilda):
     agents = json.loads(hilda("agents", "--json").stdout)
     assert [a["name"] for a in agents] == ["here"]
     assert "here" in hilda("agents").stdout
+
+
+def test_every_command_answers_in_json(hilda, document, tmp_path):
+    """But those that pass bytes on: console. What needs a debug probe or a PPK2 is asked where there is one."""
+    suite = tmp_path / "suite.json"
+    suite.write_text(json.dumps({"name": "asked", "matrix": {"n": [1]}, "image": str(IMAGE),
+                                 "job": {"board": {"type": "host"}, "phases": {"memory": True}}}))
+    number = json.loads(hilda("submit", document, "-i", IMAGE, "-w", "--json").stdout)["job"]["id"]
+    waits = json.loads(hilda("submit", document, "-i", IMAGE, "-s", "board.type=none", "--json").stdout)["id"]
+    calls = {"jobs": [], "job": [number], "job bundle": [number], "log": [number], "cancel": [waits],
+             "suite run": [suite], "suite put": [suite], "suite list": [], "suite show": ["asked"],
+             "reserve": ["host-1", "--reason", "asked"], "rerun": [number], "suite start": ["asked"],
+             "suite cancel": [1], "suite retry": [1], "suite results": [1], "release": ["host-1"],
+             "schedule add": ["asked", "0 3 * * *"], "schedule list": [], "schedule pause": [1],
+             "schedule resume": [1], "schedule run": [1], "schedule remove": [1], "results": [], "leaderboard": [],
+             "boards": [], "agents": [], "metrics": [], "ppk2 info": [], "model size": [],
+             "model info": [ROOT / "firmware-stub/models/distilbert-nano-int8.hlm"], "help": [], "version": []}
+    elsewhere = {"submit", "console", "gdb", "ppk2 record", "ppk2 convert"}
+    known = {c["name"] for c in json.loads(hilda("help", "--json").stdout)}
+    assert known == set(calls) | elsewhere, "a command without its row here"
+    for name, args in calls.items():
+        got = hilda(*name.split(), *args, "--json").stdout
+        for text in got.splitlines() if name == "log" else [got]:
+            json.loads(text)

@@ -294,6 +294,14 @@ def test_gdb_reads_registers_and_memory(lab):
     lab.rest()
 
 
+def test_the_port_for_gdb_is_json_when_asked(lab):
+    lab.reserve()
+    told = json.loads(lab.hilda("gdb", "v1", "--json").stdout.readline())
+    with socket.create_connection((told["host"], told["port"]), 10):
+        pass
+    lab.rest()
+
+
 EVIL = ["exec touch {f}", "halt; exec touch {f}", "halt\nexec touch {f}", "[exec touch {f}]", "echo [exec touch {f}]",
         "eval exec touch {f}", "reset {{[exec touch {f}]}}", "source {f}", "shutdown", "reset halt; shutdown"]
 
