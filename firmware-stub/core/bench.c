@@ -61,6 +61,8 @@ static int verb_id(char **words)
 static int verb_cold(char **words)
 {
 	(void)words;
+	if (!run_timer_ticks())
+		return timer_dead();
 	reset_for_cold();
 }
 

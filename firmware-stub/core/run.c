@@ -174,6 +174,9 @@ void run_first(uint64_t boot_ticks)
 	if (wrong) {
 		run.status = "model";
 		run.message = wrong;
+	} else if (!run.window_ticks) {
+		run.status = "timer";
+		run.message = "the timer does not tick";
 	}
 }
 

@@ -779,6 +779,9 @@ static void measure_first(struct hilda_device *d)
 	if (d->wrong) {
 		d->run.status = "model";
 		d->run.message = d->wrong;
+	} else if (!d->run.window) {
+		d->run.status = "timer";
+		d->run.message = "the timer does not tick";
 	}
 }
 
@@ -1072,6 +1075,8 @@ static int do_cold(struct hilda_device *d, char **words, int n)
 	(void)n;
 	if (!d->reset || !d->kept)
 		return refuse(d, "e-[Unsupported verb: ", "cold");
+	if (!counts(d))
+		return refuse(d, "e-[Timer does not tick: ", or_none(d->timer));
 	*d->kept = KEPT_COLD;
 	if (d->drain)
 		d->drain(d->arg);

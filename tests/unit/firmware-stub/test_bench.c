@@ -403,6 +403,18 @@ static void a_dead_timer_reports_nothing(void **unused)
 	assert_null(strstr(port.out, "$R"));
 }
 
+static void a_dead_timer_makes_no_cold_start(void **unused)
+{
+	port.dead_timer = true;
+	play("lab cold%");
+	has("e-[Timer does not tick: fakeclock]\r\nm-ready\r\n");
+	assert_int_equal(port.resets, 0);
+	/* A start by power was measured before anybody could ask. */
+	play("lab resend 2%");
+	has("$E,2,lines=2,");
+	has(",status=timer,msg=the timer does not tick*");
+}
+
 static void cold_resets_and_reports_unasked(void **unused)
 {
 	play("lab cold%");
@@ -584,6 +596,7 @@ int main(void)
 		TEST(a_batch_is_the_smallest_power_of_two_of_five_milliseconds),
 		TEST(pins_take_more_batches_than_records),
 		TEST(a_dead_timer_reports_nothing),
+		TEST(a_dead_timer_makes_no_cold_start),
 		TEST(cold_resets_and_reports_unasked),
 		TEST(memory_is_measured_and_not_believed),
 		TEST(resend_gives_the_same_line),

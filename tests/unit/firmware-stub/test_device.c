@@ -335,6 +335,20 @@ static void test_a_dead_counter_is_told(void **unused)
 	has_not("$C");
 }
 
+static void test_a_dead_counter_makes_no_cold_start(void **unused)
+{
+	(void)unused;
+	board.dead = 1;
+	board.d.timer = "dwt";
+	board.d.reset = reset;
+	board.d.kept = &board.kept;
+	play("lab cold%");
+	has("e-[Timer does not tick: dwt]");
+	assert_int_equal(board.resets, 0);
+	play("lab resend 2%");
+	has(",status=timer,msg=the timer does not tick*");
+}
+
 static void test_a_model_that_cannot_be_loaded(void **unused)
 {
 	(void)unused;
@@ -437,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup(test_what_is_not_there_is_refused, power_on),
 		cmocka_unit_test_setup(test_numbers_and_lengths_have_limits, power_on),
 		cmocka_unit_test_setup(test_a_dead_counter_is_told, power_on),
+		cmocka_unit_test_setup(test_a_dead_counter_makes_no_cold_start, power_on),
 		cmocka_unit_test_setup(test_a_model_that_cannot_be_loaded, power_on),
 		cmocka_unit_test_setup(test_accuracy, power_on),
 		cmocka_unit_test_setup(test_memory_says_what_is_known, power_on),
