@@ -249,14 +249,30 @@ static const char *first_absent_tag(
 	return NULL;
 }
 
+/* The board of the name that is asked for, whatever its type; NULL: there is none. */
+static const struct match_board *named(
+	const struct match_need *need, const struct match_board *boards, size_t n)
+{
+	for (size_t i = 0; need->name && i < n; i++) {
+		if (!strcmp(boards[i].name, need->name))
+			return &boards[i];
+	}
+	return NULL;
+}
+
 static void explain_misfit(const struct match_need *need, const struct match_board *boards,
 	size_t n_boards, const struct tally *t, char *out)
 {
 	const char *absent = first_absent_tag(need, boards, n_boards);
+	const struct match_board *other = named(need, boards, n_boards);
 	char who[96];
 
 	whom(need, who, sizeof(who));
-	if (!t->of_kind) {
+	if (!t->of_kind && other) {
+		snprintf(out, MATCH_WAITS_BYTES,
+			"board %.64s is of type %.64s, the job asks for %.64s", other->name,
+			other->type, need->type);
+	} else if (!t->of_kind) {
 		snprintf(out, MATCH_WAITS_BYTES, "no %s is registered", who);
 	} else if (!t->tagged && !absent) {
 		snprintf(out, MATCH_WAITS_BYTES, "no %s has all the tags that the job asks for",

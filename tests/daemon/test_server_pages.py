@@ -177,6 +177,11 @@ def test_what_a_submit_takes_is_in_the_contract(server):
     def said(schema):
         return set(schema["properties"])
 
+    document = job_document(image)
+    assert server.call("POST", "/api/v1/jobs", {k: document[k] for k in contract["required"]}).status == 201
+    for key in contract["required"]:
+        less = {k: v for k, v in document.items() if k != key}
+        assert server.call("POST", "/api/v1/jobs", less).json["pointer"].startswith(f"/{key}"), key
     assert known(x=1) == said(contract)
     parts = contract["properties"]
     for name in ("board", "phases", "timeouts_s", "expect"):

@@ -427,6 +427,10 @@ static void waiting_has_a_reason(void **state)
 	explains(&need, b, 2, "all 2 boards that fit are offline, among them m55-1");
 	need.name = "m55-9";
 	explains(&need, b, 2, "no board named m55-9 is registered");
+	need.name = "m55-2";
+	need.type = "microbit";
+	explains(&need, b, 2, "board m55-2 is of type an547, the job asks for microbit");
+	need.type = "an547";
 	need.name = NULL;
 	need.tags[0] = "helium";
 	need.n_tags = 1;
