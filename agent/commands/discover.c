@@ -131,6 +131,7 @@ static bool belongs_to_probe(const struct usb_port *p)
 	return find_kind(&p->device) != NULL;
 }
 
+/* Ports are comments: below the last section their lines would be keys of it. */
 static void print_usb_port(const struct usb_port *p, FILE *out)
 {
 	if (is_ppk2(&p->device)) {
@@ -138,17 +139,17 @@ static void print_usb_port(const struct usb_port *p, FILE *out)
 			p->interface == PPK2_DATA_INTERFACE ? "data port" : "debug shell", p->node,
 			p->interface == PPK2_DATA_INTERFACE ? "" : ": not used");
 		if (p->interface == PPK2_DATA_INTERFACE)
-			fprintf(out, "power = ppk2:%s, source, 3300 mV\n", p->device.serial);
+			fprintf(out, ";   power = ppk2:%s, source, 3300 mV\n", p->device.serial);
 		return;
 	}
 	fprintf(out, "; %s %s (%04x:%04x), %s%s\n", p->device.maker, p->device.name,
 		p->device.vendor, p->device.product, p->node,
 		belongs_to_probe(p) ? ", of the probe above" : "");
 	if (p->device.serial[0])
-		fprintf(out, "console = usb:%s:%u\n", p->device.serial, p->interface);
+		fprintf(out, ";   console = usb:%s:%u\n", p->device.serial, p->interface);
 	else
 		fprintf(out,
-			"console = %s                ; no serial number: use its /dev/serial/by-path name\n",
+			";   console = %s                ; no serial number: use its /dev/serial/by-path name\n",
 			p->node);
 }
 
@@ -163,7 +164,7 @@ static size_t print_native_ports(FILE *out)
 	for (size_t i = 0; list[i]; i++) {
 		if (sp_get_port_transport(list[i]) != SP_TRANSPORT_NATIVE)
 			continue;
-		fprintf(out, "; serial port of this machine\nconsole = %s\n",
+		fprintf(out, "; serial port of this machine\n;   console = %s\n",
 			sp_get_port_name(list[i]));
 		n++;
 	}

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "agent/commands/discover.h"
+#include "agent/settings.h"
 #include "common/file.h"
 #include "tests/unit/fake_sysfs.h"
 
@@ -93,11 +94,33 @@ static void test_a_bench(void **state)
 	assert_null(strstr(text, "console = usb:E1B2C3"));
 }
 
+/* Ports stand below the last section, where they would be keys of it a second time. */
+static void test_all_of_it_can_be_pasted(void **state)
+{
+	struct agent_settings *settings = NULL;
+	struct fault f = {0};
+	char text[4096] = "[agent]\nname = bench\n";
+	size_t n = strlen(text);
+
+	put_device("1-1", "0483\n", "374b\n", "066AFF505055657867\n", "STM32 STLink\n");
+	put_port("1-1", "02", "ttyACM0");
+	put_device("1-2", "1915\n", "c00a\n", "E1B2C3\n", "PPK2\n");
+	put_port("1-2", "01", "ttyACM1");
+	put_device("1-6", "0403\n", "6001\n", "\n", "FT232R\n");
+	put_port("1-6", "00", "ttyUSB0");
+	assert_int_equal(discover(text + n, sizeof(text) - n), 0);
+	if (settings_parse(text, "agent.ini", &settings, &f))
+		fail_msg("%s\n%s", f.text, text);
+	assert_int_equal(settings->n_boards, 1);
+	settings_free(settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nothing, make_tree, drop_tree),
 		cmocka_unit_test_setup_teardown(test_a_bench, make_tree, drop_tree),
+		cmocka_unit_test_setup_teardown(test_all_of_it_can_be_pasted, make_tree, drop_tree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
