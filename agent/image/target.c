@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "agent/image/core.h"
 #include "agent/image/elf_parts.h"
 #include "common/cleanup.h"
 
@@ -77,6 +78,36 @@ static unsigned wanted(const struct board_config *board)
 	return EM_NONE;
 }
 
+/* Whether the board's core has the instructions that the image was built for. */
+static int check_core(const struct image *image, const struct board_config *board, struct fault *f)
+{
+	const char *core = board->mcu;
+	struct core_need need = {0};
+
+	for (size_t i = 0; i < board->n_tags && !core_is_known(core); i++)
+		core = board->tags[i];
+	for (size_t i = 1; i < image->n_sections; i++) {
+		Elf_Scn *scn = elf_getscn(image->elf, i);
+		const uint8_t *bytes;
+		GElf_Shdr s;
+
+		if (!scn || !gelf_getshdr(scn, &s) || s.sh_type != SHT_ARM_ATTRIBUTES)
+			continue;
+		bytes = image_section_bytes(image, &s);
+		if (bytes)
+			core_need_read(bytes, s.sh_size, &need);
+	}
+	if (core_runs(core, &need))
+		return 0;
+	if (need.profile == 'A' || need.profile == 'R')
+		return fault_set(f, EINVAL,
+			"the image is for an application processor, board %s has a %s", board->name,
+			core);
+	return fault_set(f, EINVAL,
+		"the image is built for %s, board %s has a %s: build it with -mcpu=%s",
+		core_arch_name(need.arch), board->name, core, core_flag(core));
+}
+
 int image_check_machine(
 	const struct image *image, const struct board_config *board, struct fault *f)
 {
@@ -98,7 +129,7 @@ int image_check_machine(
 		return fault_set(f, EINVAL,
 			"the image is big-endian, board %s is little-endian: link without -mbig-endian",
 			board->name);
-	return 0;
+	return check_core(image, board, f);
 }
 
 /* Regions may touch each other: a range is inside when it is covered by them together. */

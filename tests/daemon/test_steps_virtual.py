@@ -142,6 +142,21 @@ def test_images_that_do_not_fit(faulty):
     assert "0x90000000" in result["detail"] and "itcm 0x00000000-0x0007ffff" in result["detail"]
 
 
+def test_an_image_for_another_core(tmp_path):
+    """Both are ARM, and all of it would find room: the core has not the instructions."""
+    need("qemu-system-arm")
+    need("openocd")
+    lab = VirtualLab(tmp_path, "microbit")
+    try:
+        result = lab.run(firmware("mps3-an547"), **phases(memory=True))
+    finally:
+        lab.close()
+    assert (result["outcome"], result["stage"]) == ("configuration", "flash"), result["detail"]
+    assert result["detail"] == ("the image is built for ARMv8.1-M Mainline, board v1 has a Cortex-M0: "
+                                "build it with -mcpu=cortex-m0")
+    assert result["log"][1] == ""  # the board was not touched
+
+
 def test_text_firmware_on_a_board(faulty):
     """The bench firmware's banner, read as anybody's text."""
     patterns = [{"metric": "boot_us", "unit": "us", "regex": "m-lap-us-([0-9]+)"}]

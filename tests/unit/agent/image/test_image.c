@@ -185,6 +185,39 @@ static void test_machine(void **state)
 	image_close(image);
 }
 
+static void test_core(void **state)
+{
+	struct board_config b = board();
+	struct fault f = {0};
+	struct small_elf e;
+	struct image *image;
+
+	make_small(&e);
+	e.sections[6].sh_type = SHT_ARM_ATTRIBUTES;
+	e.sections[6].sh_flags = 0;
+	e.sections[6].sh_size = 18;
+	memcpy(e.weights, "A\x11\0\0\0aeabi\0\1\7\0\0\0\6\x15", 18);
+	assert_int_equal(parse(&e, &image, &f), 0);
+	assert_int_equal(image_check_machine(image, &b, &f), 0);
+	snprintf(b.mcu, sizeof(b.mcu), "nRF52840");
+	snprintf(b.tags[b.n_tags++], sizeof(b.tags[0]), "ppk2");
+	assert_int_equal(image_check_machine(image, &b, &f), 0);
+	snprintf(b.tags[b.n_tags++], sizeof(b.tags[0]), "cortex-m4");
+	assert_int_equal(image_check_machine(image, &b, &f), -EINVAL);
+	assert_string_equal(f.text,
+		"the image is built for ARMv8.1-M Mainline, board m55-1 has a cortex-m4: build it with "
+		"-mcpu=cortex-m4");
+	snprintf(b.mcu, sizeof(b.mcu), "Cortex-M55");
+	assert_int_equal(image_check_machine(image, &b, &f), 0);
+	image_close(image);
+	memcpy(e.weights + 16, "\7A", 2);
+	assert_int_equal(parse(&e, &image, &f), 0);
+	assert_int_equal(image_check_machine(image, &b, &f), -EINVAL);
+	assert_string_equal(
+		f.text, "the image is for an application processor, board m55-1 has a Cortex-M55");
+	image_close(image);
+}
+
 static void memory_refused(const struct small_elf *e, const char *words)
 {
 	struct board_config b = board();
@@ -379,6 +412,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refuses_what_is_no_image),
 		cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_footprint),
 		cmocka_unit_test(test_code_hash_leaves_identity_out),
