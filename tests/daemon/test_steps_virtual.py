@@ -94,6 +94,39 @@ def test_broken_boards(faulty, fault, outcome, stage, words):
     assert result["outcome"] == "passed", result["detail"]
 
 
+@pytest.fixture(scope="module")
+def flashed(tmp_path_factory):
+    need("qemu-system-arm")
+    need("openocd")
+    one = VirtualLab(tmp_path_factory.mktemp("flashed"), "microbit")
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize("fault, words", [
+    ("probe-absent", ["probe not found", "'Could not open serial port'"]),
+    ("wait-forever", ["'Timeout during WAIT recovery'"]),
+    ("memory-fault", ["refuses memory", "'JTAG-DP STICKY ERROR'"]),
+    ("verify-mismatch", ["verify mismatch", "'checksum mismatch"]),
+    ("probe-drop 300", ["probe went away", "'Error sending data'"]),
+    ("qemu-kill 300", ["'JTAG-DP STICKY ERROR'"]),
+    ("wrong-tapid", ["another chip", "UNEXPECTED: 0x9ba00477"]),
+])
+def test_broken_boards_with_flash(flashed, fault, words):
+    """`program` says the same in other words, and more of them, than the script of boards that are loaded."""
+    flashed.control(f"fault {fault}")
+    try:
+        result = flashed.run(firmware("microbit"), **phases(memory=True), timeouts_s={"flash": 15, "boot": 4})
+    finally:
+        flashed.control("fault none")
+    assert (result["outcome"], result["stage"]) == ("infrastructure", "flash"), result["detail"]
+    for word in words:
+        assert word in result["detail"], result["detail"]
+    assert "Open On-Chip Debugger" in result["log"][1]
+    wait_for(lambda: flashed.server.boards["v1"]["online"], 30, message="the board stays offline")
+    flashed.server.checks.clear()
+
+
 @pytest.mark.parametrize("fault", ["uart-garble 2", "uart-cut 6", "uart-babble 20"])
 def test_a_disturbed_console_heals(faulty, fault):
     faulty.control(f"fault {fault}")
@@ -142,15 +175,9 @@ def test_images_that_do_not_fit(faulty):
     assert "0x90000000" in result["detail"] and "itcm 0x00000000-0x0007ffff" in result["detail"]
 
 
-def test_an_image_for_another_core(tmp_path):
+def test_an_image_for_another_core(flashed):
     """Both are ARM, and all of it would find room: the core has not the instructions."""
-    need("qemu-system-arm")
-    need("openocd")
-    lab = VirtualLab(tmp_path, "microbit")
-    try:
-        result = lab.run(firmware("mps3-an547"), **phases(memory=True))
-    finally:
-        lab.close()
+    result = flashed.run(firmware("mps3-an547"), **phases(memory=True))
     assert (result["outcome"], result["stage"]) == ("configuration", "flash"), result["detail"]
     assert result["detail"] == ("the image is built for ARMv8.1-M Mainline, board v1 has a Cortex-M0: "
                                 "build it with -mcpu=cortex-m0")
