@@ -205,3 +205,4 @@ def test_the_contract_has_the_parameters_of_each_address(server):
         reply = server.get(url + "?nonsense=1")
         if "get" in methods and wanted and not path.startswith(("/agent/", "/api/v1/tunnels/")):
             assert reply.problem == "bad-query" and set(reply.json["known"]) == wanted, path
+            assert "400" in methods["get"]["responses"], path
