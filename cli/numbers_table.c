@@ -52,7 +52,7 @@ struct numbers_table *numbers_table_new(const char *title_head)
 		t->duty[kind] = with_title(title_head, ">A DAY mJ|>BATTERY days");
 	t->memory = with_title(
 		title_head, ">FLASH|>WEIGHTS|>STATIC RAM|>SRAM PEAK|>ARENA|>STACK|>HEAP");
-	t->values = with_title(title_head, "PHASE|METRIC|>VALUE|UNIT");
+	t->values = with_title(title_head, "PHASE|METRIC|>VALUE|UNIT|NOTE");
 	t->profile[BY_TIME] = with_title(title_head, "PART|>LAYER|>MEDIAN us|>MIN us|>SHARE %");
 	t->profile[BY_INSTRUCTIONS] =
 		with_title(title_head, "PART|>LAYER|>MEDIAN INSTRUCTIONS|>SHARE %");
@@ -184,9 +184,12 @@ static void add_emulated(
 static void add_value(
 	struct numbers_table *t, const char *title, const json_t *metric, double value)
 {
+	const char *note = get_text(metric, "note");
+
 	add_names(t, t->values, title, metric);
 	add_number(t->values, value);
 	table_text(t->values, get_text(metric, "unit"));
+	table_text(t->values, *note ? note : NULL);
 }
 
 static void add_memory(struct numbers_table *t, const char *title, const json_t *run)

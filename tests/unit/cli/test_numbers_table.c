@@ -159,6 +159,24 @@ static void memory_is_one_row_and_boots_are_left_out(void **state)
 		"a      4096        -           -          -      -    600     -\n");
 }
 
+/* No misses of 100 are no promise: the note has the bound. */
+static void a_single_number_stands_with_its_note(void **state)
+{
+	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new(NULL);
+	_cleanup_free_ char *out = NULL;
+
+	add(t, NULL,
+		"{'virtual':false,'metrics':[{'phase':'warm','metric':'deadline_misses','unit':'','boot':null,"
+		"'n':100,'value':0,'note':'0 of 100 over 50 ms: at most 3 % (95 % bound)'},"
+		"{'phase':'warm','metric':'throughput_ips','unit':'1/s','boot':null,'value':5,'note':''}]}");
+	out = print(t);
+	assert_string_equal(out,
+		"Single numbers\n"
+		"PHASE  METRIC           VALUE  UNIT  NOTE\n"
+		"warm   deadline_misses      0        0 of 100 over 50 ms: at most 3 % (95 % bound)\n"
+		"warm   throughput_ips       5  1/s   -\n");
+}
+
 static void a_profile_is_a_table_of_its_parts(void **state)
 {
 	_cleanup_(numbers_table_freep) struct numbers_table *t = numbers_table_new(NULL);
@@ -202,6 +220,7 @@ int main(void)
 		cmocka_unit_test(energy_is_a_row_for_each_run_and_modelled_stands_apart),
 		cmocka_unit_test(the_two_kinds_never_share_a_table),
 		cmocka_unit_test(memory_is_one_row_and_boots_are_left_out),
+		cmocka_unit_test(a_single_number_stands_with_its_note),
 		cmocka_unit_test(a_profile_is_a_table_of_its_parts),
 	};
 
