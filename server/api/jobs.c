@@ -190,11 +190,15 @@ static bool check_distinct(struct request *r, struct store_reader *reader, const
 
 static bool check_job(struct request *r, const struct job *job)
 {
-	const char *strict = request_query(r, "strict");
-	bool is_strict = query_has(r, "strict") && (!strict || strcmp(strict, "false") != 0);
-	struct store_reader *reader = request_reader(r);
-	bool ok;
+	static const char *const words[] = {"true", "false", NULL};
+	const char *strict = "true";
+	struct store_reader *reader;
+	bool is_strict, ok;
 
+	if (!query_word(r, "strict", words, &strict))
+		return false;
+	is_strict = query_has(r, "strict") && strcmp(strict, "false") != 0;
+	reader = request_reader(r);
 	if (!reader)
 		return false;
 	ok = check_artifacts(r, reader, job) &&

@@ -54,6 +54,9 @@ def test_an_unknown_board_type_waits_or_is_refused_when_strict(server, image):
     assert reply.json["known"] == ["mps3-an547"] and reply.json["pointer"] == "/board/type"
     assert server.call("POST", "/api/v1/jobs?strict=true", job_document(image, "pdp-11")).status == 422
     assert server.call("POST", "/api/v1/jobs?strict", job_document(image)).status == 201
+    assert server.call("POST", "/api/v1/jobs?strict=false", job_document(image, "pdp-11")).status == 201
+    reply = server.call("POST", "/api/v1/jobs?strict=maybe", job_document(image))
+    assert reply.problem == "bad-query" and reply.json["known"] == ["true", "false"]
     job = server.submit(job_document(image, "pdp-11"))
     found = server.api(f"/jobs/{job}")
     assert found["state"] == "queued" and "pdp-11" in str(found["waits_for"])
