@@ -288,6 +288,19 @@ onPage("a job that failed says why before anything else", {}, async (page) => {
 	}), true);
 });
 
+onPage("a job's page has the last ten outcomes of its board, newest on the right", {}, async (page) => {
+	const boards = await (await fetch(`${fake.url}/api/v1/boards`)).json();
+	const job = await (await fetch(`${fake.url}/api/v1/jobs/51`)).json();
+	const run = await (await fetch(`${fake.url}/api/v1/runs/${job.run?.id ?? job.run}`)).json();
+	const last = boards.items.find((b) => b.name === run.board).last;
+	assert.ok(last.length > 1 && last.length <= 10);
+	await visit(page, "/jobs/51", "Last ten outcomes");
+	const panel = page.getByRole("region", { name: "This board" });
+	await panel.locator(".last a").nth(last.length - 1).waitFor();
+	assert.deepEqual(await panel.locator(".last a").evaluateAll((all) => all.map((a) => a.getAttribute("href"))),
+		last.map((one) => `/jobs/${one.job}?run=${one.run}`).reverse());
+});
+
 onPage("boards: drained with a reason, released again", {}, async (page) => {
 	await visit(page, "/boards", "quarantined");
 	await page.getByRole("button", { name: "Drain m4-1" }).click();
