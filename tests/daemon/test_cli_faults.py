@@ -508,6 +508,7 @@ def test_completion_knows_what_may_follow(root, build):
         complete_for --server http://x suite ''
         complete_for jobs --st
         complete_for jobs --state q
+        complete_for jobs --state l
     """
     got = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
     lines = got.stdout.splitlines()
@@ -515,7 +516,7 @@ def test_completion_knows_what_may_follow(root, build):
     assert "bundle" in lines[1].split()
     assert "run" in lines[2].split()
     assert lines[3] == "--state"
-    assert lines[4] == "queued"
+    assert lines[4] == "queued" and lines[5] == "lost live"
 
 
 def test_completion_knows_every_command_and_option(root, build, hilda):
