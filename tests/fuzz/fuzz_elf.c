@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const struct board_config board = {.name = "fuzz",
+		.mcu = "Cortex-M4",
 		.n_memory = 1,
 		.memory = {{.name = "ram", .base = 0, .bytes = 1 << 20}}};
 	char symbol[IMAGE_SYMBOL_BYTES];
