@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/nearest.h"
 #include "common/numbers.h"
 
@@ -164,6 +165,27 @@ static int parse_option(struct cli *cli, int argc, char **argv, int *i, struct f
 	return set_option(cli, o, value, f);
 }
 
+/* Switches that each choose a form of the output; ppk2's --csv is a file, with a value. */
+static int check_forms(const struct cli *cli, struct fault *f)
+{
+	static const char *const forms[] = {"json", "csv", "md", "junit", "raw"};
+	const char *first = NULL;
+
+	for (size_t i = 0; i < cli->n_options; i++) {
+		const char *name = cli->options[i].name;
+		bool is_form = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(forms) && !*cli->options[i].value; k++)
+			is_form |= !strcmp(forms[k], name);
+		if (is_form && first && strcmp(first, name) != 0)
+			return fault_set(
+				f, EINVAL, "--%s and --%s do not go together", first, name);
+		if (is_form)
+			first = name;
+	}
+	return 0;
+}
+
 static int check_arguments(const struct cli *cli, struct fault *f)
 {
 	const struct command *c = cli->command;
@@ -175,7 +197,7 @@ static int check_arguments(const struct cli *cli, struct fault *f)
 		return fault_set(f, EINVAL,
 			"`hilda %s` does not take \"%s\"; see `hilda %s --help`", c->name,
 			cli->arguments[c->max_arguments], c->name);
-	return 0;
+	return check_forms(cli, f);
 }
 
 static int unknown_command(const char *typed, struct fault *f)

@@ -472,6 +472,10 @@ def test_mistyped_commands_and_options(hilda, fake):
                        (["jobs", "--limit"], "--limit needs a value"),
                        (["jobs", "--limit", "0"], "is not a whole number from 1"),
                        (["jobs", "--json=1"], "takes no value"),
+                       (["results", "--csv", "--json"], "--csv and --json do not go together"),
+                       (["--json", "leaderboard", "--md"], "--json and --md do not go together"),
+                       (["suite", "results", "1", "--junit", "--csv"], "--junit and --csv do not go together"),
+                       (["log", "1", "--raw", "--json"], "--raw and --json do not go together"),
                        (["jobs", "--label", "x"], "write key=value")):
         got = hilda(*args)
         assert got.returncode == 2 and says in got.stderr, (args, got.stderr)
