@@ -39,7 +39,9 @@ def test_a_job_lives_from_submit_to_succeeded(server):
     assert row["job"] == job and row["labels"] == {"model": "m"}
 
 
-def test_acquire_waits_and_is_woken_by_a_submit(server):
+def test_acquire_waits_and_is_woken_by_a_submit(make_server):
+    """By itself it would end far behind the time that the test has for it."""
+    server = make_server(acquire="25s").start()
     agent = Agent(server)
     agent.register()
     image = server.put_blob(b"x")
@@ -47,16 +49,13 @@ def test_acquire_waits_and_is_woken_by_a_submit(server):
 
     def wait():
         found["offer"] = agent.offer()
-        found["at"] = time.monotonic()
 
     thread = threading.Thread(target=wait)
     thread.start()
     wait_for(lambda: b"hilda_http_waiting 1" in server.get("/metrics").body)
-    sent = time.monotonic()
     job = server.submit(job_document(image))
-    thread.join(10)
+    thread.join(15)
     assert found["offer"]["job"] == job
-    assert found["at"] - sent < 1.0, "far below the wait of 2 s: it was woken"
 
 
 def test_acquire_with_nothing_to_do_ends_empty_after_its_time(server):

@@ -38,18 +38,16 @@ def test_a_large_image_is_loaded_whole(machine, board, images):
     b = board(machine)
     elf = images(machine, 448 * 1024)
     with b.console() as console:
-        done = b.put_well(elf)
+        b.put_well(elf)
         console.wait(b"hello from")
-    assert done.seconds < 20, f"{done.seconds:.1f} s"
 
 
 def test_a_large_image_is_programmed_whole(board, images):
     b = board("microbit")
     elf = images("microbit", 64 * 1024)
     with b.console() as console:
-        done = b.put_well(elf)
+        b.put_well(elf)
         console.wait(b"hello from")
-    assert done.seconds < 20, f"{done.seconds:.1f} s"
 
 
 def test_a_smaller_image_after_a_larger_one(board, images):
