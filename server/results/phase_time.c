@@ -216,7 +216,7 @@ static int add_misses(struct rows *r, double deadline_ms, const char *note)
 		return 0;
 	for (size_t i = 0; i < p->n; i++)
 		misses += p->values[i] > deadline_ms * 1000;
-	snprintf(text, sizeof(text), "%zu of %zu over %g ms: at most %.2g %% (95 %% bound)%s%s",
+	snprintf(text, sizeof(text), "%zu of %zu over %g ms: at most %.3g %% (95 %% bound)%s%s",
 		misses, p->n, deadline_ms, 100 * share_upper_bound(misses, p->n),
 		note[0] ? "; " : "", note);
 	return rows_add_value(r, "warm", "deadline_misses", "", RESULT_BOOT_ALL, (int64_t)p->n,

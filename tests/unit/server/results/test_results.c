@@ -183,11 +183,15 @@ static void deadline_misses_have_their_bound(void **state)
 	_cleanup_free_ char *doc = warm_document(100, 1, "");
 	struct result *none = computed(",\"deadline_ms\":1", doc, false);
 	struct result *some = computed(",\"deadline_ms\":0.09", doc, false);
+	struct result *all = computed(",\"deadline_ms\":0.0001", doc, false);
 
 	near(row(none, "warm", "deadline_misses", RESULT_BOOT_ALL)->value, 0);
 	assert_string_equal(row(none, "warm", "deadline_misses", RESULT_BOOT_ALL)->note,
-		"0 of 100 over 1 ms: at most 3 % (95 % bound)");
+		"0 of 100 over 1 ms: at most 2.95 % (95 % bound)");
 	near(row(some, "warm", "deadline_misses", RESULT_BOOT_ALL)->value, 10);
+	assert_string_equal(row(all, "warm", "deadline_misses", RESULT_BOOT_ALL)->note,
+		"100 of 100 over 0.0001 ms: at most 100 % (95 % bound)");
+	result_free(all);
 	result_free(none);
 	result_free(some);
 }
