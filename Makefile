@@ -65,7 +65,7 @@ NAME_agent   := hilda-agent
 NAME_cli     := hilda
 NAME_virtual-lab := hilda-vboard
 
-# It starts before every child: with musl it is 45 KB and touches few pages.
+# It starts before every child: with musl it is small and touches few pages.
 SHIM_SRC     := common/shim/main.c
 SHIM_HEADER  := common/shim/wire.h
 # Asked in the recipe: the same make may have installed musl-gcc a moment before.
@@ -118,7 +118,6 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 # The schema is compiled in by .incbin, which dependency files do not see.
 $(BUILD)/obj/server/store/migrations.o: $(wildcard db/*.sql)
 
-# The agent and the command line use libcurl; only they link the objects that need it.
 $(OUT)/bin/hilda-shim: $(SHIM_SRC) $(SHIM_HEADER) | packages
 	@mkdir -p $(@D)
 	$(call say,LD)

@@ -2,7 +2,7 @@
  * Who starts programs that are not ours, one after the other: a `hilda-shim` that stays. Each program
  * has a process group of its own; when this process ends, in whatever way, the shim kills
  * the group, so that what the program started goes too. (PR_SET_PDEATHSIG alone reaches the program
- * only.) To keep one costs a job half of what a shim for each would.
+ * only.) It stays, since a shim for each would double what a program's start costs.
  *
  * Used by process_start for a spec that names one; of one thread at a time. The shim is started at
  * the first program, and again when somebody has killed it; what it left is killed then.
@@ -20,9 +20,9 @@ struct leader {
 	bool busy; /* a program was started and not reaped */
 };
 
-#define LEADER_INIT                      \
-	{                                \
-		{0, -1, NULL}, -1, false \
+#define LEADER_INIT                     \
+	{                               \
+		PROCESS_NONE, -1, false \
 	}
 
 /*

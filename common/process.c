@@ -23,31 +23,48 @@
 
 extern char **environ;
 
+/* The folder of the running program. */
+static int find_self(char folder[FILE_PATH_BYTES])
+{
+	ssize_t n = readlink("/proc/self/exe", folder, FILE_PATH_BYTES - 1);
+
+	if (n <= 0)
+		return -ENOENT;
+	folder[n] = 0;
+	*strrchr(folder, '/') = 0;
+	return 0;
+}
+
+static int look(char *path, size_t room, const char *folder, const char *name)
+{
+	return file_path(path, room, "%s/%s", folder, name) || access(path, X_OK) ? -ENOENT : 0;
+}
+
+int process_find_beside(const char *name, char *path, size_t room)
+{
+	char self[FILE_PATH_BYTES];
+
+	return find_self(self) ? -ENOENT : look(path, room, self, name);
+}
+
 /* Beside the running program, one folder over for test programs, or where it was installed. */
 static int search_shim(char *path, size_t room)
 {
 	char self[FILE_PATH_BYTES];
 	const char *named = getenv("HILDA_SHIM");
-	ssize_t n;
 
 	if (named)
 		return file_path(path, room, "%s", named);
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = 0;
-		*strrchr(self, '/') = 0;
-		if (!file_path(path, room, "%s/" SHIM_NAME, self) && !access(path, X_OK))
+	if (!find_self(self)) {
+		if (!look(path, room, self, SHIM_NAME))
 			return 0;
 		for (char *slash; (slash = strrchr(self, '/'));) {
 			*slash = 0;
-			if (!file_path(path, room, "%s/bin/" SHIM_NAME, self) &&
-				!access(path, X_OK))
+			if (!look(path, room, self, "bin/" SHIM_NAME))
 				return 0;
 		}
 	}
-	if (!file_path(path, room, HILDA_LIBEXECDIR "/" SHIM_NAME) && !access(path, X_OK))
-		return 0;
-	return -ENOENT;
+	return look(path, room, HILDA_LIBEXECDIR, SHIM_NAME);
 }
 
 int process_find_shim(char *path, size_t room, struct fault *f)

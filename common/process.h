@@ -68,6 +68,9 @@ struct process_end {
 	int signal;	/* ending signal, or 0 */
 };
 
+/* A program in the folder of this one; -ENOENT. */
+int process_find_beside(const char *name, char *path, size_t room);
+
 /* Where `hilda-shim` is: beside this program, or where it was installed. */
 int process_find_shim(char *path, size_t room, struct fault *f);
 

@@ -1,7 +1,6 @@
 #include "agent/board/vboard.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/buffer.h"
@@ -13,16 +12,7 @@
 
 void vboard_find(const char *libexec, char path[FILE_PATH_BYTES])
 {
-	char self[FILE_PATH_BYTES];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (slash)
-		*slash = '\0';
-	if (!slash || file_path(path, FILE_PATH_BYTES, "%s/" VBOARD_PROGRAM, self) ||
-		access(path, X_OK))
+	if (process_find_beside(VBOARD_PROGRAM, path, FILE_PATH_BYTES))
 		file_path(path, FILE_PATH_BYTES, "%s/" VBOARD_PROGRAM, libexec);
 }
 
